@@ -1,0 +1,23 @@
+/* SHA-256, HMAC and HKDF over OpenSSL, and random bytes. With base/random.c the only OpenSSL in base/. */
+#ifndef WHORL_BASE_HASH_H
+#define WHORL_BASE_HASH_H
+
+#include "base/bytes.h"
+
+enum { SHA256_SIZE = 32 };
+
+struct sha256 {
+    uint8_t b[SHA256_SIZE];
+};
+
+/** @errors ERR_CRYPTO @thread any */
+err_t sha256_of(struct bytes in, struct sha256 *out);
+/** Over several slices, one after the other. */
+err_t sha256_of_parts(const struct bytes *parts, size_t count, struct sha256 *out);
+err_t hmac_sha256(struct bytes key, struct bytes in, struct sha256 *out);
+/** RFC 5869, extract and expand, SHA-256; 1 … 8160 bytes. */
+err_t hkdf_sha256(struct bytes salt, struct bytes secret, struct bytes info, uint8_t *out, size_t n);
+/** CRC-32 (IEEE 802.3), for typing errors in tokens, never for security. */
+uint32_t crc32_of(struct bytes in);
+
+#endif
