@@ -1,0 +1,92 @@
+/* Certification authorities: make them, issue under them, sign their CRLs. Immutable once loaded, so shared by all threads.
+ * Profiles follow RFC 5280 and IEEE 802.1AR: 16-byte random positive serial, SKI by RFC 7093 §2 method 1, AKI equal to the issuer's SKI,
+ * critical keyUsage and basicConstraints, dates as RFC 5280 §4.1.2.5. */
+#ifndef WHORL_PKI_AUTHORITY_H
+#define WHORL_PKI_AUTHORITY_H
+
+#include "pki/csr.h"
+#include "pki/keystore.h"
+
+enum authority_role { AUTHORITY_ROOT, AUTHORITY_DEVICE, AUTHORITY_INFRASTRUCTURE };
+
+struct authority;
+
+enum { SERIAL_SIZE = 16 };
+
+/* Where a certificate says that its CRL and its issuer are: "<public_url>/crl/<issuer id>.crl", "<public_url>/ca/<issuer id>.cer". */
+struct publication {
+    const char *public_url; /* without a trailing slash; borrowed */
+};
+
+struct authority_spec {
+    const char *id;   /* "root", "device", "infrastructure": names the CRL and the key label "ca-<id>" */
+    enum authority_role role;
+    const char *organisation; /* O of the subject: the installation's name */
+    int64_t not_before_ms, not_after_ms;
+    struct publication publication;
+};
+
+/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (the top bit is cleared here)
+ *  @param[out] der certificate, appended @thread init */
+err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key, const uint8_t serial[SERIAL_SIZE],
+                          struct buf *der);
+/** Makes an issuing CA (pathlen 0) under `root`: role DEVICE carries EKU clientAuth only; INFRASTRUCTURE serverAuth, clientAuth,
+ *  OCSPSigning and cmcRA/cmKGA as its leaves need. */
+err_t authority_make_issuing(const struct authority_spec *spec, const struct private_key *key, const struct authority *root,
+                             const uint8_t serial[SERIAL_SIZE], struct buf *der);
+
+/** Binds a CA certificate to its key. @param key consumed, always; NULL for an authority whose key is elsewhere (offline root)
+ *  @errors ERR_CRYPTO when they do not belong together @thread init */
+err_t authority_load(const char *id, enum authority_role role, struct bytes der, struct private_key *key, struct authority **out);
+void authority_free(struct authority *authority);
+DEFINE_AUTO_PTR(authority, authority_free);
+
+const char *authority_id(const struct authority *authority);
+enum authority_role authority_role(const struct authority *authority);
+struct bytes authority_borrow_der(const struct authority *authority);
+int64_t authority_not_after_ms(const struct authority *authority);
+/** SHA-256 of the DER SubjectPublicKeyInfo: of the root it is the server_id of the challenge protocol. */
+const struct sha256 *authority_spki_sha256(const struct authority *authority);
+
+/* What a device certificate says, decided by the server. */
+struct device_subject {
+    const char *device_id_hex; /* CN, 64 characters */
+    const char *serial_number; /* X.520 serialNumber, or "" */
+    struct bytes device_id;    /* 32 bytes: SAN URI "ni:///sha-256;…" (RFC 6920), the hash of the identity key */
+};
+struct certificate_spec {
+    uint8_t serial[SERIAL_SIZE];
+    int64_t not_before_ms, not_after_ms; /* whole seconds; not_after is cut to the issuer's */
+    struct publication publication;
+};
+struct issued {
+    struct buf der;
+    struct buf subject; /* DER Name */
+    struct buf san;     /* DER GeneralNames */
+    int64_t not_before_ms, not_after_ms;
+};
+void issued_clear(struct issued *issued);
+DEFINE_AUTO_VAL(issued, issued_clear);
+
+/** Issues a device certificate (EKU clientAuth, keyUsage digitalSignature) for the request's key. @errors ERR_CRYPTO @thread worker */
+err_t authority_issue_device(const struct authority *authority, const struct csr *csr, const struct device_subject *subject,
+                             const struct certificate_spec *spec, struct issued *out);
+/** Issues a TLS server certificate (EKU serverAuth). @param hosts DNS names or IP addresses, for the SAN @thread init, worker */
+err_t authority_issue_server(const struct authority *authority, struct bytes spki, const char *const *hosts, size_t host_count,
+                             const struct certificate_spec *spec, struct issued *out);
+
+struct crl_entry {
+    uint8_t serial[SERIAL_SIZE];
+    int64_t revoked_at_ms;
+    int reason; /* RFC 5280 §5.3.1; 0 is left out */
+};
+struct crl_spec {
+    int64_t number; /* CRLNumber, strictly rising */
+    int64_t this_update_ms, next_update_ms;
+    const struct crl_entry *entries;
+    size_t count;
+};
+/** Signs a complete CRL. @param[out] der appended @thread worker */
+err_t authority_sign_crl(const struct authority *authority, const struct crl_spec *spec, struct buf *der);
+
+#endif

@@ -1,0 +1,32 @@
+/* Who is at the other end of a TLS connection: made once per connection by the verify callback (pki/peer_tls.h), then a plain value. */
+#ifndef WHORL_PKI_PEER_H
+#define WHORL_PKI_PEER_H
+
+#include "pki/certificate.h"
+
+enum peer_kind {
+    PEER_NONE,        /* no client certificate */
+    PEER_SELF_SIGNED, /* over an identity key; the handshake proved possession */
+    PEER_ISSUED,      /* the chain ends in one of our device authorities */
+    PEER_FOREIGN      /* a well-formed certificate of somebody else's CA: proves its key, admits to nothing by itself */
+};
+
+struct peer_identity {
+    enum peer_kind kind;
+    bool is_expired;         /* outside its validity at the handshake: good for nothing but `status` */
+    char authority[32];      /* id of the issuing authority (PEER_ISSUED) */
+    struct certificate_facts certificate;
+    struct buf spki;         /* canonical DER */
+    struct buf der;          /* the certificate */
+};
+void peer_identity_clear(struct peer_identity *peer);
+
+/* The authorities that device certificates are checked against; immutable, shared by threads. */
+struct peer_trust;
+struct authority;
+/** @param authorities borrowed during the call; their certificates are copied @thread init */
+err_t peer_trust_new(const struct authority *const *authorities, size_t count, const struct key_policy *policy,
+                     struct peer_trust **out);
+void peer_trust_free(struct peer_trust *trust);
+
+#endif

@@ -1,0 +1,35 @@
+/* The part of pki/ that meets OpenSSL's TLS: included by server/tls*.c only. */
+#ifndef WHORL_PKI_PEER_TLS_H
+#define WHORL_PKI_PEER_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "base/ports.h"
+#include "pki/peer.h"
+
+/** For SSL_CTX_set_cert_verify_callback: the cheap refusals first (chain at most 4 certificates and 8 KiB, key type and size, named
+ *  curve, uncompressed point, no SHA-1), then the self-signature or the chain. Accepts self-signed and foreign certificates (the
+ *  handshake proves their key) and expired ones of ours; refuses what is malformed or weak.
+ *  @return 1, or 0 with the X509_V_ERR_ code set @thread loop */
+int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust);
+
+/** Fills the identity from the connection, after the handshake, full or resumed. PEER_NONE without a certificate.
+ *  @param now_ms for is_expired @thread loop */
+err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t now_ms, struct peer_identity *out);
+
+/* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC 7627),
+ * tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
+struct channel_binding {
+    uint8_t unique[64];
+    size_t unique_size;
+    uint8_t exporter[32];
+    bool has_exporter;
+};
+void channel_binding_read(SSL *ssl, struct channel_binding *out);
+
+/** A private key of the keystore and its chain into an SSL_CTX. @errors ERR_CRYPTO @thread init */
+struct private_key;
+err_t private_key_use(const struct private_key *key, struct bytes certificate_der, const struct bytes *chain, size_t chain_count,
+                      SSL_CTX *context);
+
+#endif
