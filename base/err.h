@@ -21,7 +21,7 @@
     X(ERR_NOT_ACCEPTABLE, 406, "not-acceptable", "No acceptable representation")                              \
     X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                        \
     X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                          \
-    X(ERR_STATE, 409, "wrong-state", "The state does not allow this")                                         \
+    X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                         \
     X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                               \
     X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                               \
     X(ERR_URI_TOO_LONG, 414, "uri-too-long", "The URI is too long")                                           \
