@@ -21,6 +21,15 @@ struct peer_identity {
 };
 void peer_identity_clear(struct peer_identity *peer);
 
+/* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC 7627),
+ * tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
+struct channel_binding {
+    uint8_t unique[64];
+    size_t unique_size;
+    uint8_t exporter[32];
+    bool has_exporter;
+};
+
 /* The authorities that device certificates are checked against; immutable, shared by threads. */
 struct peer_trust;
 struct authority;

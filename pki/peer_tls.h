@@ -17,14 +17,7 @@ int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust);
  *  @param now_ms for is_expired @thread loop */
 err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t now_ms, struct peer_identity *out);
 
-/* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC 7627),
- * tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
-struct channel_binding {
-    uint8_t unique[64];
-    size_t unique_size;
-    uint8_t exporter[32];
-    bool has_exporter;
-};
+/** Reads what pki/peer.h describes. @thread loop */
 void channel_binding_read(SSL *ssl, struct channel_binding *out);
 
 /** A private key of the keystore and its chain into an SSL_CTX. @errors ERR_CRYPTO @thread init */

@@ -1,0 +1,78 @@
+/* The event-driven front: loops, TLS, HTTP, routing, workers, timers. Knows no device: what a request means is in the routes and the
+ * functions of `struct server_app`. libuv and libmicrohttpd stay inside this folder. */
+#ifndef WHORL_SERVER_SERVER_H
+#define WHORL_SERVER_SERVER_H
+
+#include "api/http.h"
+#include "base/log.h"
+#include "base/ports.h"
+#include "fleet/jobs.h"
+
+struct server;
+struct tls_snapshot; /* server/tls.h */
+
+/* What the server calls. All functions run on a worker, or on the loop for ROUTE_ON_LOOP. */
+struct server_app {
+    struct api *api;
+    const struct route_table *tables;
+    size_t table_count;
+    /** Judges the caller before the body is read; sets request->principal (arena memory). */
+    err_t (*admit)(struct api *api, struct request *request);
+    /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread any */
+    void (*refuse)(struct api *api, const struct request *request, err_t error, struct response *response);
+};
+
+struct server_limits {
+    int connections;             /* all listeners together */
+    int connections_per_address;
+    int handshake_ms;            /* accept → TLS done */
+    int header_ms;               /* first byte of a request → end of its headers */
+    int idle_ms;                 /* between requests */
+    int body_bytes_per_second;   /* least average rate of a body after the first seconds, both ways */
+    size_t header_bytes;         /* request line and fields */
+    int header_count;
+    int queue;                   /* requests waiting for a worker; more is 503 with Retry-After */
+};
+
+struct server_listener {
+    enum listener id;
+    const char *address; /* "127.0.0.1:8443", "[::]:0"; NULL or "" is off */
+    size_t pool_bytes;   /* MHD memory pool of a connection */
+};
+
+struct server_options {
+    struct server_listener listeners[3];
+    int loops;   /* 0: one per core */
+    int workers;
+    struct server_limits limits;
+    const struct clock *clock;
+    const struct random *random;
+    struct log *log;
+    /* signals, on the background thread; may block */
+    void (*on_reload)(void *context); /* SIGHUP */
+    void *reload_context;
+    /* background jobs */
+    const struct job *jobs;
+    size_t job_count;
+    struct fleet *fleet;
+};
+
+/** Binds the listeners (the first bind of each is without SO_REUSEPORT, so that a second process is noticed).
+ *  @param tls for the device and management listeners; borrowed, referenced here
+ *  @errors ERR_CONFLICT address in use, ERR_UNPROCESSABLE bad address, ERR_IO @thread init */
+err_t server_new(const struct server_options *options, const struct server_app *app, struct tls_snapshot *device_tls,
+                 struct tls_snapshot *management_tls, struct server **out);
+/** "ADDRESS:PORT" really bound; "" for a listener that is off. */
+const char *server_address(const struct server *server, enum listener id);
+/** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @thread init */
+err_t server_run(struct server *server);
+/** @thread any, async-signal-safe */
+void server_stop(struct server *server);
+/** New connections use these from now on; old ones keep theirs. @thread any */
+void server_replace_tls(struct server *server, struct tls_snapshot *device_tls, struct tls_snapshot *management_tls);
+/** OpenMetrics text of the server's own figures (requests by route and status, handshakes, queue, connections, jobs), appended. @thread any */
+err_t server_write_metrics(const struct server *server, struct buf *out);
+void server_free(struct server *server);
+DEFINE_AUTO_PTR(server, server_free);
+
+#endif
