@@ -1,0 +1,105 @@
+/* Rows as plain values. Which functions read and change them is in db/<name>_rows.h. Times are Unix ms UTC; 0 in an optional
+ * time means "not yet". */
+#ifndef WHORL_DB_ROWS_H
+#define WHORL_DB_ROWS_H
+
+#include "base/bytes.h"
+#include "base/encoding.h"
+
+enum {
+    DEVICE_ID_SIZE = 32,
+    NAME_SIZE = 65,          /* tenants, products, batches, tokens: 1 … 64 of [A-Za-z0-9._-] (tenants: lower case) */
+    SERIAL_TEXT_SIZE = 65,
+    MODEL_SIZE = 65,
+    AUTHORITY_ID_SIZE = 32,
+    CERTIFICATE_SERIAL_SIZE = 16,
+    TOKEN_ID_SIZE = 8
+};
+
+struct device_id {
+    uint8_t b[DEVICE_ID_SIZE];
+};
+
+struct tenant_row {
+    struct uuid id;
+    char name[NAME_SIZE];
+    int64_t created_at, updated_at, ver;
+};
+
+enum recovery_policy { RECOVERY_NEVER, RECOVERY_EXPIRED, RECOVERY_ALWAYS };
+
+struct product_row {
+    struct uuid id, tenant;
+    char name[NAME_SIZE];
+    int64_t certificate_ttl_s;
+    int64_t renew_percent; /* of the lifetime, after which the device is told to renew */
+    enum recovery_policy recovery;
+    bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
+    char hub_url[256];
+    char hub_ca[4096]; /* PEM, or "" */
+    int64_t created_at, updated_at, ver;
+};
+
+struct batch_row {
+    struct uuid id, tenant, product;
+    char name[NAME_SIZE];
+    int64_t device_count;
+    int64_t created_at, updated_at, ver;
+};
+
+enum device_state {
+    DEVICE_REGISTERED,
+    DEVICE_ENROLLED,
+    DEVICE_QUARANTINED,
+    DEVICE_REVOKED,
+    DEVICE_RETIRED,
+    DEVICE_COMPROMISED
+};
+/* How strong a tenant's claim to an id is (identity rule 6): a stronger one wins. */
+enum device_claim { CLAIM_LISTED, CLAIM_SPKI, CLAIM_PROVED };
+
+struct device_row {
+    struct device_id id;
+    struct uuid tenant, batch, product;
+    enum device_state state;
+    enum device_claim claim;
+    bool reenrol_allowed;
+    int64_t generation; /* of the newest certificate; 0 before the first */
+    char serial[SERIAL_TEXT_SIZE], model[MODEL_SIZE];
+    char attributes[1024]; /* a JSON object */
+    int64_t registered_at, enrolled_at, updated_at, ver;
+};
+
+enum certificate_state {
+    CERTIFICATE_UNCONFIRMED, /* issued; its first use confirms it */
+    CERTIFICATE_CONFIRMED,
+    CERTIFICATE_SUPERSEDED, /* a newer one was confirmed, or it was replaced before use: no rights here any more */
+    CERTIFICATE_REVOKED
+};
+
+struct certificate_row {
+    uint8_t serial[CERTIFICATE_SERIAL_SIZE];
+    char authority[AUTHORITY_ID_SIZE];
+    struct uuid tenant;
+    struct device_id device;
+    int64_t generation;
+    enum certificate_state state;
+    uint8_t spki_sha256[32];
+    int64_t not_before, not_after, issued_at, confirmed_at, first_used_at, superseded_at, revoked_at;
+    int revocation_reason; /* RFC 5280 §5.3.1; -1 when not revoked */
+    struct buf der;        /* filled by the functions that say so */
+    int64_t ver;
+};
+void certificate_row_clear(struct certificate_row *row);
+DEFINE_AUTO_VAL(certificate_row, certificate_row_clear);
+
+struct token_row {
+    uint8_t id[TOKEN_ID_SIZE];
+    struct uuid tenant;
+    char name[NAME_SIZE];
+    uint8_t secret_sha256[32];
+    uint32_t scopes;
+    int64_t created_at, expires_at, revoked_at, last_used_at, ver;
+};
+
+#endif
