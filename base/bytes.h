@@ -1,5 +1,5 @@
-/* Slices and growing buffers. A slice borrows; a buffer owns. Lengths are always counted: text from outside is no C string
- * until it was checked. */
+/* Slices and growing buffers. A slice borrows; a buffer owns. Lengths are always counted: text from outside
+ * is no C string until it was checked. */
 #ifndef WHORL_BASE_BYTES_H
 #define WHORL_BASE_BYTES_H
 
@@ -16,7 +16,7 @@ struct bytes {
     size_t n;
 };
 
-#define BYTES_NONE ((struct bytes){NULL, 0})
+#define BYTES_NONE      ((struct bytes){NULL, 0})
 #define BYTES_OF(array) ((struct bytes){(const uint8_t *)(array), sizeof(array)})
 
 /** The bytes of a C string, without its NUL. @thread any */

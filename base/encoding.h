@@ -1,4 +1,5 @@
-/* Text encodings: hex, base64 (RFC 4648 §4), times (RFC 3339, UTC), UUIDs. Strict unless a name says otherwise. */
+/* Text encodings: hex, base64 (RFC 4648 §4), times (RFC 3339, UTC), UUIDs. Strict unless a name says
+ * otherwise. */
 #ifndef WHORL_BASE_ENCODING_H
 #define WHORL_BASE_ENCODING_H
 
@@ -14,7 +15,8 @@ err_t hex_decode(struct bytes text, uint8_t *out, size_t size);
 
 /** Standard alphabet with padding, on one line. */
 err_t base64_append(struct buf *out, struct bytes in);
-/** Tolerates CR, LF, space and tab anywhere (RFC 8951 §3), refuses every other byte, bad padding and non-zero spare bits.
+/** Tolerates CR, LF, space and tab anywhere (RFC 8951 §3), refuses every other byte, bad padding and non-zero
+ * spare bits.
  *  @errors ERR_BAD_ENCODING with the offset in the detail */
 err_t base64_decode_lenient(struct bytes text, struct buf *out);
 /** No white space at all. */

@@ -3,40 +3,41 @@
 #ifndef WHORL_BASE_ERR_H
 #define WHORL_BASE_ERR_H
 
-/* X(code, HTTP status, problem type slug, title). `detail` of a 4xx is shown to the caller; of a 5xx only logged. */
-#define ERR_TABLE(X)                                                                                          \
-    X(ERR_OK, 200, "ok", "OK")                                                                                \
-    X(ERR_BAD_REQUEST, 400, "bad-request", "The request is malformed")                                        \
-    X(ERR_BAD_JSON, 400, "bad-json", "The body is not valid JSON")                                            \
-    X(ERR_BAD_ENCODING, 400, "bad-encoding", "The body is not valid base64 or DER")                           \
-    X(ERR_BAD_CSR, 400, "bad-csr", "The certificate request is not acceptable")                               \
-    X(ERR_UNAUTHORIZED, 401, "unauthorized", "Authentication is needed")                                      \
-    X(ERR_TOKEN_EXPIRED, 401, "token-expired", "The token has expired")                                       \
-    X(ERR_POP_FAILED, 401, "pop-failed", "Possession of the key was not proved")                              \
-    X(ERR_FORBIDDEN, 403, "forbidden", "Not permitted")                                                       \
-    X(ERR_DEVICE_REFUSED, 403, "device-refused", "The device is not admitted")                                \
-    X(ERR_FULL_HANDSHAKE, 403, "full-handshake-required", "A resumed session proves no key")                  \
-    X(ERR_NOT_FOUND, 404, "not-found", "No such resource")                                                    \
-    X(ERR_METHOD, 405, "method-not-allowed", "The method is not allowed here")                                \
-    X(ERR_NOT_ACCEPTABLE, 406, "not-acceptable", "No acceptable representation")                              \
-    X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                        \
-    X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                          \
-    X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                         \
-    X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                               \
-    X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                               \
-    X(ERR_URI_TOO_LONG, 414, "uri-too-long", "The URI is too long")                                           \
-    X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                     \
-    X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")        \
-    X(ERR_RATE_LIMITED, 429, "rate-limited", "Too many requests")                                             \
-    X(ERR_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large")                     \
-    X(ERR_INTERNAL, 500, "internal", "Internal error")                                                        \
-    X(ERR_NO_MEMORY, 500, "no-memory", "Out of memory")                                                       \
-    X(ERR_IO, 500, "io", "Input or output failed")                                                            \
-    X(ERR_DB, 500, "database", "The inventory failed")                                                        \
-    X(ERR_CRYPTO, 500, "crypto", "A cryptographic operation failed")                                          \
-    X(ERR_NOT_IMPLEMENTED, 501, "not-implemented", "Not offered by this server")                              \
-    X(ERR_UNAVAILABLE, 503, "unavailable", "The service cannot take this now")                                \
-    X(ERR_DISK_FULL, 503, "disk-full", "The disk is full")                                                    \
+/* X(code, HTTP status, problem type slug, title). `detail` of a 4xx is shown to the caller; of a 5xx only
+ * logged. */
+#define ERR_TABLE(X)                                                                                         \
+    X(ERR_OK, 200, "ok", "OK")                                                                               \
+    X(ERR_BAD_REQUEST, 400, "bad-request", "The request is malformed")                                       \
+    X(ERR_BAD_JSON, 400, "bad-json", "The body is not valid JSON")                                           \
+    X(ERR_BAD_ENCODING, 400, "bad-encoding", "The body is not valid base64 or DER")                          \
+    X(ERR_BAD_CSR, 400, "bad-csr", "The certificate request is not acceptable")                              \
+    X(ERR_UNAUTHORIZED, 401, "unauthorized", "Authentication is needed")                                     \
+    X(ERR_TOKEN_EXPIRED, 401, "token-expired", "The token has expired")                                      \
+    X(ERR_POP_FAILED, 401, "pop-failed", "Possession of the key was not proved")                             \
+    X(ERR_FORBIDDEN, 403, "forbidden", "Not permitted")                                                      \
+    X(ERR_DEVICE_REFUSED, 403, "device-refused", "The device is not admitted")                               \
+    X(ERR_FULL_HANDSHAKE, 403, "full-handshake-required", "A resumed session proves no key")                 \
+    X(ERR_NOT_FOUND, 404, "not-found", "No such resource")                                                   \
+    X(ERR_METHOD, 405, "method-not-allowed", "The method is not allowed here")                               \
+    X(ERR_NOT_ACCEPTABLE, 406, "not-acceptable", "No acceptable representation")                             \
+    X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                       \
+    X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                         \
+    X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                  \
+    X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                              \
+    X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                              \
+    X(ERR_URI_TOO_LONG, 414, "uri-too-long", "The URI is too long")                                          \
+    X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                    \
+    X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")       \
+    X(ERR_RATE_LIMITED, 429, "rate-limited", "Too many requests")                                            \
+    X(ERR_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large")                    \
+    X(ERR_INTERNAL, 500, "internal", "Internal error")                                                       \
+    X(ERR_NO_MEMORY, 500, "no-memory", "Out of memory")                                                      \
+    X(ERR_IO, 500, "io", "Input or output failed")                                                           \
+    X(ERR_DB, 500, "database", "The inventory failed")                                                       \
+    X(ERR_CRYPTO, 500, "crypto", "A cryptographic operation failed")                                         \
+    X(ERR_NOT_IMPLEMENTED, 501, "not-implemented", "Not offered by this server")                             \
+    X(ERR_UNAVAILABLE, 503, "unavailable", "The service cannot take this now")                               \
+    X(ERR_DISK_FULL, 503, "disk-full", "The disk is full")                                                   \
     X(ERR_BUSY, 503, "busy", "The service is busy")
 
 #define ERR_ENUM_ROW(code, status, slug, title) code,
@@ -59,24 +60,24 @@ typedef struct ERR_MUST_USE {
     char detail[ERR_DETAIL_SIZE];
 } err_t;
 
-#define OK (err_ok())
+#define OK             (err_ok())
 #define ERR(code, ...) (err_make((code), __FILE__, __LINE__, __VA_ARGS__))
 
 /* Return the error of `expression` to the caller, if it is one. */
-#define TRY(expression)                                                                                       \
-    do {                                                                                                      \
-        err_t try_error_ = (expression);                                                                      \
-        if (try_error_.code != ERR_OK) {                                                                      \
-            return try_error_;                                                                                \
-        }                                                                                                     \
+#define TRY(expression)                                                                                      \
+    do {                                                                                                     \
+        err_t try_error_ = (expression);                                                                     \
+        if (try_error_.code != ERR_OK) {                                                                     \
+            return try_error_;                                                                               \
+        }                                                                                                    \
     } while (0)
 
 /* Return ERR(code, …) unless `condition` holds. */
-#define ENSURE(condition, code, ...)                                                                          \
-    do {                                                                                                      \
-        if (!(condition)) {                                                                                   \
-            return ERR((code), __VA_ARGS__);                                                                  \
-        }                                                                                                     \
+#define ENSURE(condition, code, ...)                                                                         \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            return ERR((code), __VA_ARGS__);                                                                 \
+        }                                                                                                    \
     } while (0)
 
 static inline err_t err_ok(void)
@@ -93,7 +94,8 @@ int err_status(err_code code);
 const char *err_slug(err_code code);
 const char *err_title(err_code code);
 
-/** Drops an error on purpose, where nothing better can be done with it. The reason stands in a comment beside the call. */
+/** Drops an error on purpose, where nothing better can be done with it. The reason stands in a comment beside
+ * the call. */
 static inline void err_ignore(err_t error)
 {
     (void)error.code;

@@ -1,5 +1,5 @@
-/* Files, durably: temporary, fsync, rename, fsync of the folder. A failed fsync ends the process (it is never retried: the
- * kernel may have dropped the dirty pages). */
+/* Files, durably: temporary, fsync, rename, fsync of the folder. A failed fsync ends the process (it is never
+ * retried: the kernel may have dropped the dirty pages). */
 #ifndef WHORL_BASE_FILE_H
 #define WHORL_BASE_FILE_H
 

@@ -1,5 +1,5 @@
-/* JSON by declaration (over jansson): a table of fields says what an object may hold and where each value goes. Parsing
- * limits: depth 32, no duplicate keys, UTF-8 only. */
+/* JSON by declaration (over jansson): a table of fields says what an object may hold and where each value
+ * goes. Parsing limits: depth 32, no duplicate keys, UTF-8 only. */
 #ifndef WHORL_BASE_JSON_H
 #define WHORL_BASE_JSON_H
 
@@ -11,7 +11,7 @@
 DEFINE_AUTO(json_t, json_decref);
 
 enum json_kind {
-    JSON_KIND_TEXT,    /* const char *      borrowed from the document; min … max bytes, no control characters */
+    JSON_KIND_TEXT, /* const char *      borrowed from the document; min … max bytes, no control characters */
     JSON_KIND_INTEGER, /* int64_t           min … max */
     JSON_KIND_BOOLEAN, /* bool */
     JSON_KIND_TIME,    /* int64_t           RFC 3339 → Unix ms */
@@ -26,21 +26,27 @@ struct json_field {
     const char *name;
     enum json_kind kind;
     bool is_required;
-    size_t offset;     /* offsetof in the caller's struct */
-    int64_t min, max;  /* meaning by kind */
+    size_t offset; /* offsetof in the caller's struct */
+    int64_t min,
+        max; /* meaning by kind; a max of 0 for TEXT, BASE64 and ARRAY leaves it to the limit of the body */
     size_t has_offset; /* offsetof a bool that is set when the field was there; JSON_NO_HAS when not wanted */
 };
 #define JSON_NO_HAS ((size_t)-1)
 
-/** Parses a body. @param limit of bytes @errors ERR_BAD_JSON with line and column, ERR_TOO_LARGE @thread any */
+/** Parses a body. @param limit of bytes @errors ERR_BAD_JSON with line and column, ERR_TOO_LARGE @thread any
+ */
 err_t json_parse(struct bytes text, size_t limit, json_t **out);
 /** Reads `object` into `target` by table. Fields not named stay as they are; null counts as absent.
  *  @param refuse_unknown management: true; device protocols: false
+ *  Stops at the first wrong field: what was read before stays in `target`, so a BASE64 buffer is cleared on
+ * failure too.
  *  @errors ERR_UNPROCESSABLE naming the field */
-err_t json_read(const json_t *object, const struct json_field *fields, size_t count, bool refuse_unknown, void *target);
+err_t json_read(const json_t *object, const struct json_field *fields, size_t count, bool refuse_unknown,
+                void *target);
 /** Compact text of a value, appended. */
 err_t json_append(struct buf *out, const json_t *value);
-/** Helpers that set a member and report a failed allocation. `object_set_*` consume nothing but the text they copy. */
+/** Helpers that set a member and report a failed allocation. `object_set_*` consume nothing but the text they
+ * copy. */
 err_t json_set_text(json_t *object, const char *name, const char *text);
 err_t json_set_int(json_t *object, const char *name, int64_t value);
 err_t json_set_bool(json_t *object, const char *name, bool value);

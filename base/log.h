@@ -1,5 +1,5 @@
-/* One JSON object a line on stderr: {"ts","level","event","request_id",…}. Never a secret, never unbounded input:
- * strings are escaped and cut at 256 bytes. */
+/* One JSON object a line on stderr: {"ts","level","event","request_id",…}. Never a secret, never unbounded
+ * input: strings are escaped and cut at 256 bytes. */
 #ifndef WHORL_BASE_LOG_H
 #define WHORL_BASE_LOG_H
 
@@ -24,13 +24,15 @@ struct log_field {
     int64_t number;
 };
 #define LOG_STR(name_, text_) ((struct log_field){.name = (name_), .kind = LOG_TEXT, .text = (text_)})
-#define LOG_INT(name_, number_) ((struct log_field){.name = (name_), .kind = LOG_NUMBER, .number = (int64_t)(number_)})
+#define LOG_INT(name_, number_)                                                                              \
+    ((struct log_field){.name = (name_), .kind = LOG_NUMBER, .number = (int64_t)(number_)})
 #define LOG_FLAG(name_, on_) ((struct log_field){.name = (name_), .kind = LOG_BOOL, .number = (on_) ? 1 : 0})
 
 /** Writes one line with a single write(2). A NULL log drops it. @thread any */
-void log_event(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t count);
-#define LOG(log, level, event, ...)                                                                           \
-    log_event((log), (level), (event), (const struct log_field[]){__VA_ARGS__},                               \
+void log_event(struct log *log, enum log_level level, const char *event, const struct log_field *fields,
+               size_t count);
+#define LOG(log, level, event, ...)                                                                          \
+    log_event((log), (level), (event), (const struct log_field[]){__VA_ARGS__},                              \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /** An error with its code, detail and place in the source. */
 void log_error(struct log *log, const char *event, const char *request_id, err_t error);

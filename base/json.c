@@ -1,0 +1,102 @@
+/* JSON text in and out over jansson. Parsing is stricter than jansson's own limits: depth 32, no duplicate
+ * keys, a byte limit. Reading values by table is in json_read.c. */
+#include "base/json.h"
+
+enum { JSON_DEPTH = 32 };
+
+/* Whether brackets nest deeper than allowed. Looked at before the parser, whose own limit (2048) costs stack.
+ */
+static bool is_too_deep(struct bytes text)
+{
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            depth++;
+            if (depth > JSON_DEPTH) {
+                return true;
+            }
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+err_t json_parse(struct bytes text, size_t limit, json_t **out)
+{
+    *out = NULL;
+    ENSURE(text.n <= limit, ERR_TOO_LARGE, "the body has more than %zu bytes", limit);
+    ENSURE(!is_too_deep(text), ERR_BAD_JSON, "nested deeper than %d", JSON_DEPTH);
+    json_error_t error = {0};
+    const char *start = text.n == 0 ? "" : (const char *)text.p;
+    *out = json_loadb(start, text.n, JSON_REJECT_DUPLICATES, &error);
+    ENSURE(*out != NULL, ERR_BAD_JSON, "line %d, column %d: %s", error.line, error.column, error.text);
+    return OK;
+}
+
+static int append_part(const char *text, size_t n, void *context)
+{
+    err_t error = buf_append(context, text, n);
+    return error.code == ERR_OK ? 0 : -1;
+}
+
+err_t json_append(struct buf *out, const json_t *value)
+{
+    size_t before = out->n;
+    if (json_dump_callback(value, append_part, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+        out->n = before;
+        return ERR(ERR_NO_MEMORY, "a JSON text cannot be made");
+    }
+    return OK;
+}
+
+err_t json_take(json_t *object, const char *name, json_t *value)
+{
+    /* json_object_set_new consumes in every case, and fails on NULL: a failed allocation of `value` ends here
+     * too */
+    ENSURE(json_object_set_new(object, name, value) == 0, ERR_NO_MEMORY, "member '%s'", name);
+    return OK;
+}
+
+err_t json_set_text(json_t *object, const char *name, const char *text)
+{
+    return json_take(object, name, json_string(text));
+}
+
+err_t json_set_int(json_t *object, const char *name, int64_t value)
+{
+    return json_take(object, name, json_integer(value));
+}
+
+err_t json_set_bool(json_t *object, const char *name, bool value)
+{
+    return json_take(object, name, json_boolean(value));
+}
+
+err_t json_set_time(json_t *object, const char *name, int64_t at_ms)
+{
+    char text[32];
+    time_format(at_ms, text);
+    return json_set_text(object, name, text);
+}
+
+err_t json_set_hex(json_t *object, const char *name, struct bytes value)
+{
+    AUTO_VAL(buf) text = {0};
+    TRY(hex_append(&text, value));
+    return json_set_text(object, name, buf_str(&text));
+}
+
+err_t json_set_base64(json_t *object, const char *name, struct bytes value)
+{
+    AUTO_VAL(buf) text = {0};
+    TRY(base64_append(&text, value));
+    return json_set_text(object, name, buf_str(&text));
+}
