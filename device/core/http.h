@@ -1,0 +1,36 @@
+/* An HTTP/1.1 client for small JSON messages over the transport port (RFC 9112). One buffer of the caller
+ * takes the whole answer: head, then body; chunked bodies are joined in place. Opens and closes no
+ * connection; understands no JSON. */
+#ifndef WHORL_DEVICE_CORE_HTTP_H
+#define WHORL_DEVICE_CORE_HTTP_H
+
+#include "device/core/ports.h"
+#include "device/core/text.h"
+
+enum { WHORL_HTTP_TIMEOUT_MS = 30000, WHORL_HTTP_HEAD_MAX = 512 };
+
+struct whorl_http {
+    const struct whorl_transport *transport;
+    const struct whorl_clock *clock;
+    const struct whorl_endpoint *server;
+};
+
+struct whorl_http_request {
+    const char *method;
+    const char *path;
+    struct whorl_bytes body; /* JSON; empty: none is sent */
+};
+
+struct whorl_http_answer {
+    unsigned status;
+    struct whorl_bytes body; /* inside the buffer of the exchange */
+    bool is_kept;            /* the connection may be used again */
+};
+
+/** Sends the request and waits for its final answer. The request's body may stand in `buffer`: it is sent
+ * before anything is read. WHORL_ERROR_COMMUNICATION, WHORL_ERROR_SPACE (answer larger than the buffer),
+ * WHORL_ERROR_ANSWER (not HTTP/1.1). */
+enum whorl_result whorl_http_exchange(const struct whorl_http *http, const struct whorl_http_request *request,
+                                      struct whorl_space buffer, struct whorl_http_answer *answer);
+
+#endif

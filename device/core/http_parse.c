@@ -1,0 +1,194 @@
+/* Answer parser (RFC 9112 §4–§7): status line, the three fields that frame a message, Content-Length and
+ * chunked bodies. A message with neither is refused: nothing this client talks to frames a body by closing.
+ */
+#include "device/core/http_parse.h"
+
+enum { MAX_BODY = 1 << 24 };
+
+void whorl_http_parse_begin(struct whorl_http_parse *parse)
+{
+    whorl_zero(parse, sizeof *parse);
+    parse->is_kept = true;
+}
+
+/* The line at `at`, without CRLF. False when its end is not there yet. */
+static bool take_line(const uint8_t *data, size_t used, size_t *at, struct whorl_bytes *line)
+{
+    for (size_t i = *at; i + 1 < used; i++) {
+        if (data[i] == '\r' && data[i + 1] == '\n') {
+            line->data = data + *at;
+            line->size = i - *at;
+            *at = i + 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+static bool is_word(struct whorl_bytes text, const char *words)
+{
+    if (text.size != whorl_length(words)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (lower(text.data[i]) != (uint8_t)words[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool parse_size(struct whorl_bytes text, unsigned base, size_t *out)
+{
+    size_t value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = lower(text.data[i]);
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)c - '0'
+                         : c >= 'a' && c <= 'f' ? (unsigned)c - 'a' + 10U
+                                                : 16U;
+        if (digit >= base || value > MAX_BODY) {
+            return false;
+        }
+        value = value * base + digit;
+    }
+    *out = value;
+    return text.size != 0 && value <= MAX_BODY;
+}
+
+static bool parse_status_line(struct whorl_http_parse *parse, struct whorl_bytes line)
+{
+    struct whorl_bytes version = {line.data, 9};
+    struct whorl_bytes digits = {line.data + 9, 3};
+    size_t status;
+    if (line.size < 12 || !whorl_is(version, "HTTP/1.1 ") || !parse_size(digits, 10, &status) ||
+        status < 100) {
+        return false;
+    }
+    parse->status = (unsigned)status;
+    return true;
+}
+
+static bool parse_field(struct whorl_http_parse *parse, struct whorl_bytes line)
+{
+    size_t colon = 0;
+    while (colon < line.size && line.data[colon] != ':') {
+        colon++;
+    }
+    if (colon == 0 || colon == line.size) {
+        return false;
+    }
+    struct whorl_bytes name = {line.data, colon};
+    struct whorl_bytes value = {line.data + colon + 1, line.size - colon - 1};
+    while (value.size != 0 && (value.data[0] == ' ' || value.data[0] == '\t')) {
+        value.data++;
+        value.size--;
+    }
+    while (value.size != 0 && (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t')) {
+        value.size--;
+    }
+    if (is_word(name, "content-length")) {
+        bool is_first = !parse->has_length;
+        parse->has_length = true;
+        return is_first && parse_size(value, 10, &parse->body_length);
+    }
+    if (is_word(name, "transfer-encoding")) {
+        parse->is_chunked = true;
+        return is_word(value, "chunked");
+    }
+    if (is_word(name, "connection") && is_word(value, "close")) {
+        parse->is_kept = false;
+    }
+    return true;
+}
+
+static enum whorl_http_progress parse_head(struct whorl_http_parse *parse, const uint8_t *data, size_t used)
+{
+    size_t at = 0;
+    struct whorl_bytes line;
+    struct whorl_http_parse head = *parse;
+    if (!take_line(data, used, &at, &line)) {
+        return WHORL_HTTP_NEEDS_MORE;
+    }
+    bool is_sound = parse_status_line(&head, line);
+    while (is_sound && take_line(data, used, &at, &line)) {
+        if (line.size == 0) {
+            head.has_head = true;
+            head.body_at = at;
+            head.at = at;
+            *parse = head;
+            return WHORL_HTTP_COMPLETE;
+        }
+        is_sound = parse_field(&head, line);
+    }
+    return is_sound ? WHORL_HTTP_NEEDS_MORE : WHORL_HTTP_BROKEN;
+}
+
+/* Joins every whole chunk to the body, which ends at body_at + body_size; the rest moves down behind it. */
+static enum whorl_http_progress join_chunks(struct whorl_http_parse *parse, uint8_t *data, size_t *used)
+{
+    for (;;) {
+        size_t at = parse->at;
+        size_t size = 0;
+        struct whorl_bytes line;
+        if (!take_line(data, *used, &at, &line)) {
+            return WHORL_HTTP_NEEDS_MORE;
+        }
+        for (size_t i = 0; i < line.size; i++) { /* chunk extensions mean nothing here */
+            line.size = line.data[i] == ';' ? i : line.size;
+        }
+        if (!parse_size(line, 16, &size)) {
+            return WHORL_HTTP_BROKEN;
+        }
+        if (*used - at < size + 2) {
+            return WHORL_HTTP_NEEDS_MORE;
+        }
+        if (data[at + size] != '\r' || data[at + size + 1] != '\n') {
+            return WHORL_HTTP_BROKEN; /* trailers, which nothing asked for, end here too */
+        }
+        size_t body_end = parse->body_at + parse->body_size;
+        for (size_t i = at; i < *used; i++) {
+            data[body_end + i - at] = data[i];
+        }
+        *used = body_end + *used - at;
+        parse->body_size += size;
+        parse->at = body_end + size + 2;
+        if (size == 0) {
+            return parse->at == *used ? WHORL_HTTP_COMPLETE : WHORL_HTTP_BROKEN;
+        }
+    }
+}
+
+enum whorl_http_progress whorl_http_parse_more(struct whorl_http_parse *parse, uint8_t *data, size_t *used)
+{
+    while (!parse->has_head) {
+        enum whorl_http_progress progress = parse_head(parse, data, *used);
+        if (progress != WHORL_HTTP_COMPLETE) {
+            return progress;
+        }
+        if (parse->status < 200) { /* an interim answer: the final one follows it */
+            for (size_t i = parse->at; i < *used; i++) {
+                data[i - parse->at] = data[i];
+            }
+            *used -= parse->at;
+            whorl_http_parse_begin(parse);
+        }
+    }
+    if (parse->is_chunked) {
+        return parse->has_length ? WHORL_HTTP_BROKEN : join_chunks(parse, data, used);
+    }
+    if (parse->status == 204) {
+        parse->has_length = true;
+        parse->body_length = 0;
+    }
+    size_t there = *used - parse->body_at;
+    if (!parse->has_length || there > parse->body_length) {
+        return WHORL_HTTP_BROKEN;
+    }
+    parse->body_size = there;
+    return there == parse->body_length ? WHORL_HTTP_COMPLETE : WHORL_HTTP_NEEDS_MORE;
+}
