@@ -1,22 +1,18 @@
 # Whorl. `make demo` and `make check` are all that a newcomer needs; `make help` lists the rest.
 #
-# One variant = one build folder:  make                       build/        gcc, optimised, hardened
-#                                  make VARIANT=clang         build/clang   clang, the strictest warnings
-#                                  make VARIANT=asan|tsan     build/asan …  clang with sanitizers
-#                                  make VARIANT=fuzz          build/fuzz    clang, libFuzzer
+# One variant = one build folder:  make                       build/          gcc, optimised, hardened
+#                                  make VARIANT=clang         build/clang     clang, the strictest warnings
+#                                  make VARIANT=asan|tsan     build/asan …    clang with sanitizers
+#                                  make VARIANT=fuzz          build/fuzz      clang, libFuzzer
+#                                  make VARIANT=analyzer      build/analyzer  gcc -fanalyzer
+# V=1 shows the commands. New, removed and renamed files, and changed flags, are noticed.
 
 VARIANT ?= release
-ifeq ($(VARIANT),release)
-B := build
-else
-B := build/$(VARIANT)
-endif
-
-ifeq ($(VARIANT),release)
-CC := gcc
-else
-CC := clang
-endif
+B := build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
+CC := $(if $(filter release analyzer,$(VARIANT)),gcc,clang)
+JOBS ?= $(shell nproc)
+Q := $(if $(V),,@)
+MAKEFLAGS += --no-print-directory
 
 PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv
 LAYERS   := base db pki fleet api server
@@ -27,18 +23,20 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 WARN_gcc   := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Warith-conversion -Wtrampolines
 WARN_clang := -Wcomma -Wassign-enum -Wunreachable-code -Wconditional-uninitialized -Wthread-safety -Wdocumentation
 
-HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
-OPT_release := -O2 $(HARDEN)
-OPT_clang   := -O1
-OPT_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-OPT_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
-OPT_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+OPT_release  := -O2 $(HARDEN)
+OPT_analyzer := -O1 -fanalyzer
+OPT_clang    := -O1
+OPT_asan     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
+OPT_fuzz     := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LINK_release := -pie -Wl,-z,relro,-z,now
 LINK_asan := -fsanitize=address,undefined
 LINK_tsan := -fsanitize=thread
 LINK_fuzz := -fsanitize=address,undefined
 
-CFLAGS  := -std=c11 -g -fPIE -pthread -D_GNU_SOURCE -I. $(OPT_$(VARIANT)) $(WARN) $(WARN_$(CC))
+# -ffile-prefix-map: the same source gives the same bytes wherever it is built
+CFLAGS  := -std=c11 -g -fPIE -pthread -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. $(OPT_$(VARIANT)) $(WARN) $(WARN_$(CC))
 CFLAGS  += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS := -pthread $(LINK_$(VARIANT))
 LDLIBS  := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
@@ -54,44 +52,179 @@ LDLIBS += -linih
 
 SRC_LIB    := $(foreach d,$(LAYERS),$(wildcard $(d)/*.c $(d)/*/*.c))
 SRC_DEVICE := $(wildcard device/core/*.c device/host/*.c device/sim/*.c)
-OBJ_LIB    := $(SRC_LIB:%.c=$(B)/obj/%.o)
+SRC_CMD    := $(wildcard cmd/*/*.c)
+MIGRATIONS := $(sort $(wildcard db/migrations/sqlite/*.sql))
+OBJ_LIB    := $(SRC_LIB:%.c=$(B)/obj/%.o) $(if $(MIGRATIONS),$(B)/obj/gen/migrations.o)
 OBJ_DEVICE := $(SRC_DEVICE:%.c=$(B)/obj/%.o)
+OBJ_CMD    := $(SRC_CMD:%.c=$(B)/obj/%.o)
+LIBS       := $(B)/libprograms.a $(B)/libdevice.a $(B)/libwhorl.a
 
-# cmd/<program>.c holds main(); cmd/<program>/*.c its parts
+# cmd/<program>.c holds main(); cmd/<program>/*.c its parts, which tests may link too
 PROGRAMS := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
+# tests/unit/<layer>/test_*.c and tests/fuzz/fuzz_*.c: one program each
+TESTS      := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+TSAN_TESTS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*_threads.c tests/unit/db/test_*.c \
+	tests/unit/server/test_*.c)))
+FUZZERS    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: all deps clean help
+# $(call remember,file,text) touches the file only when the text has changed, so a rule can depend on a list or on flags
+remember = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(strip $(2))' | cmp -s - $(1) || \
+	printf '%s\n' '$(strip $(2))' >$(1))
+$(call remember,$(B)/stamp/flags,$(CC) $(CFLAGS))
+$(call remember,$(B)/stamp/link,$(LDFLAGS) $(LDLIBS))
+$(call remember,$(B)/stamp/lib,$(OBJ_LIB))
+$(call remember,$(B)/stamp/device,$(OBJ_DEVICE))
+$(call remember,$(B)/stamp/cmd,$(OBJ_CMD))
+$(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
+
+.PHONY: all deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint quick tsan check demo \
+	bench nightly tidy
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+## all            build/whorld, build/whorl, build/whorl-device
 all: $(PROGRAMS:%=$(B)/%)
 
-$(B)/libwhorl.a: $(OBJ_LIB)
-	@rm -f $@; ar rcs $@ $^
-$(B)/libdevice.a: $(OBJ_DEVICE)
-	@rm -f $@; ar rcs $@ $^
+# q, not r: two files of one name in two folders are two members
+$(B)/libwhorl.a: $(OBJ_LIB) $(B)/stamp/lib
+	$(Q)rm -f $@; ar qcsD $@ $(OBJ_LIB)
+$(B)/libdevice.a: $(OBJ_DEVICE) $(B)/stamp/device
+	$(Q)rm -f $@; ar qcsD $@ $(OBJ_DEVICE)
+$(B)/libprograms.a: $(OBJ_CMD) $(B)/stamp/cmd
+	$(Q)rm -f $@; ar qcsD $@ $(OBJ_CMD)
+
+define link
+	$(if $(V),,@echo "  LINK $@")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+endef
 
 define program
-$(B)/$(1): $(B)/obj/cmd/$(1).o $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(B)/libdevice.a $(B)/libwhorl.a
-	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(LDLIBS)
+$(B)/$(1): $(B)/obj/cmd/$(1).o $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(B)/libdevice.a $(B)/libwhorl.a \
+		$(B)/stamp/link $(B)/stamp/cmd
+	$$(link)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-$(B)/obj/%.o: %.c Makefile
+define compile
+	$(if $(V),,@echo "  CC   $@")
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+endef
+$(B)/obj/%.o: %.c $(B)/stamp/flags
+	$(compile)
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/stamp/flags
+	$(compile)
 
 # device/core is held to freestanding C99: no libc beyond the compiler's own headers
 $(B)/obj/device/core/%.o: CFLAGS := $(filter-out -std=c11 -D_GNU_SOURCE,$(CFLAGS)) -std=c99 -pedantic
 
-# --- unit tests: tests/unit/<layer>/test_*.c, one program each
-TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libdevice.a $(B)/libwhorl.a
+# the schema's steps become a table in the program (db/migrations.h)
+$(B)/gen/migrations.c: deploy/embed-migrations.sh $(MIGRATIONS) $(B)/stamp/migrations
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-.PHONY: unit
-unit: $(TESTS)
-	@set -e; for t in $(TESTS); do echo "== $$t"; $$t; done
+	$(Q)sh deploy/embed-migrations.sh $(MIGRATIONS) >$@
 
+# --- tests
+
+$(B)/tests/unit/%: LDLIBS += -lcmocka
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIBS) $(B)/stamp/link
+	$(link)
+# a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
+ifeq ($(VARIANT),fuzz)
+$(B)/tests/fuzz/%: LDFLAGS += -fsanitize=fuzzer
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS) $(B)/stamp/link
+	$(link)
+else
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(LIBS) $(B)/stamp/link
+	$(link)
+endif
+
+## unit           the unit tests of this VARIANT
+unit: $(TESTS)
+	@sh tests/run.sh $(TESTS)
+tests: $(TESTS) $(FUZZERS)
+fuzzers: $(FUZZERS)
+
+## fuzz-replay    every fuzz target over its kept inputs, under AddressSanitizer
+fuzz-replay:
+	@$(MAKE) -j$(JOBS) VARIANT=asan fuzzers
+	@sh tests/fuzz/replay.sh build/asan/tests/fuzz
+
+## fuzz           every fuzz target for FUZZ_SECONDS (60) of new inputs
+fuzz:
+	@$(MAKE) -j$(JOBS) VARIANT=fuzz fuzzers
+	@sh tests/fuzz/explore.sh build/fuzz/tests/fuzz $(or $(FUZZ_SECONDS),60)
+
+## headers        each header compiles alone
+headers:
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' JOBS='$(JOBS)' sh tests/lint/headers.sh
+
+## lint           format, layers, sizes, SQL, words, shell scripts; each check first proves that it finds something
+lint:
+	@sh tests/lint/run.sh
+
+## quick          what to run before each commit
+quick: lint headers
+	@$(MAKE) -j$(JOBS) all
+	@$(MAKE) -j$(JOBS) VARIANT=asan tests
+	@$(MAKE) VARIANT=asan unit
+	@$(MAKE) fuzz-replay
+
+## tsan           tests with threads, under ThreadSanitizer
+ifeq ($(VARIANT),tsan)
+tsan: $(TSAN_TESTS)
+	@sh tests/run.sh $(TSAN_TESTS)
+else
+tsan:
+	@$(MAKE) -j$(JOBS) VARIANT=tsan tsan
+endif
+
+## check          everything: deps, quick, tsan, end to end. The last line counts what passed
+check: deps-test
+	@MAKE='$(MAKE)' sh tests/check.sh
+
+## demo           a server, a device, a fleet, on this machine
+demo: deps
+	@$(MAKE) -j$(JOBS) all
+	@deploy/demo.sh
+
+## bench          throughput and latency of this machine
+bench: deps-test
+	@$(MAKE) -j$(JOBS) all
+	@tests/bench/run.sh
+
+## tidy           clang-tidy (.clang-tidy)
+tidy:
+	@printf '%s\n' $(SRC_LIB) $(SRC_DEVICE) $(SRC_CMD) $(PROGRAMS:%=cmd/%.c) | \
+		xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(CFLAGS)' tidy
+
+## nightly        what takes long: analysers, valgrind, new fuzz inputs
+nightly: deps-nightly
+	@$(MAKE) check
+	@$(MAKE) tidy VARIANT=clang
+	@$(MAKE) -j$(JOBS) VARIANT=analyzer all
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem -D_GNU_SOURCE -I. $(LAYERS) device cmd
+	@$(MAKE) -j$(JOBS) tests
+	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full' TEST_SECONDS=1200 sh tests/run.sh \
+		$(patsubst %.c,build/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+	@$(MAKE) fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
+
+# --- house-keeping
+
+## deps           installs the Debian packages that are missing (deploy/packages.txt)
+deps:
+	@sh deploy/deps.sh build run
+deps-test:
+	@sh deploy/deps.sh build run test
+deps-nightly:
+	@sh deploy/deps.sh build run test nightly
+
+## clean          removes build/
 clean:
 	rm -rf build
+
+help:
+	@sed -n 's/^## /make /p' Makefile
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
