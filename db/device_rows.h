@@ -1,0 +1,42 @@
+/* Rows of devices. One row per (id, tenant): another tenant's claim to the same id is a row of its own.
+ * Knows no rule of a device's life (those are in fleet/); the caller's transaction decides. */
+#ifndef WHORL_DB_DEVICE_ROWS_H
+#define WHORL_DB_DEVICE_ROWS_H
+
+#include "db/db.h"
+#include "db/rows.h"
+
+typedef err_t (*device_row_fn)(const struct device_row *row, void *arg);
+
+/** @errors ERR_NOT_FOUND also for another tenant's @thread of tx, like all functions here */
+err_t device_rows_find(struct db_tx *tx, struct uuid tenant, const struct device_id *id,
+                       struct device_row *out);
+/** Every tenant's claim to this id, strongest claim first; for the first contact, where no tenant is known
+ * yet. */
+err_t device_rows_find_claims(struct db_tx *tx, const struct device_id *id, device_row_fn fn, void *arg);
+/** The registered or proved SPKI, appended; nothing when only the id is known. @errors ERR_NOT_FOUND */
+err_t device_rows_read_spki(struct db_tx *tx, struct uuid tenant, const struct device_id *id,
+                            struct buf *out);
+/** Whether any tenant has a device of this id: a key whose hash this is is an identity key (invariant I4). */
+err_t device_rows_is_identity(struct db_tx *tx, const uint8_t spki_sha256[32], bool *out);
+
+/** @param spki DER, or BYTES_NONE when only the id is known @param[out] is_new false: (tenant, id) is there
+ * already and stays as it was */
+err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct bytes spki, bool *is_new);
+/** Stores state, claim, reenrol_allowed, generation and enrolled_at of `row` if its version is still
+ * row->ver, then raises row->ver and sets row->updated_at. @param spki BYTES_NONE leaves the stored one
+ *  @errors ERR_BUSY somebody else changed the device meanwhile */
+err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes spki);
+
+struct device_range {
+    struct uuid tenant;
+    const struct uuid *batch;       /* or NULL */
+    const enum device_state *state; /* or NULL */
+    const struct device_id *after;  /* ids greater than this; NULL from the start */
+    int64_t limit;
+};
+/** In order of id, at most `limit`; costs the same wherever the range starts, with at most one of batch and
+ * state. */
+err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,79 @@
+/* What the files of fleet/ share and nobody outside sees: the inside of struct fleet and the parts that own
+ * memory in it. Each pointer belongs to the one file named beside it, which alone knows its type.
+ * Tests of this layer include it too. */
+#ifndef WHORL_FLEET_INTERNAL_H
+#define WHORL_FLEET_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fleet/fleet.h"
+
+enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32, FINGERPRINT_SIZE = 32 };
+
+/* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
+struct fleet_counters {
+    atomic_llong enrolled;        /* first certificates */
+    atomic_llong renewed;         /* next certificates, rekeys included */
+    atomic_llong recovered;       /* under the identity key though an operational certificate existed */
+    atomic_llong repeated;        /* the same unconfirmed certificate again */
+    atomic_llong confirmed;       /* first uses of a new certificate */
+    atomic_llong refused;         /* known devices that were turned away */
+    atomic_llong refused_unknown; /* keys that no tenant registered */
+    atomic_llong pop_failed;      /* challenge proofs that did not hold */
+    atomic_llong revoked;         /* certificates */
+    atomic_llong registered;      /* devices */
+    atomic_llong jobs_failed;     /* runs of background jobs that ended in an error */
+};
+
+struct fleet {
+    struct fleet_options
+        options;      /* borrowed pointers; public_url and salt_secret point to the copies below */
+    char *public_url; /* without a trailing slash */
+    uint8_t salt_secret[SALT_SECRET_SIZE];
+    struct db *db; /* = options.db, for short lines */
+    const struct clock *clock;
+    const struct random *random;
+    struct log *log;
+    struct fleet_counters counters;
+    struct token_uses *token_uses;         /* token_uses.c */
+    struct refusals *refusals;             /* refusals.c */
+    struct challenge_keys *challenge_keys; /* challenge_keys.c */
+    struct publications *publications;     /* publication.c (struct publication is pki's) */
+};
+
+/* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */
+
+err_t token_uses_new(struct token_uses **out);
+void token_uses_free(struct token_uses *uses);
+/** Keeps the newest use of each token in memory; when the table is full, a use is dropped. @thread any */
+void token_uses_note(struct token_uses *uses, const uint8_t id[TOKEN_ID_SIZE], int64_t at_ms);
+
+err_t refusals_new(struct refusals **out);
+void refusals_free(struct refusals *refusals);
+
+err_t challenge_keys_new(const struct random *random, struct challenge_keys **out);
+void challenge_keys_free(struct challenge_keys *keys);
+
+err_t publications_new(struct publications **out);
+void publications_free(struct publications *publications);
+
+/* --- the steps behind the job table (fleet/jobs.c); publication_refresh is in publication.h ------------- */
+
+/** Writes the last uses of tokens that memory holds, in one transaction. */
+err_t token_uses_flush(struct fleet *fleet, int64_t now_ms);
+/** Forgets idempotency keys that are older than OP_KEPT_MS, some thousands per run. */
+err_t ops_sweep(struct fleet *fleet, int64_t now_ms);
+/** Deletes used nonces that have expired. */
+err_t challenge_sweep(struct fleet *fleet, int64_t now_ms);
+/** Puts superseded certificates whose overlap has passed on the CRL (reason superseded), in bounded steps. */
+err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
+
+/* --- small helpers of several services ------------------------------------------------------------------ */
+
+/** The 32 bytes that the present owner gives a device for its key derivation (identity reference §3.1): the
+ * same for the same tenant and device as long as the keystore's salt secret lives. @thread any */
+err_t fleet_owner_salt(const struct fleet *fleet, struct uuid tenant, const struct device_id *id,
+                       uint8_t out[OWNER_SALT_SIZE]);
+
+#endif
