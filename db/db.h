@@ -73,9 +73,10 @@ err_t db_row_copy(const struct db_row *row, int column, void *out, size_t size);
 err_t db_row_text(const struct db_row *row, int column, char *out, size_t size);
 
 /** Runs a statement (`sql` is static text: prepared once per connection and kept by its address). Every result row is passed
- *  to `fn` (NULL: rows are dropped) and the statement is stepped to its end. @param[out] changes rows changed, or NULL
+ *  to `fn` (NULL: rows are dropped) and the statement is stepped to its end.
  *  @errors ERR_CONFLICT unique constraint, ERR_DISK_FULL, ERR_DB, of fn @thread of tx */
 err_t db_run(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, db_row_fn fn, void *arg);
+/** The same without rows. @param[out] changes rows changed, or NULL */
 err_t db_change(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, int64_t *changes);
 #define DB_VALUES(...) (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
 

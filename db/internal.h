@@ -1,0 +1,127 @@
+/* What the files of the engine share and nobody outside db/ sees: the connection (opaque here; db/sqlite.h
+ * has its inside), a transaction, the writer, the readers, and the steps of db_open. Tests of the engine
+ * include it too. */
+#ifndef WHORL_DB_INTERNAL_H
+#define WHORL_DB_INTERNAL_H
+
+#include "db/db.h"
+#include "db/migrations.h"
+
+/* --- one connection: one thread at a time
+ * --------------------------------------------------------------------------------- */
+
+struct connection;
+
+enum connection_use {
+    CONNECTION_WRITE,     /* makes the file, sets WAL, keeps the log of the WAL's length */
+    CONNECTION_READ,      /* of a server: refuses to write */
+    CONNECTION_READ_FILE, /* of a tool beside a server: opens the file read-only */
+    CONNECTION_CHECKPOINT
+};
+
+struct statement_call {
+    const char *sql;
+    const struct db_value *values;
+    size_t count;
+    db_row_fn fn; /* NULL: rows are dropped */
+    void *arg;
+    int64_t *changes; /* NULL: not wanted */
+};
+
+err_t connection_open(const struct db_options *options, enum connection_use use, struct connection **out);
+void connection_free(struct connection *connection);
+DEFINE_AUTO_PTR(connection, connection_free);
+
+/** Prepares (or finds) the statement, binds by name, steps to the end, resets. */
+err_t connection_run(struct connection *connection, const struct statement_call *call);
+/** A statement without values and rows: BEGIN, SAVEPOINT, PRAGMA. */
+err_t connection_control(struct connection *connection, const char *sql);
+/** Many statements in one text, not kept: migrations. */
+err_t connection_script(struct connection *connection, const char *sql);
+/** COMMIT. An I/O error here ends the process with DB_EXIT_UNSAFE: what is durable is then unknown, and fsync
+ * is never retried. After any other error the transaction is rolled back. @errors ERR_DISK_FULL, ERR_DB */
+err_t connection_commit(struct connection *connection);
+/** Ends a transaction if one is open. */
+void connection_rollback(struct connection *connection);
+/** False also when SQLite rolled the transaction back by itself (a full disk, an I/O error, no memory). */
+bool connection_in_transaction(const struct connection *connection);
+/** Pages in the WAL after the last commit of this connection. */
+int64_t connection_wal_pages(const struct connection *connection);
+
+enum checkpoint_mode {
+    CHECKPOINT_PASSIVE, /* copies what it can, waits for nobody */
+    CHECKPOINT_RESTART, /* also waits a little for readers, so that the WAL starts again */
+    CHECKPOINT_TRUNCATE /* also empties the file: at the end */
+};
+/** @param[out] is_whole whether all of the WAL was copied @errors ERR_DISK_FULL, ERR_DB; a failed fsync ends
+ * the process */
+err_t connection_checkpoint(struct connection *connection, enum checkpoint_mode mode, bool *is_whole);
+
+enum { DB_EXIT_UNSAFE = 70 };
+
+/* --- a transaction
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* The end of this node's audit chain; the next record links to it. */
+struct audit_head {
+    struct uuid node;
+    int64_t epoch, seq;
+    struct sha256 hash;
+};
+enum { AUDIT_LANE = 0 }; /* SQLite has one writer, so one lane */
+
+struct db_tx {
+    struct connection *connection;
+    const struct db_options *options; /* clock, random */
+    struct audit_head *head;          /* NULL in a read */
+    int64_t now_ms;
+    bool is_lost; /* the engine rolled the transaction back under the closure: nothing more may run in it */
+    err_t lost;
+};
+
+/* --- the parts of an open inventory
+ * --------------------------------------------------------------------------------------- */
+
+struct writer;
+/** Starts the thread. Consumes `connection` always. @param options borrowed */
+err_t writer_take(struct connection *connection, const struct db_options *options,
+                  const struct audit_head *head, struct writer **out);
+/** Runs what is queued, stops the thread, closes the connection. */
+void writer_free(struct writer *writer);
+DEFINE_AUTO_PTR(writer, writer_free);
+err_t writer_run(struct writer *writer, db_fn fn, void *arg);
+void writer_stats(struct writer *writer, struct db_stats *out);
+
+struct readers;
+err_t readers_new(const struct db_options *options, struct readers **out);
+void readers_free(struct readers *readers);
+DEFINE_AUTO_PTR(readers, readers_free);
+err_t readers_run(struct readers *readers, db_fn fn, void *arg);
+
+/** flock() on "<path>.lock". @errors ERR_CONFLICT naming the process that holds it, ERR_IO */
+err_t lock_take(const char *path, int *out_fd);
+void lock_release(int fd);
+
+struct migration_list {
+    const struct db_migration *steps;
+    size_t count;
+};
+/** Brings the schema to the last step, each step in a transaction of its own. @errors ERR_DB newer or foreign
+ * schema */
+err_t migrate_run(struct connection *connection, const struct migration_list *list, int64_t now_ms);
+/** For a reader: the schema is one that this program can read. @errors ERR_DB */
+err_t migrate_check(struct connection *connection, const struct migration_list *list);
+
+/** Takes the next epoch of this node and writes the first audit record of its chain. */
+err_t node_start(struct connection *connection, const struct db_options *options, struct audit_head *out);
+
+/* One record as it is hashed. A NULL p means SQL NULL (tenant and device only). */
+struct audit_record {
+    struct uuid node;
+    int64_t epoch, lane, seq, at_ms;
+    struct bytes tenant, device, actor, request_id, kind, result, body;
+    struct sha256 prev;
+};
+err_t audit_hash(const struct audit_record *record, struct sha256 *out);
+
+#endif

@@ -1,0 +1,327 @@
+/* Group commit: one thread owns the writing connection, takes all closures that wait, runs each in a
+ * savepoint, commits once and wakes their callers. Knows no table. db_write() comes here.
+ *
+ * When SQLite rolls the whole transaction back under one closure (a full disk), that closure alone is
+ * answered; the others of its group, also those that had failed by what they then saw, run again. */
+#include "db/internal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    GROUP_LIMIT = 256, /* closures in one commit: bounds what the first of them waits for */
+    WAL_PAGES_STEP =
+        16384 /* 64 MiB: beyond it the writer checkpoints by itself; the job should have come long before */
+};
+
+/* A caller that waits, on its own stack. */
+struct request {
+    db_fn fn;
+    void *arg;
+    err_t result;
+    bool is_decided; /* its transaction was lost: it does not run again with its group */
+    bool is_done;
+    pthread_cond_t done;
+    struct request *next;
+};
+
+struct writer {
+    struct connection *connection; /* of the thread */
+    const struct db_options *options;
+    struct audit_head head;  /* of the thread */
+    int64_t wal_pages_limit; /* of the thread */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards the queue and the requests' is_done */
+    pthread_cond_t wake;
+    struct request *first, *last;
+    int waiting;
+    bool is_stopping;
+    _Atomic int64_t commits, closures, largest_group, rollbacks;
+};
+
+/* --- one closure
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static err_t closure_call(struct writer *writer, const struct request *request)
+{
+    struct db_tx tx = {.connection = writer->connection,
+                       .options = writer->options,
+                       .head = &writer->head,
+                       .now_ms = clock_now_ms(writer->options->clock)};
+    TRY(connection_control(writer->connection, "SAVEPOINT closure"));
+    err_t result = request->fn(&tx, request->arg);
+    if (tx.is_lost) {
+        return tx.lost;
+    }
+    ENSURE(connection_in_transaction(writer->connection), ERR_INTERNAL, "a closure ended its transaction");
+    if (result.code == ERR_OK) {
+        TRY(connection_control(writer->connection, "RELEASE closure"));
+    }
+    return result;
+}
+
+/* A closure that fails leaves nothing: neither rows nor its links of the audit chain. */
+static void closure_run(struct writer *writer, struct request *request)
+{
+    struct audit_head before = writer->head;
+    request->result = closure_call(writer, request);
+    if (request->result.code == ERR_OK) {
+        return;
+    }
+    writer->head = before;
+    atomic_fetch_add(&writer->rollbacks, 1);
+    if (!connection_in_transaction(writer->connection)) {
+        return;
+    }
+    err_t undone = connection_control(writer->connection, "ROLLBACK TO closure");
+    if (undone.code == ERR_OK) {
+        undone = connection_control(writer->connection, "RELEASE closure");
+    }
+    if (undone.code != ERR_OK) {
+        log_error(writer->options->log, "savepoint_not_undone", "", undone);
+        connection_rollback(writer->connection); /* the whole group: the others run again */
+    }
+}
+
+/* --- one group
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void group_fail(struct request *group, const err_t *reason)
+{
+    for (struct request *request = group; request != NULL; request = request->next) {
+        if (!request->is_decided) {
+            request->result = *reason;
+        }
+    }
+}
+
+static void group_count(struct writer *writer, const struct request *group)
+{
+    int64_t committed = 0;
+    for (const struct request *request = group; request != NULL; request = request->next) {
+        committed += request->result.code == ERR_OK ? 1 : 0;
+    }
+    atomic_fetch_add(&writer->commits, 1);
+    atomic_fetch_add(&writer->closures, committed);
+    if (committed > atomic_load(&writer->largest_group)) {
+        atomic_store(&writer->largest_group, committed); /* only this thread writes it */
+    }
+}
+
+/* Runs the closures that are not decided yet in one transaction. False: one of them lost it, so it is decided
+ * and the rest must run again. */
+static bool group_try(struct writer *writer, struct request *group)
+{
+    struct audit_head before = writer->head;
+    err_t result = connection_control(writer->connection, "BEGIN IMMEDIATE");
+    if (result.code != ERR_OK) {
+        group_fail(group, &result);
+        return true;
+    }
+    for (struct request *request = group; request != NULL; request = request->next) {
+        if (request->is_decided) {
+            continue;
+        }
+        closure_run(writer, request);
+        if (!connection_in_transaction(writer->connection)) {
+            writer->head = before;
+            request->is_decided = true;
+            return false;
+        }
+    }
+    result = connection_commit(writer->connection);
+    if (result.code != ERR_OK) {
+        /* nothing was written, so an answer that was built on a neighbour's rows is void too: all get this
+         * error */
+        writer->head = before;
+        atomic_fetch_add(&writer->rollbacks, 1);
+        group_fail(group, &result);
+        return true;
+    }
+    group_count(writer, group);
+    return true;
+}
+
+/* Keeps the WAL bounded when nobody called db_checkpoint() for long, or when writes never paused so that it
+ * could start again. A reader with an old snapshot can hold it; then the next attempt is a step further on.
+ */
+static void wal_bound(struct writer *writer)
+{
+    int64_t pages = connection_wal_pages(writer->connection);
+    if (pages < writer->wal_pages_limit) {
+        if (pages < WAL_PAGES_STEP) {
+            writer->wal_pages_limit = WAL_PAGES_STEP;
+        }
+        return;
+    }
+    bool is_whole = false;
+    err_t result = connection_checkpoint(writer->connection, CHECKPOINT_RESTART, &is_whole);
+    if (result.code != ERR_OK) {
+        log_error(writer->options->log, "checkpoint_failed", "", result);
+    }
+    writer->wal_pages_limit = is_whole ? WAL_PAGES_STEP : pages + WAL_PAGES_STEP;
+}
+
+/* --- the queue
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Waits for work and detaches up to GROUP_LIMIT closures; NULL when stopping and nothing is left. */
+static struct request *queue_take(struct writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    while (writer->first == NULL && !writer->is_stopping) {
+        (void)pthread_cond_wait(&writer->wake, &writer->mutex);
+    }
+    struct request *group = writer->first;
+    struct request *end = group;
+    int taken = group != NULL ? 1 : 0;
+    while (end != NULL && end->next != NULL && taken < GROUP_LIMIT) {
+        end = end->next;
+        taken++;
+    }
+    if (end != NULL) {
+        writer->first = end->next;
+        end->next = NULL;
+        writer->last = writer->first == NULL ? NULL : writer->last;
+        writer->waiting -= taken;
+    }
+    (void)pthread_mutex_unlock(&writer->mutex);
+    return group;
+}
+
+static void group_wake(struct writer *writer, struct request *group)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    while (group != NULL) {
+        struct request *next = group->next; /* the request is gone once its caller runs */
+        group->is_done = true;
+        (void)pthread_cond_signal(&group->done);
+        group = next;
+    }
+    (void)pthread_mutex_unlock(&writer->mutex);
+}
+
+static void *writer_main(void *arg)
+{
+    struct writer *writer = arg;
+    struct request *group = queue_take(writer);
+    while (group != NULL) {
+        bool is_over = false;
+        while (!is_over) {
+            is_over = group_try(writer, group);
+        }
+        group_wake(writer, group);
+        wal_bound(writer);
+        group = queue_take(writer);
+    }
+    return NULL;
+}
+
+static err_t queue_put(struct writer *writer, struct request *request)
+{
+    ENSURE(!writer->is_stopping, ERR_UNAVAILABLE, "the inventory is closing");
+    ENSURE(writer->waiting < writer->options->queue_limit, ERR_BUSY, "%d writes are waiting",
+           writer->waiting);
+    if (writer->last != NULL) {
+        writer->last->next = request;
+    } else {
+        writer->first = request;
+    }
+    writer->last = request;
+    writer->waiting++;
+    (void)pthread_cond_signal(&writer->wake);
+    return OK;
+}
+
+err_t writer_run(struct writer *writer, db_fn fn, void *arg)
+{
+    ENSURE(!pthread_equal(pthread_self(), writer->thread), ERR_INTERNAL, "a write inside a write");
+    struct request request = {.fn = fn, .arg = arg};
+    (void)pthread_cond_init(&request.done, NULL);
+    (void)pthread_mutex_lock(&writer->mutex);
+    err_t result = queue_put(writer, &request);
+    if (result.code == ERR_OK) {
+        while (!request.is_done) {
+            (void)pthread_cond_wait(&request.done, &writer->mutex);
+        }
+        result = request.result;
+    }
+    (void)pthread_mutex_unlock(&writer->mutex);
+    (void)pthread_cond_destroy(&request.done);
+    return result;
+}
+
+void writer_stats(struct writer *writer, struct db_stats *out)
+{
+    out->commits = atomic_load(&writer->commits);
+    out->closures = atomic_load(&writer->closures);
+    out->largest_group = atomic_load(&writer->largest_group);
+    out->rollbacks = atomic_load(&writer->rollbacks);
+    (void)pthread_mutex_lock(&writer->mutex);
+    out->queue_depth = writer->waiting;
+    (void)pthread_mutex_unlock(&writer->mutex);
+}
+
+/* --- life
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* Signals are for the program's main thread. */
+static int thread_start(struct writer *writer)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&writer->thread, NULL, writer_main, writer);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+err_t writer_take(struct connection *connection, const struct db_options *options,
+                  const struct audit_head *head, struct writer **out)
+{
+    *out = NULL;
+    struct writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL) {
+        connection_free(connection);
+        return ERR(ERR_NO_MEMORY, "the writer");
+    }
+    writer->connection = connection;
+    writer->options = options;
+    writer->head = *head;
+    writer->wal_pages_limit = WAL_PAGES_STEP;
+    (void)pthread_mutex_init(&writer->mutex, NULL);
+    (void)pthread_cond_init(&writer->wake, NULL);
+    int failed = thread_start(writer);
+    if (failed != 0) {
+        connection_free(connection);
+        free(writer);
+        return ERR(ERR_INTERNAL, "the writer's thread did not start (%d)", failed);
+    }
+    *out = writer;
+    return OK;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&writer->mutex);
+    writer->is_stopping = true;
+    (void)pthread_cond_signal(&writer->wake);
+    (void)pthread_mutex_unlock(&writer->mutex);
+    (void)pthread_join(writer->thread, NULL);
+    bool is_whole = false;
+    /* the WAL stays when a tool still reads; the next start finds it */
+    err_ignore(connection_checkpoint(writer->connection, CHECKPOINT_TRUNCATE, &is_whole));
+    connection_free(writer->connection);
+    (void)pthread_cond_destroy(&writer->wake);
+    (void)pthread_mutex_destroy(&writer->mutex);
+    free(writer);
+}
