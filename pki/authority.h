@@ -13,6 +13,12 @@ struct authority;
 
 enum { SERIAL_SIZE = 16 };
 
+/** Makes 16 random bytes a serial: positive, and of exactly 16 bytes in DER too, so that the stored and the encoded form are one
+ *  (the first byte becomes 0x01 … 0x7f). Everything that issues here applies it; who stores a serial before issuing applies it too. */
+void serial_normalise(uint8_t serial[SERIAL_SIZE]);
+/** Whether a text may stand as X.520 serialNumber: a PrintableString of 1 … 64 characters. */
+bool serial_number_is_valid(struct bytes text);
+
 /* Where a certificate says that its CRL and its issuer are: "<public_url>/crl/<issuer id>.crl", "<public_url>/ca/<issuer id>.cer". */
 struct publication {
     const char *public_url; /* without a trailing slash; borrowed */
@@ -26,7 +32,7 @@ struct authority_spec {
     struct publication publication;
 };
 
-/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (the top bit is cleared here)
+/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is applied)
  *  @param[out] der certificate, appended @thread init */
 err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key, const uint8_t serial[SERIAL_SIZE],
                           struct buf *der);
@@ -56,13 +62,14 @@ struct device_subject {
 };
 struct certificate_spec {
     uint8_t serial[SERIAL_SIZE];
-    int64_t not_before_ms, not_after_ms; /* whole seconds; not_after is cut to the issuer's */
+    int64_t not_before_ms, not_after_ms; /* whole seconds; cut to the issuer's on both sides */
     struct publication publication;
 };
 struct issued {
     struct buf der;
     struct buf subject; /* DER Name */
     struct buf san;     /* DER GeneralNames */
+    uint8_t serial[SERIAL_SIZE]; /* as it stands in the certificate */
     int64_t not_before_ms, not_after_ms;
 };
 void issued_clear(struct issued *issued);

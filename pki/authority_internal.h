@@ -1,0 +1,24 @@
+/* What an authority holds, for the files that sign with it (authority*.c, crl.c) and for the check of what it
+ * signed (peer*.c). */
+#ifndef WHORL_PKI_AUTHORITY_INTERNAL_H
+#define WHORL_PKI_AUTHORITY_INTERNAL_H
+
+#include "pki/authority.h"
+#include "pki/openssl.h"
+#include "pki/profile.h"
+
+enum { AUTHORITY_ID_SIZE = 32 };
+
+struct authority {
+    char id[AUTHORITY_ID_SIZE];
+    enum authority_role role;
+    struct buf der;
+    struct buf subject; /* DER Name: the issuer of what it signs */
+    struct buf ski;     /* as it stands in the certificate: the AKI of what it signs */
+    struct sha256 spki_sha256;
+    struct validity validity;
+    EVP_PKEY *public_key;
+    struct private_key *key; /* NULL: the key is elsewhere */
+};
+
+#endif

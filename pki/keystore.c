@@ -1,0 +1,73 @@
+/* The keystore as its callers see it: checks labels, wraps what a driver gives, proves each key once. Where
+ * keys lie and how they are encrypted is the driver's (keystore_files.c). Called by cmd/ at init and by
+ * fleet/ through pki/authority.h. */
+#include "pki/keystore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pki/keystore_driver.h"
+
+struct keystore {
+    const struct keystore_driver *driver;
+    void *state;
+};
+
+err_t keystore_new(const struct keystore_driver *driver, void *state, struct keystore **out)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        driver->free(state);
+        return ERR(ERR_NO_MEMORY, "no memory for a keystore");
+    }
+    (*out)->driver = driver;
+    (*out)->state = state;
+    return OK;
+}
+
+void keystore_free(struct keystore *keystore)
+{
+    if (keystore != NULL) {
+        keystore->driver->free(keystore->state);
+        free(keystore);
+    }
+}
+
+static err_t check_label(const char *label)
+{
+    size_t n = strlen(label);
+    ENSURE(n >= 1 && n <= 64 && strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789-") == n,
+           ERR_UNPROCESSABLE, "a key label has 1 to 64 characters of a-z, 0-9 and -");
+    return OK;
+}
+
+err_t keystore_generate(struct keystore *keystore, const char *label, enum key_alg alg,
+                        struct private_key **out)
+{
+    EVP_PKEY *pkey = NULL;
+    *out = NULL;
+    TRY(check_label(label));
+    TRY(keystore->driver->generate(keystore->state, label, alg, &pkey));
+    return private_key_take(pkey, out);
+}
+
+err_t keystore_load(struct keystore *keystore, const char *label, struct private_key **out)
+{
+    EVP_PKEY *pkey = NULL;
+    *out = NULL;
+    TRY(check_label(label));
+    TRY(keystore->driver->load(keystore->state, label, &pkey));
+    return private_key_take(pkey, out);
+}
+
+bool keystore_has(struct keystore *keystore, const char *label)
+{
+    err_t error = check_label(label);
+    return error.code == ERR_OK && keystore->driver->has(keystore->state, label);
+}
+
+err_t keystore_secret(struct keystore *keystore, const char *label, struct secret *out)
+{
+    TRY(check_label(label));
+    return keystore->driver->secret(keystore->state, label, out);
+}

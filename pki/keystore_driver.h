@@ -1,0 +1,31 @@
+/* What a place for keys must be able to do: one table of functions per kind of place (files; later a PKCS#11
+ * token). Labels were checked by keystore.c before any of these is called. Private to pki/. */
+#ifndef WHORL_PKI_KEYSTORE_DRIVER_H
+#define WHORL_PKI_KEYSTORE_DRIVER_H
+
+#include "pki/openssl.h"
+
+struct keystore_driver {
+    /* Durable before it returns; refuses (ERR_CONFLICT) a label that is taken. */
+    err_t (*generate)(void *state, const char *label, enum key_alg alg, EVP_PKEY **out);
+    err_t (*load)(void *state, const char *label, EVP_PKEY **out);
+    bool (*has)(void *state, const char *label);
+    err_t (*secret)(void *state, const char *label, struct secret *out);
+    void (*free)(void *state);
+};
+
+/** @param state consumed, always */
+err_t keystore_new(const struct keystore_driver *driver, void *state, struct keystore **out);
+
+/** Encrypts a private key as PEM "ENCRYPTED PRIVATE KEY" (PBES2: scrypt, AES-256-CBC), appended. */
+err_t keystore_seal_key(const EVP_PKEY *key, struct bytes passphrase, const struct random *random,
+                        struct buf *out);
+/** @param name for the message @errors ERR_FORBIDDEN wrong passphrase, ERR_CRYPTO damaged */
+err_t keystore_unseal_key(struct bytes pem, struct bytes passphrase, const char *name, EVP_PKEY **out);
+/** Encrypts 32 bytes by AES-256-GCM under scrypt(passphrase), bound to the label, appended. */
+err_t keystore_seal_secret(struct bytes secret, struct bytes passphrase, const char *label,
+                           const struct random *random, struct buf *out);
+err_t keystore_unseal_secret(struct bytes sealed, struct bytes passphrase, const char *label,
+                             struct secret *out);
+
+#endif
