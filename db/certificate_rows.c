@@ -1,0 +1,279 @@
+/* Statements over the table certificate, and the way from a result row to struct certificate_row. Knows no
+ * rule of a certificate's life (fleet/contact.c, fleet/enrol*.c, fleet/revocation.c). */
+#include "db/certificate_rows.h"
+
+#include <string.h>
+
+#define COLUMNS                                                                                              \
+    "serial, authority, tenant, device, generation, state, spki_sha256, not_before, not_after, issued_at, "  \
+    "confirmed_at, first_used_at, superseded_at, revoked_at, revocation_reason, ver"
+
+enum { COLUMN_REASON = 14, COLUMN_VER = 15, COLUMN_DER = 16 };
+
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM certificate WHERE serial = $1 AND authority = $2";
+static const char SQL_FIND_IN_TENANT[] =
+    "SELECT " COLUMNS ", der FROM certificate WHERE serial = $1 AND tenant = $2";
+static const char SQL_DER[] = "SELECT der FROM certificate WHERE serial = $1 AND authority = $2";
+static const char SQL_LIST[] = "SELECT " COLUMNS " FROM certificate WHERE device = $1 AND tenant = $2 "
+                               "ORDER BY issued_at DESC, generation DESC, serial LIMIT $3";
+static const char SQL_LIST_LIVE[] =
+    "SELECT " COLUMNS " FROM certificate WHERE device = $1 AND tenant = $2 AND state IN (0, 1) "
+    "ORDER BY issued_at DESC, generation DESC, serial";
+static const char SQL_HISTORY[] = "SELECT COUNT(*), COUNT(first_used_at), "
+                                  "COUNT(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 END) "
+                                  "FROM certificate WHERE device = $1 AND tenant = $2";
+static const char SQL_INSERT[] =
+    "INSERT INTO certificate (" COLUMNS ", der) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+    "$13, $14, $15, 1, $16) ON CONFLICT (serial, authority) DO NOTHING";
+static const char SQL_UPDATE[] =
+    "UPDATE certificate SET state = $4, confirmed_at = $5, first_used_at = $6, superseded_at = $7, "
+    "revoked_at = $8, revocation_reason = $9, ver = ver + 1 "
+    "WHERE serial = $1 AND authority = $2 AND ver = $3";
+static const char SQL_SUPERSEDE_OLDER[] =
+    "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
+    "WHERE device = $1 AND tenant = $2 AND state IN (0, 1) AND serial <> $4 "
+    "AND NOT (state = 0 AND (generation, issued_at) > ($5, $6))";
+static const char SQL_SUPERSEDE_UNCONFIRMED[] =
+    "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
+    "WHERE device = $1 AND tenant = $2 AND state = 0";
+static const char SQL_UNLISTED[] =
+    "SELECT " COLUMNS " FROM certificate WHERE state = 2 AND revoked_at IS NULL AND superseded_at <= $1 "
+    "ORDER BY superseded_at LIMIT $2";
+static const char SQL_REVOKED[] = "SELECT serial, revoked_at, revocation_reason FROM certificate "
+                                  "WHERE authority = $1 AND revoked_at IS NOT NULL AND not_after > $2";
+
+void certificate_row_clear(struct certificate_row *row)
+{
+    buf_clear(&row->der);
+}
+
+static struct db_value time_or_null(int64_t at)
+{
+    return at != 0 ? DB_I(at) : DB_N;
+}
+
+static err_t row_read(const struct db_row *row, struct certificate_row *out)
+{
+    *out = (struct certificate_row){0};
+    TRY(db_row_copy(row, 0, out->serial, sizeof out->serial));
+    TRY(db_row_text(row, 1, out->authority, sizeof out->authority));
+    TRY(db_row_copy(row, 2, out->tenant.b, sizeof out->tenant.b));
+    TRY(db_row_copy(row, 3, out->device.b, sizeof out->device.b));
+    out->generation = db_row_int(row, 4);
+    int64_t state = db_row_int(row, 5);
+    ENSURE(state >= CERTIFICATE_UNCONFIRMED && state <= CERTIFICATE_REVOKED, ERR_DB,
+           "a certificate in state %lld", (long long)state);
+    out->state = (enum certificate_state)state;
+    TRY(db_row_copy(row, 6, out->spki_sha256, sizeof out->spki_sha256));
+    out->not_before = db_row_int(row, 7);
+    out->not_after = db_row_int(row, 8);
+    out->issued_at = db_row_int(row, 9);
+    out->confirmed_at = db_row_int(row, 10); /* NULL reads as 0 */
+    out->first_used_at = db_row_int(row, 11);
+    out->superseded_at = db_row_int(row, 12);
+    out->revoked_at = db_row_int(row, 13);
+    out->revocation_reason = db_row_is_null(row, COLUMN_REASON) ? -1 : (int)db_row_int(row, COLUMN_REASON);
+    out->ver = db_row_int(row, COLUMN_VER);
+    return OK;
+}
+
+/* --- one --------------------------------------------------------------------------------------------------
+ */
+
+struct one {
+    struct certificate_row *out;
+    bool with_der, is_found;
+};
+
+static err_t take_one(const struct db_row *row, void *arg)
+{
+    struct one *one = arg;
+    TRY(row_read(row, one->out));
+    if (one->with_der) {
+        TRY(buf_append_bytes(&one->out->der, db_row_bytes(row, COLUMN_DER)));
+    }
+    one->is_found = true;
+    return OK;
+}
+
+err_t certificate_rows_find(struct db_tx *tx, const char *authority,
+                            const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct certificate_row *out)
+{
+    struct one one = {.out = out};
+    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)), take_one,
+               &one));
+    ENSURE(one.is_found, ERR_NOT_FOUND, "no such certificate");
+    return OK;
+}
+
+err_t certificate_rows_find_in_tenant(struct db_tx *tx, struct uuid tenant,
+                                      const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
+                                      struct certificate_row *out)
+{
+    AUTO_VAL(certificate_row) found = {0};
+    struct one one = {.out = &found, .with_der = true};
+    TRY(db_run(tx, SQL_FIND_IN_TENANT,
+               DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_B(tenant.b, sizeof tenant.b)), take_one,
+               &one));
+    ENSURE(one.is_found, ERR_NOT_FOUND, "no such certificate");
+    certificate_row_clear(out); /* the closure may have run before */
+    *out = found;
+    found = (struct certificate_row){0};
+    return OK;
+}
+
+struct der_of {
+    struct buf *out;
+    bool is_found;
+};
+
+static err_t take_der(const struct db_row *row, void *arg)
+{
+    struct der_of *der = arg;
+    der->is_found = true;
+    return buf_append_bytes(der->out, db_row_bytes(row, 0));
+}
+
+err_t certificate_rows_read_der(struct db_tx *tx, const char *authority,
+                                const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct buf *out)
+{
+    struct der_of der = {.out = out};
+    TRY(db_run(tx, SQL_DER, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)), take_der,
+               &der));
+    ENSURE(der.is_found, ERR_NOT_FOUND, "no such certificate");
+    return OK;
+}
+
+/* --- many -------------------------------------------------------------------------------------------------
+ */
+
+struct each {
+    certificate_row_fn fn;
+    void *arg;
+};
+
+static err_t take_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct certificate_row certificate;
+    TRY(row_read(row, &certificate));
+    return each->fn(&certificate, each->arg);
+}
+
+err_t certificate_rows_list(struct db_tx *tx, struct uuid tenant, const struct device_id *device, int limit,
+                            certificate_row_fn fn, void *arg)
+{
+    struct each each = {fn, arg};
+    return db_run(tx, SQL_LIST,
+                  DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b), DB_I(limit)),
+                  take_each, &each);
+}
+
+err_t certificate_rows_list_live(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
+                                 certificate_row_fn fn, void *arg)
+{
+    struct each each = {fn, arg};
+    return db_run(tx, SQL_LIST_LIVE,
+                  DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b)), take_each,
+                  &each);
+}
+
+err_t certificate_rows_list_unlisted(struct db_tx *tx, int64_t before, int limit, certificate_row_fn fn,
+                                     void *arg)
+{
+    struct each each = {fn, arg};
+    return db_run(tx, SQL_UNLISTED, DB_VALUES(DB_I(before), DB_I(limit)), take_each, &each);
+}
+
+static err_t take_history(const struct db_row *row, void *arg)
+{
+    struct certificate_history *history = arg;
+    history->has_any = db_row_int(row, 0) > 0;
+    history->was_used = db_row_int(row, 1) > 0;
+    history->is_key_compromised = db_row_int(row, 2) > 0;
+    return OK;
+}
+
+err_t certificate_rows_read_history(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
+                                    const uint8_t spki_sha256[32], struct certificate_history *out)
+{
+    return db_run(
+        tx, SQL_HISTORY,
+        DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b), DB_B(spki_sha256, 32)),
+        take_history, out);
+}
+
+struct each_revoked {
+    err_t (*fn)(const struct revoked_serial *entry, void *arg);
+    void *arg;
+};
+
+static err_t take_revoked(const struct db_row *row, void *arg)
+{
+    const struct each_revoked *each = arg;
+    struct revoked_serial entry = {.revoked_at = db_row_int(row, 1), .reason = (int)db_row_int(row, 2)};
+    TRY(db_row_copy(row, 0, entry.serial, sizeof entry.serial));
+    return each->fn(&entry, each->arg);
+}
+
+err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int64_t not_after,
+                                    err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg)
+{
+    struct each_revoked each = {fn, arg};
+    return db_run(tx, SQL_REVOKED, DB_VALUES(DB_T(authority), DB_I(not_after)), take_revoked, &each);
+}
+
+/* --- changes ----------------------------------------------------------------------------------------------
+ */
+
+err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(DB_B(row->serial, sizeof row->serial), DB_T(row->authority),
+                            DB_B(row->tenant.b, sizeof row->tenant.b),
+                            DB_B(row->device.b, sizeof row->device.b), DB_I(row->generation),
+                            DB_I(row->state), DB_B(row->spki_sha256, sizeof row->spki_sha256),
+                            DB_I(row->not_before), DB_I(row->not_after), DB_I(row->issued_at),
+                            time_or_null(row->confirmed_at), time_or_null(row->first_used_at),
+                            time_or_null(row->superseded_at), time_or_null(row->revoked_at),
+                            row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
+                            DB_BYTES(buf_view(&row->der))),
+                  &changes));
+    ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
+    return OK;
+}
+
+err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_UPDATE,
+                  DB_VALUES(DB_B(row->serial, sizeof row->serial), DB_T(row->authority), DB_I(row->ver),
+                            DB_I(row->state), time_or_null(row->confirmed_at),
+                            time_or_null(row->first_used_at), time_or_null(row->superseded_at),
+                            time_or_null(row->revoked_at),
+                            row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N),
+                  &changes));
+    ENSURE(changes == 1, ERR_BUSY, "the certificate was changed at the same time");
+    row->ver++;
+    return OK;
+}
+
+err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,
+                                       int64_t *count)
+{
+    return db_change(tx, SQL_SUPERSEDE_OLDER,
+                     DB_VALUES(DB_B(kept->device.b, sizeof kept->device.b),
+                               DB_B(kept->tenant.b, sizeof kept->tenant.b), DB_I(at),
+                               DB_B(kept->serial, sizeof kept->serial), DB_I(kept->generation),
+                               DB_I(kept->issued_at)),
+                     count);
+}
+
+err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, struct uuid tenant,
+                                             const struct device_id *device, int64_t at, int64_t *count)
+{
+    return db_change(tx, SQL_SUPERSEDE_UNCONFIRMED,
+                     DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b), DB_I(at)),
+                     count);
+}

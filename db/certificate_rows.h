@@ -1,0 +1,65 @@
+/* Rows of issued certificates. Knows no rule of confirming or superseding beyond the one statement that moves
+ * a whole device's older certificates at once; the caller's transaction decides (fleet/). */
+#ifndef WHORL_DB_CERTIFICATE_ROWS_H
+#define WHORL_DB_CERTIFICATE_ROWS_H
+
+#include "db/db.h"
+#include "db/rows.h"
+
+typedef err_t (*certificate_row_fn)(const struct certificate_row *row, void *arg);
+
+/** Without DER. @errors ERR_NOT_FOUND @thread of tx, like all functions here */
+err_t certificate_rows_find(struct db_tx *tx, const char *authority,
+                            const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct certificate_row *out);
+/** By serial alone, of one tenant; with DER. @param out cleared by the caller @errors ERR_NOT_FOUND */
+err_t certificate_rows_find_in_tenant(struct db_tx *tx, struct uuid tenant,
+                                      const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
+                                      struct certificate_row *out);
+/** DER, appended. @errors ERR_NOT_FOUND */
+err_t certificate_rows_read_der(struct db_tx *tx, const char *authority,
+                                const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct buf *out);
+
+/** Of one device, newest first, without DER. */
+err_t certificate_rows_list(struct db_tx *tx, struct uuid tenant, const struct device_id *device, int limit,
+                            certificate_row_fn fn, void *arg);
+/** The unconfirmed and confirmed ones of one device, newest first, without DER. */
+err_t certificate_rows_list_live(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
+                                 certificate_row_fn fn, void *arg);
+
+/* What the whole history of a device says, for decisions. */
+struct certificate_history {
+    bool has_any;            /* a certificate was ever issued */
+    bool was_used;           /* one of them was ever used */
+    bool is_key_compromised; /* one over `spki_sha256` was revoked with reason keyCompromise */
+};
+err_t certificate_rows_read_history(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
+                                    const uint8_t spki_sha256[32], struct certificate_history *out);
+
+/** With row->der. @errors ERR_CONFLICT the serial is taken */
+err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row);
+/** Stores the state, the times and the reason if the version is still row->ver, then raises it.
+ *  @errors ERR_BUSY somebody else changed it meanwhile */
+err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row);
+
+/** Every live certificate of the device but `kept` becomes superseded, and so loses its rights; unconfirmed
+ *  ones that are newer than `kept` (by generation, then time of issue) stay. @param[out] count of them */
+err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,
+                                       int64_t *count);
+/** Every unconfirmed certificate of the device becomes superseded. @param[out] count of them */
+err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, struct uuid tenant,
+                                             const struct device_id *device, int64_t at, int64_t *count);
+
+/** Superseded before `before` and on no list yet, oldest first, without DER. */
+err_t certificate_rows_list_unlisted(struct db_tx *tx, int64_t before, int limit, certificate_row_fn fn,
+                                     void *arg);
+
+struct revoked_serial {
+    uint8_t serial[CERTIFICATE_SERIAL_SIZE];
+    int64_t revoked_at;
+    int reason;
+};
+/** Everything that belongs on the authority's CRL: revoked, and not over before `not_after`. */
+err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int64_t not_after,
+                                    err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg);
+
+#endif
