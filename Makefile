@@ -77,7 +77,7 @@ $(call remember,$(B)/stamp/device,$(OBJ_DEVICE))
 $(call remember,$(B)/stamp/cmd,$(OBJ_CMD))
 $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 
-.PHONY: all deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint quick tsan check demo \
+.PHONY: all deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check demo \
 	bench nightly tidy
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -162,6 +162,10 @@ headers:
 ## lint           format, layers, sizes, SQL, words, shell scripts; each check first proves that it finds something
 lint:
 	@sh tests/lint/run.sh
+
+## format         lays out every C file
+format:
+	@git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
 
 ## quick          what to run before each commit
 quick: lint headers
