@@ -48,9 +48,10 @@ struct server_options {
     const struct clock *clock;
     const struct random *random;
     struct log *log;
-    /* signals, on the background thread; may block */
-    void (*on_reload)(void *context); /* SIGHUP */
+    /* on the background thread; may block */
+    void (*on_reload)(void *context); /* at SIGHUP, and every reload_period_ms: certificates and ticket keys are renewed there */
     void *reload_context;
+    int64_t reload_period_ms; /* 0: at SIGHUP only */
     /* background jobs */
     const struct job *jobs;
     size_t job_count;
