@@ -1,0 +1,60 @@
+/* whorld, the server: reads the command's name and hands over. The commands are in cmd/whorld/. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/whorld/commands.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+};
+
+static const struct command COMMANDS[] = {
+    {"init", command_init,
+     "init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] [--passphrase-file FILE]\n"
+     "        Make a complete data directory: authorities, server certificate, inventory, settings, admin "
+     "token."},
+    {"serve", command_serve,
+     "serve --dir DIR\n        Run the server. SIGTERM stops it, SIGHUP reloads settings and certificate."},
+    {"check", command_check,
+     "check --dir DIR\n        Tell whether the directory is whole, what to back up and what to improve."},
+    {"config", command_config,
+     "config [--dir DIR] [--markdown]\n        Print the settings in force, or the reference table."},
+    {"tenant", command_tenant,
+     "tenant add|list --dir DIR [--name NAME]\n        Tenants; a tenant's name is also its EST label."},
+    {"token", command_token,
+     "token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
+     "  token revoke --dir DIR --id ID [--tenant NAME]\n        Credentials of back ends; the text is shown "
+     "once."},
+    {"audit", command_audit,
+     "audit verify --dir DIR\n        Prove the hash chain of the audit log; exit code 1 on any change."},
+};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static void print_usage(FILE *to)
+{
+    (void)fputs("usage: whorld COMMAND …\n\n", to);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        (void)fprintf(to, "  %s\n", COMMANDS[i].usage);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], COMMANDS[i].name) == 0) {
+            return COMMANDS[i].run(argc - 2, argv + 2);
+        }
+    }
+    (void)fprintf(stderr, "whorld: no command \"%s\"; `whorld help` lists them\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,156 @@
+/* `whorld check`: is the directory whole, what must be backed up, and what would an auditor ask about.
+ * Changes nothing. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "cmd/whorld/commands.h"
+#include "cmd/whorld/house.h"
+#include "db/authority_rows.h"
+#include "pki/certificate.h"
+
+struct findings {
+    int problems, notes;
+};
+
+static void problem(struct findings *f, const char *what, err_t error)
+{
+    f->problems++;
+    printf("  PROBLEM  %s: %s\n", what, error.detail);
+}
+
+static void note(struct findings *f, const char *text)
+{
+    f->notes++;
+    printf("  note     %s\n", text);
+}
+
+/* Secrets that others of this machine can read are as good as published. */
+static void check_mode(const struct house *house, struct findings *f, const char *name)
+{
+    AUTO(char) *path = NULL;
+    struct stat st;
+    if (house_path(house, name, &path).code != ERR_OK || stat(path, &st) != 0) {
+        return;
+    }
+    if ((st.st_mode & 077) != 0) {
+        problem(f, name,
+                ERR(ERR_FORBIDDEN, "others can read it (mode %03o); chmod go-rwx",
+                    (unsigned)(st.st_mode & 0777)));
+    }
+}
+
+static err_t check_keys(struct house *house, struct findings *f)
+{
+    AUTO_VAL(secret) passphrase = {0};
+    AUTO(char) *keys = NULL;
+    bool is_embedded = false;
+    TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
+    TRY(house_path(house, HOUSE_KEYS, &keys));
+    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    if (is_embedded) {
+        note(f, "the CA keys' passphrase lies beside them (keys/passphrase): fine for a trial; for "
+                "production give ca_passphrase_file or a"
+                " systemd credential, and keep it elsewhere");
+    }
+    return OK;
+}
+
+static err_t check_authority(struct house *house, struct findings *f, const char *id,
+                             enum authority_role role)
+{
+    AUTO_VAL(buf) der = {0};
+    AUTO_PTR(private_key) *key = NULL;
+    AUTO_PTR(authority) *authority = NULL;
+    char label[64] = "ca-";
+    char until[32];
+    strncat(label, id, sizeof label - 4);
+    TRY(authority_row_read(house->db, id, &der));
+    if (keystore_has(house->keystore, label)) {
+        TRY(keystore_load(house->keystore, label, &key));
+    } else {
+        note(f, "an authority has no key here (offline)");
+    }
+    TRY(authority_load(id, role, buf_view(&der), TAKE(key), &authority));
+    int64_t left = authority_not_after_ms(authority) - clock_now_ms(clock_system());
+    time_format(authority_not_after_ms(authority), until);
+    printf("  ok       authority %s, valid until %s\n", id, until);
+    if (left < (int64_t)365 * 86400000) {
+        note(f, "an authority has less than a year left");
+    }
+    return OK;
+}
+
+static void check_authorities(struct house *house, struct findings *f)
+{
+    static const char *const ids[] = {"root", "device", "infrastructure"};
+    for (int i = 0; i < 3; i++) {
+        err_t error = check_authority(house, f, ids[i], (enum authority_role)i);
+        if (error.code != ERR_OK) {
+            problem(f, ids[i], error);
+        }
+    }
+}
+
+static void check_inventory(struct house *house, struct findings *f)
+{
+    struct audit_report report = {0};
+    err_t error = db_self_check(house->db);
+    if (error.code != ERR_OK) {
+        problem(f, "inventory", error);
+        return;
+    }
+    printf("  ok       inventory\n");
+    error = audit_verify(house->db, &report);
+    if (error.code == ERR_OK && report.first_bad[0] != '\0') {
+        error = ERR(ERR_DB, "%s", report.first_bad);
+    }
+    if (error.code != ERR_OK) {
+        problem(f, "audit log", error);
+        return;
+    }
+    printf("  ok       audit log, %lld records\n", (long long)report.records);
+}
+
+static void check_all(struct house *house, struct findings *f)
+{
+    static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN};
+    AUTO(char) *token = NULL;
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        check_mode(house, f, secrets[i]);
+    }
+    check_inventory(house, f);
+    err_t error = check_keys(house, f);
+    if (error.code != ERR_OK) {
+        problem(f, "keys", error);
+    } else {
+        check_authorities(house, f);
+    }
+    if (house_path(house, HOUSE_TOKEN, &token).code == ERR_OK && file_exists(token)) {
+        note(f, "admin.token is still there: keep the token in a vault and delete the file");
+    }
+}
+
+int command_check(int argc, char **argv)
+{
+    const char *dir = NULL;
+    const struct option_spec specs[] = {{.name = "dir", .value = &dir}};
+    if (!options_read(argc, argv, specs, 1) || dir == NULL) {
+        (void)fputs("usage: whorld check --dir DIR\n", stderr);
+        return EXIT_USAGE;
+    }
+    AUTO_VAL(house) house = {0};
+    struct findings findings = {0};
+    err_t error = house_open(dir, HOUSE_READ, &house);
+    if (error.code != ERR_OK) {
+        return fail(error);
+    }
+    printf("%s\n", dir);
+    check_all(&house, &findings);
+    printf("\nBack up, apart from each other: %s/" HOUSE_KEYS
+           "/, the passphrase of these keys, and %s/" HOUSE_DATABASE
+           " (server stopped).\n%d problems, %d notes\n",
+           dir, dir, findings.problems, findings.notes);
+    return findings.problems == 0 ? EXIT_OK : EXIT_FAILED;
+}

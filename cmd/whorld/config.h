@@ -1,0 +1,51 @@
+/* Settings: one table makes the parser of whorl.conf, the WHORL_<KEY> environment, the defaults, the output
+ * of `whorld config` and docs/configuration.md. The only place in the tree that reads the environment. */
+#ifndef WHORL_CMD_CONFIG_H
+#define WHORL_CMD_CONFIG_H
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+enum { CONFIG_TEXT_SIZE = 512 };
+
+struct config {
+    char name[CONFIG_TEXT_SIZE];
+    char hosts[CONFIG_TEXT_SIZE]; /* comma-separated */
+    char device_listen[CONFIG_TEXT_SIZE], management_listen[CONFIG_TEXT_SIZE],
+        public_listen[CONFIG_TEXT_SIZE];
+    char public_url[CONFIG_TEXT_SIZE];
+    char ca_passphrase_file[CONFIG_TEXT_SIZE];
+    char log_level[CONFIG_TEXT_SIZE];
+    int64_t loops, workers, queue_limit;
+    int64_t connections, connections_per_address;
+    int64_t handshake_timeout_s, header_timeout_s, idle_timeout_s, body_bytes_per_second;
+    int64_t header_bytes, header_count;
+    int64_t tls_ticket_lifetime_s, server_certificate_days;
+    int64_t challenge_ttl_s, crl_lifetime_h, supersede_overlap_h;
+};
+
+/** Defaults, then DIR/whorl.conf, then the environment. An unknown key, a value out of range or a broken line
+ * is refused by name and line. @errors ERR_UNPROCESSABLE, ERR_NOT_FOUND no file, ERR_IO @thread init,
+ * background (reload) */
+err_t config_load(const char *folder, struct config *out);
+/** What the table cannot say: known words, a URL fit for certificates. @errors ERR_UNPROCESSABLE naming the
+ * key */
+err_t config_check(const struct config *config);
+/** Defaults alone. */
+void config_defaults(struct config *out);
+/** The file that `init` writes: what differs from its default in force, every other key as a comment. */
+err_t config_render_file(const struct config *config, struct buf *out);
+/** "key = value" lines of what is in force, or the table of docs/configuration.md. */
+void config_print(const struct config *config, FILE *to);
+void config_print_markdown(FILE *to);
+/** The first key whose change needs a restart and that differs, or NULL. */
+const char *config_needs_restart(const struct config *old, const struct config *new);
+/** Copies the settings that SIGHUP may change. */
+void config_take_live(struct config *config, const struct config *fresh);
+enum log_level config_log_level(const struct config *config);
+/** An environment variable that is no setting: CREDENTIALS_DIRECTORY and WHORL_CA_PASSPHRASE. NULL when unset
+ * or empty. */
+const char *config_environment(const char *name);
+
+#endif

@@ -1,0 +1,147 @@
+/* Opens a data directory in the one order that works: settings, log, marker, keys, inventory, authorities,
+ * fleet. */
+#include "cmd/whorld/house.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "db/authority_rows.h"
+
+enum { FORMAT_VERSION = 1 };
+
+err_t house_path(const struct house *house, const char *name, char **out)
+{
+    return path_join(house->folder, name, out);
+}
+
+err_t house_check_marker(const char *folder)
+{
+    AUTO(char) *marker = NULL;
+    AUTO(char) *started = NULL;
+    TRY(path_join(folder, HOUSE_MARKER, &marker));
+    TRY(path_join(folder, HOUSE_STARTED, &started));
+    if (!file_exists(marker)) {
+        ENSURE(!file_exists(started), ERR_UNPROCESSABLE,
+               "%.80s is half-made: init was interrupted; run `whorld init` on it again", folder);
+        return ERR(ERR_NOT_FOUND, "no installation in %.100s; make one with `whorld init --dir …`", folder);
+    }
+    AUTO_VAL(buf) text = {0};
+    AUTO(json_t) *root = NULL;
+    TRY(file_read(marker, 4096, &text));
+    err_t parsed = json_parse(buf_view(&text), 4096, &root);
+    ENSURE(parsed.code == ERR_OK, ERR_UNPROCESSABLE, "%.100s is not of this program", marker);
+    struct {
+        int64_t format;
+    } m = {0};
+    const struct json_field fields[] = {
+        {"format", JSON_KIND_INTEGER, true, 0, 0, INT32_MAX, JSON_NO_HAS},
+    };
+    parsed = json_read(root, fields, 1, false, &m);
+    ENSURE(parsed.code == ERR_OK, ERR_UNPROCESSABLE, "%.100s is not of this program", marker);
+    ENSURE(m.format == FORMAT_VERSION, ERR_UNPROCESSABLE,
+           "the directory has format %d; this program knows %d", (int)m.format, FORMAT_VERSION);
+    return OK;
+}
+
+err_t house_open_db(struct house *house, enum house_use use)
+{
+    AUTO(char) *path = NULL;
+    TRY(house_path(house, HOUSE_DATABASE, &path));
+    struct db_options options = {
+        .path = path,
+        .node_name = use == HOUSE_SERVE ? "whorld" : "admin",
+        .clock = clock_system(),
+        .random = random_system(),
+        .log = house->log,
+        .read_connections = use == HOUSE_SERVE ? (int)house->config.workers : 1,
+        .queue_limit = (int)house->config.queue_limit,
+        .is_read_only = use == HOUSE_READ,
+    };
+    return db_open(&options, &house->db);
+}
+
+static err_t load_authority(struct house *house, const char *id, enum authority_role role,
+                            struct authority **out)
+{
+    AUTO_VAL(buf) der = {0};
+    AUTO_PTR(private_key) *key = NULL;
+    char label[64] = "ca-";
+    strncat(label, id, sizeof label - 4);
+    TRY(authority_row_read(house->db, id, &der));
+    if (keystore_has(house->keystore, label)) { /* an offline root has none here */
+        TRY(keystore_load(house->keystore, label, &key));
+    }
+    return authority_load(id, role, buf_view(&der), TAKE(key), out);
+}
+
+err_t house_open_fleet(struct house *house)
+{
+    AUTO_VAL(secret) salt = {0};
+    TRY(keystore_secret(house->keystore, "owner-salt", &salt));
+    const struct config *c = &house->config;
+    struct fleet_options options = {
+        .db = house->db,
+        .root = house->root,
+        .device = house->device,
+        .infrastructure = house->infrastructure,
+        .clock = clock_system(),
+        .random = random_system(),
+        .log = house->log,
+        .public_url = c->public_url,
+        .salt_secret = buf_view(&salt.bytes),
+        .challenge_ttl_ms = c->challenge_ttl_s * 1000,
+        .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
+        .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
+    };
+    return fleet_new(&options, &house->fleet);
+}
+
+static err_t open_parts(struct house *house, enum house_use use)
+{
+    TRY(house_check_marker(house->folder));
+    TRY(config_load(house->folder, &house->config));
+    TRY(log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log));
+    TRY(house_open_db(house, use));
+    if (use == HOUSE_READ) {
+        return OK;
+    }
+    AUTO_VAL(secret) passphrase = {0};
+    AUTO(char) *keys = NULL;
+    bool is_embedded = false;
+    TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
+    TRY(house_path(house, HOUSE_KEYS, &keys));
+    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    TRY(load_authority(house, "root", AUTHORITY_ROOT, &house->root));
+    TRY(load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
+    TRY(load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
+    TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
+    return house_open_fleet(house);
+}
+
+err_t house_open(const char *folder, enum house_use use, struct house *out)
+{
+    memset(out, 0, sizeof *out);
+    out->folder = strdup(folder);
+    ENSURE(out->folder != NULL, ERR_NO_MEMORY, "no memory");
+    err_t error = open_parts(out, use);
+    if (error.code != ERR_OK) {
+        house_close(out);
+    }
+    return error;
+}
+
+void house_close(struct house *house)
+{
+    fleet_free(house->fleet);
+    private_key_free(house->tls_key);
+    authority_free(house->infrastructure);
+    authority_free(house->device);
+    authority_free(house->root);
+    db_close(house->db);
+    keystore_free(house->keystore);
+    log_free(house->log);
+    heap_free(house->folder);
+    memset(house, 0, sizeof *house);
+}

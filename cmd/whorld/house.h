@@ -1,0 +1,67 @@
+/* A data directory, opened: settings, keys, authorities, inventory, fleet. Made by `init`, used by every
+ * other command. */
+#ifndef WHORL_CMD_HOUSE_H
+#define WHORL_CMD_HOUSE_H
+
+#include "base/log.h"
+#include "base/ports.h"
+#include "cmd/whorld/config.h"
+#include "fleet/fleet.h"
+#include "pki/authority.h"
+#include "pki/keystore.h"
+
+/* Names inside the directory. */
+#define HOUSE_MARKER             "installation.json" /* written last by init: without it nothing is opened */
+#define HOUSE_STARTED            ".init"             /* there while init is at work: a half-made directory */
+#define HOUSE_DATABASE           "inventory.db"
+#define HOUSE_KEYS               "keys"
+#define HOUSE_PASSPHRASE         "keys/passphrase"
+#define HOUSE_ANCHOR             "ca.pem"
+#define HOUSE_TOKEN              "admin.token"
+#define HOUSE_CONFIG             "whorl.conf"
+#define HOUSE_SERVER_CERTIFICATE "tls/server.pem"
+#define HOUSE_TLS_KEY            "tls-server"
+
+struct house {
+    char *folder;
+    struct config config;
+    struct log *log;
+    struct keystore *keystore;
+    struct db *db;
+    struct authority *root, *device, *infrastructure;
+    struct private_key *tls_key;
+    struct fleet *fleet;
+};
+
+enum house_use {
+    HOUSE_SERVE, /* the one serving process: holds the node "whorld" */
+    HOUSE_ADMIN, /* a command beside it: a node of its own, so its audit chain is its own */
+    HOUSE_READ   /* reads only */
+};
+
+/** Opens a complete directory. @errors ERR_NOT_FOUND no installation here, ERR_UNPROCESSABLE half-made or
+ * foreign, ERR_CONFLICT another process serves it, ERR_FORBIDDEN passphrase @thread init */
+err_t house_open(const char *folder, enum house_use use, struct house *out);
+void house_close(struct house *house);
+DEFINE_AUTO_VAL(house, house_close);
+
+/** The fleet of an open keystore and inventory whose authorities are loaded. */
+err_t house_open_fleet(struct house *house);
+err_t house_open_db(struct house *house, enum house_use use);
+/** @errors as house_open, for the marker alone */
+err_t house_check_marker(const char *folder);
+/** "folder/name"; caller owns. */
+err_t house_path(const struct house *house, const char *name, char **out);
+
+/** The passphrase by the order of docs/configuration.md. @param[out] is_embedded it lies beside the keys that
+ * it protects */
+err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded);
+/** Makes keys/passphrase (0600) with 256 random bits. */
+err_t passphrase_make(const char *folder);
+
+/** Makes sure that tls/server.pem names the hosts of the settings and has a third of its life left; issues a
+ * new one otherwise.
+ *  @param[out] leaf DER @param[out] is_new */
+err_t server_certificate_ensure(struct house *house, struct buf *leaf, bool *is_new);
+
+#endif

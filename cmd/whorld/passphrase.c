@@ -1,0 +1,67 @@
+/* Where the passphrase of the CA keys comes from. It is never a setting: settings are printed. */
+#include <string.h>
+
+#include "base/file.h"
+#include "cmd/whorld/house.h"
+
+enum { PASSPHRASE_LIMIT = 4096 };
+
+/* A file made by an editor ends in a newline that is no part of the passphrase. */
+static void trim_line_end(struct buf *b)
+{
+    while (b->n > 0 && (b->p[b->n - 1] == '\n' || b->p[b->n - 1] == '\r')) {
+        b->p[--b->n] = 0;
+    }
+}
+
+static err_t read_trimmed(const char *path, struct secret *out)
+{
+    TRY(file_read(path, PASSPHRASE_LIMIT, &out->bytes));
+    trim_line_end(&out->bytes);
+    ENSURE(out->bytes.n > 0, ERR_UNPROCESSABLE, "%.100s is empty", path);
+    return OK;
+}
+
+err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded)
+{
+    *is_embedded = false;
+    if (config->ca_passphrase_file[0] != '\0') {
+        return read_trimmed(config->ca_passphrase_file, out);
+    }
+    AUTO(char) *path = NULL;
+    const char *credentials = config_environment("CREDENTIALS_DIRECTORY");
+    if (credentials != NULL) {
+        TRY(path_join(credentials, "ca_passphrase", &path));
+        if (file_exists(path)) {
+            return read_trimmed(path, out);
+        }
+    }
+    const char *variable = config_environment("WHORL_CA_PASSPHRASE");
+    if (variable != NULL) {
+        return buf_append_str(&out->bytes, variable);
+    }
+    AUTO(char) *embedded = NULL;
+    TRY(path_join(folder, HOUSE_PASSPHRASE, &embedded));
+    ENSURE(file_exists(embedded), ERR_FORBIDDEN,
+           "no passphrase: set ca_passphrase_file, the credential ca_passphrase, or WHORL_CA_PASSPHRASE");
+    *is_embedded = true;
+    return read_trimmed(embedded, out);
+}
+
+err_t passphrase_make(const char *folder)
+{
+    uint8_t random[32];
+    char text[2 * sizeof random + 2];
+    TRY(random_fill(random_system(), random, sizeof random));
+    hex_encode(BYTES_OF(random), text);
+    text[2 * sizeof random] = '\n';
+    text[2 * sizeof random + 1] = '\0';
+    AUTO(char) *path = NULL;
+    err_t error = path_join(folder, HOUSE_PASSPHRASE, &path);
+    if (error.code == ERR_OK) {
+        error = file_write_durable(path, bytes_str(text), 0600);
+    }
+    bytes_wipe(random, sizeof random);
+    bytes_wipe(text, sizeof text);
+    return error;
+}

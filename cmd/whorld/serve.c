@@ -1,0 +1,223 @@
+/* `whorld serve`: builds every part, wires the ports, says that it is ready, runs until it is told to stop.
+ * The only place that sees all layers. Renewing the server's certificate and rotating ticket keys are reloads
+ * like SIGHUP, once an hour. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef WHORL_WITH_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "api/api.h"
+#include "cmd/whorld/commands.h"
+#include "cmd/whorld/house.h"
+#include "fleet/publication.h"
+#include "server/server.h"
+#include "server/tls.h"
+
+enum { DEVICE_POOL = 8192, MANAGEMENT_POOL = 32768, PUBLIC_POOL = 8192, RELOAD_PERIOD_MS = 3600000 };
+
+struct serving {
+    struct house *house;
+    struct api *api;
+    struct server *server;
+    struct tls_snapshot *device_tls, *management_tls;
+};
+
+/* libsystemd where it is, silence where it is not. */
+static void tell_manager(const char *state)
+{
+#ifdef WHORL_WITH_SYSTEMD
+    (void)sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+/* --- TLS: both HTTPS listeners show one certificate; only the device listener asks for the client's
+ * --------------------- */
+
+static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot *former,
+                      struct tls_snapshot **out)
+{
+    AUTO_VAL(buf) leaf = {0};
+    bool is_new = false;
+    struct peer_trust *trust = NULL;
+    TRY(server_certificate_ensure(house, &leaf, &is_new));
+    if (for_devices) {
+        const struct authority *const authorities[] = {house->device};
+        const struct key_policy policy = {.allow_rsa = true,
+                                          .allow_rsa_2048 = true}; /* a product may ask for less */
+        TRY(peer_trust_new(authorities, 1, &policy, &trust));
+    }
+    const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
+    const struct tls_options options = {
+        .key = house->tls_key,
+        .certificate_der = buf_view(&leaf),
+        .chain = chain,
+        .chain_count = 1,
+        .trust = trust,
+        .tickets = for_devices,
+        .ticket_lifetime_s = (int)house->config.tls_ticket_lifetime_s,
+        .clock = clock_system(),
+        .random = random_system(),
+        .former = former,
+    };
+    return tls_snapshot_new(&options, out);
+}
+
+static err_t reload_settings(struct house *house)
+{
+    struct config fresh;
+    TRY(config_load(house->folder, &fresh));
+    const char *fixed = config_needs_restart(&house->config, &fresh);
+    if (fixed != NULL) {
+        LOG(house->log, LOG_WARN, "settings.need_restart", LOG_STR("key", fixed));
+    }
+    config_take_live(&house->config, &fresh);
+    log_set_level(house->log, config_log_level(&house->config));
+    return OK;
+}
+
+static err_t reload_all(struct serving *s)
+{
+    AUTO_PTR(tls_snapshot) *device = NULL;
+    AUTO_PTR(tls_snapshot) *management = NULL;
+    TRY(reload_settings(s->house));
+    TRY(make_tls(s->house, true, s->device_tls, &device));
+    TRY(make_tls(s->house, false, s->management_tls, &management));
+    server_replace_tls(s->server, device, management);
+    tls_snapshot_unref(s->device_tls);
+    tls_snapshot_unref(s->management_tls);
+    s->device_tls = TAKE(device);
+    s->management_tls = TAKE(management);
+    return OK;
+}
+
+static void on_reload(void *context)
+{
+    struct serving *s = context;
+    tell_manager("STATUS=reloading");
+    err_t error = reload_all(s);
+    if (error.code != ERR_OK) {
+        log_error(s->house->log, "reload.failed", "", error); /* what was in force stays in force */
+    } else {
+        LOG(s->house->log, LOG_INFO, "reload.done", LOG_STR("by", "signal or hour"));
+    }
+    tell_manager("STATUS=serving");
+}
+
+/* --- the parts
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static struct server_limits limits_of(const struct config *c)
+{
+    return (struct server_limits){
+        .connections = (int)c->connections,
+        .connections_per_address = (int)c->connections_per_address,
+        .handshake_ms = (int)(c->handshake_timeout_s * 1000),
+        .header_ms = (int)(c->header_timeout_s * 1000),
+        .idle_ms = (int)(c->idle_timeout_s * 1000),
+        .body_bytes_per_second = (int)c->body_bytes_per_second,
+        .header_bytes = (size_t)c->header_bytes,
+        .header_count = (int)c->header_count,
+        .queue = (int)c->queue_limit,
+    };
+}
+
+static err_t make_server(struct serving *s)
+{
+    const struct config *c = &s->house->config;
+    size_t job_count = 0;
+    size_t table_count = 0;
+    const struct job *jobs = fleet_jobs(&job_count);
+    const struct route_table *tables = api_routes(&table_count);
+    const struct server_app app = {.api = s->api,
+                                   .tables = tables,
+                                   .table_count = table_count,
+                                   .admit = api_admit,
+                                   .refuse = api_refuse};
+    const struct server_options options = {
+        .listeners = {{LISTENER_DEVICE, c->device_listen, DEVICE_POOL},
+                      {LISTENER_MANAGEMENT, c->management_listen, MANAGEMENT_POOL},
+                      {LISTENER_PUBLIC, c->public_listen, PUBLIC_POOL}},
+        .loops = (int)c->loops,
+        .workers = (int)c->workers,
+        .limits = limits_of(c),
+        .clock = clock_system(),
+        .random = random_system(),
+        .log = s->house->log,
+        .on_reload = on_reload,
+        .reload_context = s,
+        .reload_period_ms = RELOAD_PERIOD_MS,
+        .jobs = jobs,
+        .job_count = job_count,
+        .fleet = s->house->fleet,
+    };
+    return server_new(&options, &app, s->device_tls, s->management_tls, &s->server);
+}
+
+static err_t print_ready(const struct server *server)
+{
+    int n = printf("{\"event\":\"ready\",\"device\":\"%s\",\"management\":\"%s\",\"public\":\"%s\"}\n",
+                   server_address(server, LISTENER_DEVICE), server_address(server, LISTENER_MANAGEMENT),
+                   server_address(server, LISTENER_PUBLIC));
+    ENSURE(n > 0 && fflush(stdout) == 0, ERR_IO, "cannot write the ready line");
+    return OK;
+}
+
+static err_t write_server_metrics(void *context, struct buf *out)
+{
+    const struct serving *s = context;
+    return server_write_metrics(s->server, out);
+}
+
+static err_t run(struct serving *s)
+{
+    TRY(make_tls(s->house, true, NULL, &s->device_tls));
+    TRY(make_tls(s->house, false, NULL, &s->management_tls));
+    TRY(publication_refresh(s->house->fleet, clock_now_ms(clock_system())));
+    const struct api_options options = {
+        .fleet = s->house->fleet,
+        .db = s->house->db,
+        .log = s->house->log,
+        .write_server_metrics = write_server_metrics,
+        .metrics_context = s,
+    };
+    TRY(api_new(&options, &s->api));
+    TRY(make_server(s));
+    TRY(print_ready(s->server));
+    tell_manager("READY=1\nSTATUS=serving");
+    err_t ended = server_run(s->server);
+    tell_manager("STOPPING=1");
+    return ended;
+}
+
+static void serving_close(struct serving *s)
+{
+    server_free(s->server);
+    api_free(s->api);
+    tls_snapshot_unref(s->device_tls);
+    tls_snapshot_unref(s->management_tls);
+}
+
+int command_serve(int argc, char **argv)
+{
+    const char *dir = NULL;
+    const struct option_spec specs[] = {{.name = "dir", .value = &dir}};
+    if (!options_read(argc, argv, specs, 1) || dir == NULL) {
+        (void)fputs("usage: whorld serve --dir DIR\n", stderr);
+        return EXIT_USAGE;
+    }
+    AUTO_VAL(house) house = {0};
+    struct serving s = {.house = &house};
+    err_t error = house_open(dir, HOUSE_SERVE, &house);
+    if (error.code == ERR_OK) {
+        error = run(&s);
+    }
+    serving_close(&s);
+    return error.code == ERR_OK ? EXIT_OK : fail(error);
+}

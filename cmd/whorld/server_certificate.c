@@ -1,0 +1,90 @@
+/* The server's own certificate: issued by the infrastructure authority over a key of the keystore, renewed
+ * when a third of its life is left, or when the host names of the settings have changed. */
+#include <string.h>
+
+#include "base/file.h"
+#include "cmd/whorld/house.h"
+#include "pki/certificate.h"
+
+enum { HOSTS_MAX = 32, DAY_MS = 86400000 };
+
+struct host_list {
+    char text[CONFIG_TEXT_SIZE];
+    const char *names[HOSTS_MAX];
+    size_t count;
+};
+
+static err_t split_hosts(const char *hosts, struct host_list *out)
+{
+    memcpy(out->text, hosts, strlen(hosts) + 1); /* both hold CONFIG_TEXT_SIZE */
+    char *save = NULL;
+    for (char *p = strtok_r(out->text, ", ", &save); p != NULL; p = strtok_r(NULL, ", ", &save)) {
+        ENSURE(out->count < HOSTS_MAX, ERR_UNPROCESSABLE, "hosts: more than %d names", HOSTS_MAX);
+        out->names[out->count++] = p;
+    }
+    ENSURE(out->count > 0, ERR_UNPROCESSABLE, "hosts: at least one name or address");
+    return OK;
+}
+
+/* The hosts that a certificate was made for stand beside it: comparing text is simpler than reading names
+ * back. */
+static err_t is_current(const struct house *house, const char *path, const char *hosts_path, struct buf *leaf,
+                        bool *out)
+{
+    *out = false;
+    if (!file_exists(path) || !file_exists(hosts_path)) {
+        return OK;
+    }
+    AUTO_VAL(buf) pem = {0};
+    AUTO_VAL(buf) hosts = {0};
+    AUTO_VAL(certificate_facts) facts = {0};
+    TRY(file_read(hosts_path, CONFIG_TEXT_SIZE, &hosts));
+    TRY(file_read(path, 65536, &pem));
+    TRY(certificate_from_pem(buf_view(&pem), leaf));
+    TRY(certificate_read(buf_view(leaf), &facts));
+    int64_t now = clock_now_ms(clock_system());
+    int64_t life = facts.not_after_ms - facts.not_before_ms;
+    *out = bytes_is(buf_view(&hosts), house->config.hosts) && now >= facts.not_before_ms &&
+           facts.not_after_ms - now > life / 3;
+    return OK;
+}
+
+static err_t issue(struct house *house, struct buf *leaf)
+{
+    AUTO_VAL(issued) issued = {0};
+    AUTO_VAL(buf) spki = {0};
+    struct host_list hosts = {0};
+    TRY(split_hosts(house->config.hosts, &hosts));
+    TRY(private_key_spki(house->tls_key, &spki));
+    int64_t now = clock_now_ms(clock_system());
+    struct certificate_spec spec = {
+        .not_before_ms = now - 600000,
+        .not_after_ms = now + house->config.server_certificate_days * DAY_MS,
+        .publication = {.public_url = house->config.public_url},
+    };
+    TRY(random_fill(random_system(), spec.serial, sizeof spec.serial));
+    TRY(authority_issue_server(house->infrastructure, buf_view(&spki), hosts.names, hosts.count, &spec,
+                               &issued));
+    return buf_append_bytes(leaf, buf_view(&issued.der));
+}
+
+err_t server_certificate_ensure(struct house *house, struct buf *leaf, bool *is_new)
+{
+    AUTO(char) *path = NULL;
+    AUTO(char) *hosts_path = NULL;
+    bool current = false;
+    TRY(house_path(house, HOUSE_SERVER_CERTIFICATE, &path));
+    TRY(house_path(house, "tls/hosts", &hosts_path));
+    TRY(is_current(house, path, hosts_path, leaf, &current));
+    *is_new = !current;
+    if (current) {
+        return OK;
+    }
+    leaf->n = 0;
+    AUTO_VAL(buf) pem = {0};
+    TRY(issue(house, leaf));
+    TRY(certificate_to_pem(buf_view(leaf), &pem));
+    TRY(certificate_to_pem(authority_borrow_der(house->infrastructure), &pem));
+    TRY(file_write_durable(path, buf_view(&pem), 0644));
+    return file_write_durable(hosts_path, bytes_str(house->config.hosts), 0644);
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# `make demo`: a factory batch of simulated PUF devices goes from public key to working certificate, against a real server on
+# this machine, in a folder of its own. Leaves no process behind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+WHORLD=build/whorld TOOL=build/whorl-device
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/whorl-demo.XXXXXX")
+DATA=$WORK/data
+COUNT=${DEMO_DEVICES:-200}
+PID=
+trap 'if [ -n "$PID" ]; then kill "$PID" 2>/dev/null || true; wait "$PID" 2>/dev/null || true; fi' EXIT
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+fail() { printf 'demo: %s\n' "$*" >&2; tail -n 20 "$WORK/server.log" >&2 || true; exit 1; }
+
+step "1. A data directory: root, two issuing authorities, server certificate, inventory, admin token"
+PORT=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' 2>/dev/null || echo 18080)
+$WHORLD init --dir "$DATA" --name "Whorl demo" --host localhost --host 127.0.0.1 --public-url "http://127.0.0.1:$PORT" >"$WORK/init.txt"
+TOKEN=$(cat "$DATA/admin.token")
+openssl x509 -in "$DATA/ca.pem" -noout -subject -enddate | sed 's/^/   /'
+
+step "2. The server: HTTPS for devices, HTTPS for management, HTTP for what is published"
+WHORL_DEVICE_LISTEN=127.0.0.1:0 WHORL_MANAGEMENT_LISTEN=127.0.0.1:0 WHORL_PUBLIC_LISTEN=127.0.0.1:$PORT \
+    $WHORLD serve --dir "$DATA" >"$WORK/ready.json" 2>"$WORK/server.log" &
+PID=$!
+for _ in $(seq 200); do
+    if grep -q ready "$WORK/ready.json"; then break; fi
+    kill -0 $PID 2>/dev/null || fail "the server did not start"
+    sleep 0.05
+done
+jq -r '"   devices     https://\(.device)\n   management  https://\(.management)\n   public      http://\(.public)"' "$WORK/ready.json"
+DEVICE=https://$(jq -r .device "$WORK/ready.json")
+MANAGEMENT=https://$(jq -r .management "$WORK/ready.json")
+api() {
+    curl -sS --fail-with-body --cacert "$DATA/ca.pem" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' "$@" ||
+        fail "the management API refused: $*"
+}
+
+step "3. The production line: $COUNT chips grow their key from their PUF; only SHA-256 of each public key is handed over"
+$TOOL fleet --count "$COUNT" --seed-base 1000 --list "$WORK/batch.json"
+KNOWN=$(jq '.devices | length' "$WORK/batch.json")
+api -X POST --data-binary @"$WORK/batch.json" "$MANAGEMENT/api/v1/batches" >"$WORK/batch.answer.json"
+jq -r '"   batch \(.name): \(.device_count) devices registered"' "$WORK/batch.answer.json"
+
+step "4. Power on: every device proves its key by mutual TLS and gets its first certificate"
+$TOOL fleet --count "$COUNT" --seed-base 1000 --connections 16 --server "$DEVICE" --ca "$DATA/ca.pem" --save "$WORK" | sed 's/^/   /'
+ENROLLED=$(find "$WORK" -maxdepth 1 -name '*.pem' | wc -l)
+[ "$ENROLLED" -eq "$KNOWN" ] || fail "$ENROLLED of $KNOWN devices hold a certificate"
+
+step "5. A device that is in no batch is refused"
+$TOOL new --dir "$WORK/stranger" --seed 7 >"$WORK/stranger.id"
+if $TOOL enrol --dir "$WORK/stranger" --server "$DEVICE" --ca "$DATA/ca.pem" >"$WORK/stranger.txt" 2>&1; then
+    fail "a stranger was enrolled"
+fi
+printf '   %s\n   %s\n' "$(head -c 16 "$WORK/stranger.id")…" "$(tail -n 1 "$WORK/stranger.txt")"
+
+step "6. One device by itself: register, enrol, renew, and what the inventory says of it"
+ID=$($TOOL new --dir "$WORK/sensor" --seed 42 | head -n 1)
+api -X POST -d "{\"name\":\"demo-single\",\"devices\":[\"$ID\"]}" "$MANAGEMENT/api/v1/batches" >/dev/null
+for verb in status enrol renew status; do
+    printf '   %-7s ' $verb
+    $TOOL $verb --dir "$WORK/sensor" --server "$DEVICE" --ca "$DATA/ca.pem" 2>&1 | tail -n 1 || fail "$verb failed"
+done
+api "$MANAGEMENT/api/v1/devices/$ID" | jq -r '"   device \(.id[0:16])… is \(.state), certificates: \([.certificates[].state] | join(", "))"'
+
+step "7. The books: nothing was acknowledged that is not written down"
+kill -TERM $PID
+wait $PID || fail "the server did not stop cleanly"
+PID=
+$WHORLD audit verify --dir "$DATA" | sed 's/^/   /'
+printf '\nWhere things lie: %s\n   data/ca.pem      the trust anchor for devices\n   data/whorl.conf  settings\n' "$WORK"
+printf '   *.pem            the certificates that the %s devices received\n   server.log       what the server said\n' "$ENROLLED"
+printf 'Run it yourself:  build/whorld serve --dir %s   (remove the folder when done)\n' "$DATA"

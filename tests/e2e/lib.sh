@@ -1,0 +1,115 @@
+# Shared by the end-to-end tests (sourced, bash): a real whorld in a folder of its own, assertions, clean-up.
+# Each test_*.sh is one program: it prints what it checks, exits 0 when all held, 77 when it cannot run here (says why).
+# shellcheck shell=bash disable=SC2034
+set -euo pipefail
+
+BUILD=${BUILD:-build}
+WHORLD=$PWD/$BUILD/whorld
+DEVICE_TOOL=$PWD/$BUILD/whorl-device
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/whorl-e2e.XXXXXX")
+DATA=$WORK/data
+SERVER_PID=
+PIDS=()
+
+cleanup() {
+    local status=$?
+    for pid in "${PIDS[@]}" $SERVER_PID; do kill -9 "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -f "$WORK/server.log" ]; then
+        echo "--- last lines of the server"
+        tail -n 15 "$WORK/server.log"
+    fi
+    if [ -n "${KEEP:-}" ]; then echo "kept $WORK"; else rm -rf "$WORK"; fi
+    exit $status
+}
+trap cleanup EXIT
+
+say() { printf '  %s\n' "$*"; }
+die() { printf 'FAILED: %s\n' "$*"; exit 1; }
+skip() { printf 'skipped: %s\n' "$*"; exit 77; }
+need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+
+# expect WHAT ACTUAL WANTED
+expect() { [ "$2" = "$3" ] || die "$1: got \"$2\", wanted \"$3\""; say "ok  $1"; }
+# expect_in WHAT TEXT PART
+expect_in() { case "$2" in *"$3"*) say "ok  $1" ;; *) die "$1: \"$3\" is not in: $(printf %s "$2" | head -c 400)" ;; esac; }
+# expect_fails WHAT COMMAND…
+expect_fails() { local what=$1; shift; if "$@" >"$WORK/out" 2>&1; then die "$what: it succeeded"; fi; say "ok  $what"; }
+
+# A port that is free now; the public URL stands in certificates before the server runs, so it cannot be 0.
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+
+init_data() {
+    PUBLIC_PORT=$(free_port)
+    "$WHORLD" init --dir "$DATA" --host localhost --host 127.0.0.1 --public-url "http://127.0.0.1:$PUBLIC_PORT" "$@" >"$WORK/init.out"
+    cat >>"$DATA/whorl.conf" <<CONF
+device_listen = 127.0.0.1:0
+management_listen = 127.0.0.1:0
+public_listen = 127.0.0.1:$PUBLIC_PORT
+workers = 16
+CONF
+    TOKEN=$(cat "$DATA/admin.token")
+    CA=$DATA/ca.pem
+}
+
+# Starts the server on $DATA and sets DEVICE, MANAGEMENT, PUBLIC (URLs).
+start_server() {
+    "$WHORLD" serve --dir "$DATA" >"$WORK/ready" 2>>"$WORK/server.log" &
+    SERVER_PID=$!
+    for _ in $(seq 300); do
+        if grep -q '"ready"' "$WORK/ready" 2>/dev/null; then break; fi
+        kill -0 "$SERVER_PID" 2>/dev/null || { cat "$WORK/server.log"; die "the server ended at its start"; }
+        sleep 0.05
+    done
+    grep -q '"ready"' "$WORK/ready" || die "the server was not ready in 15 s"
+    DEVICE=https://$(jq -r .device "$WORK/ready")
+    MANAGEMENT=https://$(jq -r .management "$WORK/ready")
+    PUBLIC=http://$(jq -r .public "$WORK/ready")
+}
+
+stop_server() {
+    kill -TERM "$SERVER_PID"
+    local status=0
+    wait "$SERVER_PID" || status=$?
+    SERVER_PID=
+    [ $status -eq 0 ] || die "the server ended with $status after SIGTERM"
+}
+
+# api METHOD PATH [BODY [CURL-OPTIONS…]]: management call with the admin token (or $AS); body on stdout, status in $STATUS via file
+api() {
+    local method=$1 path=$2 body=${3-}
+    shift $(($# < 3 ? $# : 3))
+    local data=()
+    if [ -n "$body" ]; then data=(-H 'Content-Type: application/json' --data-binary "$body"); fi
+    curl -sS --cacert "$CA" -X "$method" -H "Authorization: Bearer ${AS:-$TOKEN}" "${data[@]}" -o "$WORK/body" -D "$WORK/headers" \
+        -w '%{http_code}' "$@" "$MANAGEMENT$path" >"$WORK/status"
+    cat "$WORK/body"
+}
+# The status of the last api or device call.
+status() { cat "$WORK/status"; }
+expect_status() { expect "$1" "$(status)" "$2"; }
+
+# new_identity NAME: a P-256 key and its self-signed certificate; sets ID to its device id
+new_identity() {
+    openssl ecparam -name prime256v1 -genkey -noout -out "$WORK/$1.key" 2>/dev/null
+    openssl req -x509 -new -key "$WORK/$1.key" -subj "/CN=$1" -days 3650 -out "$WORK/$1.crt" 2>/dev/null
+    ID=$(openssl pkey -in "$WORK/$1.key" -pubout -outform DER | sha256sum | cut -d' ' -f1)
+}
+new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$WORK/$1.key" 2>/dev/null; }
+# csr KEY [SUBJECT]: base64 of a request over KEY, on one line
+csr() { openssl req -new -key "$WORK/$1.key" -subj "${2:-/CN=ignored}" -outform DER 2>/dev/null | base64 -w0; }
+register() {
+    local list=
+    for id in "$@"; do list="$list${list:+,}\"$id\""; done
+    api POST /api/v1/batches "{\"devices\":[$list]}" >/dev/null
+    expect_status "registered $# device(s)" 201
+}
+# est CREDENTIAL OPERATION CSR-BASE64 [CURL-OPTIONS…]: POST with the certificate and key of CREDENTIAL; the body in $WORK/body
+est() {
+    local who=$1 op=$2 body=$3
+    shift 3
+    printf %s "$body" | curl -sS --cacert "$CA" --cert "$WORK/$who.crt" --key "$WORK/$who.key" -H 'Content-Type: application/pkcs10' \
+        --data-binary @- -o "$WORK/body" -D "$WORK/headers" -w '%{http_code}' "$@" "$DEVICE/.well-known/est/$op" >"$WORK/status"
+}
+# keep_certificate NAME: the certificate of the last EST answer as NAME.crt
+keep_certificate() { base64 -d "$WORK/body" | openssl pkcs7 -inform DER -print_certs 2>/dev/null | openssl x509 -out "$WORK/$1.crt"; }

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# The data directory: complete or refused; one server at a time; graceful stop; reload.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+say "usage"
+status_of() { local s=0; "$@" >"$WORK/out" 2>&1 || s=$?; echo $s; }
+expect "no command" "$(status_of "$WHORLD")" 2
+expect "unknown command" "$(status_of "$WHORLD" fly)" 2
+expect "init without --dir" "$(status_of "$WHORLD" init)" 2
+expect "unknown option" "$(status_of "$WHORLD" serve --dir x --colour)" 2
+expect "help" "$(status_of "$WHORLD" help)" 0
+
+say "directories that are not ours"
+expect "serve on nothing" "$(status_of "$WHORLD" serve --dir "$WORK/none")" 1
+mkdir "$WORK/foreign" && touch "$WORK/foreign/file"
+expect "serve on a foreign directory" "$(status_of "$WHORLD" serve --dir "$WORK/foreign")" 1
+expect "init on a foreign directory" "$(status_of "$WHORLD" init --dir "$WORK/foreign")" 1
+expect "it is untouched" "$(ls -A "$WORK/foreign")" file
+
+say "init killed at any moment leaves nothing that serve accepts, and can be repeated"
+complete=0 refused=0
+for n in $(seq 40); do
+    dir=$WORK/killed
+    rm -rf "$dir"
+    setsid "$WHORLD" init --dir "$dir" >/dev/null 2>&1 &
+    victim=$!
+    sleep "0.$(printf %03d $((n * 12)))"
+    kill -9 $victim 2>/dev/null || true
+    wait $victim 2>/dev/null || true
+    if [ -e "$dir/installation.json" ]; then
+        complete=$((complete + 1))
+        expect_in "a complete one checks out ($n)" "$("$WHORLD" check --dir "$dir")" "0 problems"
+    else
+        refused=$((refused + 1))
+        [ "$(status_of "$WHORLD" serve --dir "$dir")" = 1 ] || die "serve accepted a half-made directory ($n)"
+        [ "$(status_of "$WHORLD" init --dir "$dir")" = 0 ] || { cat "$WORK/out"; die "init could not be repeated ($n)"; }
+        [ "$(status_of "$WHORLD" check --dir "$dir")" = 0 ] || { cat "$WORK/out"; die "the repeated init is not whole ($n)"; }
+    fi
+done
+say "ok  $refused half-made directories refused and made anew, $complete complete"
+[ $refused -gt 0 ] || die "no init was interrupted: the test shows nothing"
+
+init_data
+expect "a second init is refused" "$(status_of "$WHORLD" init --dir "$DATA")" 1
+expect_in "check is content" "$("$WHORLD" check --dir "$DATA")" "0 problems"
+expect_in "check tells what to back up" "$("$WHORLD" check --dir "$DATA")" "Back up"
+expect_in "check knows the embedded passphrase" "$("$WHORLD" check --dir "$DATA")" "passphrase lies beside"
+expect "admin.token is private" "$(stat -c %a "$DATA/admin.token")" 600
+expect "keys are private" "$(stat -c %a "$DATA/keys")" 700
+grep -rl "PRIVATE KEY" "$DATA" | xargs -r grep -L ENCRYPTED >"$WORK/plain"
+expect "no key in the clear" "$(cat "$WORK/plain")" ""
+chmod 644 "$DATA/keys/passphrase"
+expect "check sees an open secret" "$(status_of "$WHORLD" check --dir "$DATA")" 1
+chmod 600 "$DATA/keys/passphrase"
+
+say "settings"
+expect "an unknown key" "$(cp "$DATA/whorl.conf" "$WORK/conf"; echo 'colour = red' >>"$DATA/whorl.conf"; status_of "$WHORLD" serve --dir "$DATA")" 1
+expect_in "is named with its line" "$(cat "$WORK/out")" "colour"
+cp "$WORK/conf" "$DATA/whorl.conf"
+expect "a number out of range in the environment" "$(WHORL_WORKERS=0 status_of "$WHORLD" serve --dir "$DATA")" 1
+expect "the environment wins" "$(WHORL_WORKERS=7 "$WHORLD" config --dir "$DATA" | grep '^workers')" "workers = 7"
+"$WHORLD" config --markdown | diff - docs/configuration.md || die "docs/configuration.md is not what the table says"
+say "ok  docs/configuration.md agrees with the table"
+expect "a wrong passphrase" "$(WHORL_CA_PASSPHRASE=xxxxxxxxxxxxxxxxxxxxxxxx status_of "$WHORLD" serve --dir "$DATA")" 1
+
+say "one server at a time; signals"
+start_server
+curl -sS "$PUBLIC/healthz" >/dev/null || die healthz
+expect "readyz" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/readyz")" 200
+expect "a second serve is refused" "$(status_of "$WHORLD" serve --dir "$DATA")" 1
+fingerprint() { openssl s_client -connect "${DEVICE#https://}" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint; }
+BEFORE=$(fingerprint)
+sed -i 's/^hosts = .*/hosts = localhost,127.0.0.1,renewed.example/' "$DATA/whorl.conf"
+kill -HUP "$SERVER_PID"
+for _ in $(seq 100); do [ "$(fingerprint)" != "$BEFORE" ] && break; sleep 0.05; done
+expect_in "SIGHUP: the new host is in the certificate" \
+    "$(openssl s_client -connect "${DEVICE#https://}" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName)" renewed.example
+openssl s_client -connect "${DEVICE#https://}" -CAfile "$CA" -verify_return_error -verify_hostname renewed.example </dev/null >/dev/null 2>&1 || die "the renewed chain does not verify"
+say "ok  openssl s_client verifies chain and name"
+stop_server
+say "ok  SIGTERM: exit 0"
+start_server
+stop_server
