@@ -19,9 +19,10 @@ static const char SQL_LIST[] = "SELECT " COLUMNS " FROM certificate WHERE device
 static const char SQL_LIST_LIVE[] =
     "SELECT " COLUMNS " FROM certificate WHERE device = $1 AND tenant = $2 AND state IN (0, 1) "
     "ORDER BY issued_at DESC, generation DESC, serial";
-static const char SQL_HISTORY[] = "SELECT COUNT(*), COUNT(first_used_at), "
-                                  "COUNT(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 END) "
-                                  "FROM certificate WHERE device = $1 AND tenant = $2";
+static const char SQL_HISTORY[] =
+    "SELECT MAX(issued_at), MAX(first_used_at), "
+    "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
+    "FROM certificate WHERE device = $1 AND tenant = $2";
 static const char SQL_INSERT[] =
     "INSERT INTO certificate (" COLUMNS ", der) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
     "$13, $14, $15, 1, $16) ON CONFLICT (serial, authority) DO NOTHING";
@@ -77,8 +78,7 @@ static err_t row_read(const struct db_row *row, struct certificate_row *out)
     return OK;
 }
 
-/* --- one --------------------------------------------------------------------------------------------------
- */
+/* --- one ---------------------------------------------------------------------- */
 
 struct one {
     struct certificate_row *out;
@@ -144,8 +144,7 @@ err_t certificate_rows_read_der(struct db_tx *tx, const char *authority,
     return OK;
 }
 
-/* --- many -------------------------------------------------------------------------------------------------
- */
+/* --- many ---------------------------------------------------------------------- */
 
 struct each {
     certificate_row_fn fn;
@@ -223,8 +222,7 @@ err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int
     return db_run(tx, SQL_REVOKED, DB_VALUES(DB_T(authority), DB_I(not_after)), take_revoked, &each);
 }
 
-/* --- changes ----------------------------------------------------------------------------------------------
- */
+/* --- changes ---------------------------------------------------------------------- */
 
 err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row)
 {
