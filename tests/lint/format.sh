@@ -13,7 +13,7 @@ if printf 'int  f( void ){return 1;}\n' | "$tool" --dry-run -Werror --assume-fil
     exit 1
 fi
 findings=$(git ls-files --cached --others --exclude-standard '*.c' '*.h' |
-    xargs -r -P "${JOBS:-2}" -n 20 "$tool" --dry-run 2>&1 |
+    xargs -r "$tool" --dry-run 2>&1 |
     awk -F: '/clang-format-violations/ && !seen[$1]++ { print $1 ":" $2 ": layout (make format)" }')
 [ -z "$findings" ] || {
     echo "$findings"

@@ -3,8 +3,8 @@
 set -eu
 
 # shellcheck disable=SC2016 # the text is a script, not to be expanded here
-if printf '#!/bin/sh\nrm -rf $1/x\n' | shellcheck - >/dev/null; then
+if printf '#!/bin/sh\nrm -rf $1/x\n' | shellcheck -S info - >/dev/null; then
     echo "shell.sh: self-test: an unquoted variable was not noticed" >&2
     exit 1
 fi
-git ls-files --cached --others --exclude-standard '*.sh' .ci/run | xargs -r shellcheck -x -P SCRIPTDIR
+git ls-files --cached --others --exclude-standard '*.sh' .ci/run | xargs -r shellcheck -S warning -x -P SCRIPTDIR

@@ -108,7 +108,7 @@ def check_source(path, text):
 
 
 def line_limit(path):
-    if path.endswith(".c"):
+    if path.endswith(".c") or path.startswith("tests/"):
         return SOURCE_LINES
     return HEADER_LINES if PRIVATE_HEADER.search(path) else CONTRACT_LINES
 

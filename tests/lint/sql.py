@@ -32,7 +32,7 @@ QUERY_RULES = [
     (r"\b(TRUE|FALSE)\b", "TRUE and FALSE (write 1 and 0)"),
     (r"\bX'", "X'…' (a bit string in PostgreSQL; bind the bytes)"),
     (r"\bLIMIT\s+(NULL|ALL|-)", "LIMIT without a number"),
-    (r"\bWHERE\s+[a-z_.]+\s*(AND|OR|ORDER|LIMIT|RETURNING|$)", "a column as a condition (write x = 1)"),
+    (r"\b(WHERE|AND)\s+(NOT\s+)?[a-z_.]+(\s+(AND|OR|ORDER|LIMIT|RETURNING)\b|\s*$)", "a column as a condition (write x = 1)"),
     (r"\b(BLOB|BYTEA|INTEGER\s+PRIMARY|STRICT)\b", "type names of one engine"),
     (r"\b(BEGIN\s+IMMEDIATE|PRAGMA|VACUUM|FOR\s+UPDATE|SKIP\s+LOCKED|ANY\s*\()", "a word of one engine"),
     (r";\s*\S", "more than one statement"),
@@ -51,6 +51,7 @@ STRICT_TABLE = re.compile(r"\bCREATE\s+(?:TEMP\s+)?TABLE\b[^;]*;", re.I)
 
 def faults(text, rules):
     without_strings = re.sub(r"'(?:''|[^'])*'", lambda m: "''", text)
+    without_strings = re.sub(r"\bBETWEEN\s+\S+\s+AND\b", "BETWEEN", without_strings, flags=re.I)
     for pattern, reason in rules:
         # X'…' is a string itself, so this rule alone looks at the whole text
         subject = text if pattern.startswith(r"\bX'") else without_strings
@@ -121,6 +122,9 @@ CASES = [
     (_query("SELECT a FROM t WHERE b = X'00'"), "bit string"),
     (_query("SELECT a FROM t LIMIT NULL"), "LIMIT"),
     (_query("SELECT a FROM t WHERE active"), "as a condition"),
+    (_query("SELECT a FROM t WHERE authority = $1 AND order_no = $2 ORDER BY a"), None),
+    (_query("SELECT a FROM t WHERE a BETWEEN $1 AND b ORDER BY a"), None),
+    (_query("SELECT a FROM t WHERE a = 1 AND active ORDER BY a"), "as a condition"),
     (_query("SELECT a FROM t; DELETE FROM t"), "more than one"),
     (_query("INSERT INTO t SELECT a FROM u ON CONFLICT DO NOTHING"), "without WHERE"),
     ({"db/sqlite_a.c": 'static const char text[] = "SELECT value FROM json_each($1)";\n'}, None),
