@@ -7,8 +7,7 @@
 #include "db/db.h"
 #include "db/migrations.h"
 
-/* --- one connection: one thread at a time
- * --------------------------------------------------------------------------------- */
+/* --- one connection: one thread at a time --- */
 
 struct connection;
 
@@ -59,8 +58,7 @@ err_t connection_checkpoint(struct connection *connection, enum checkpoint_mode 
 
 enum { DB_EXIT_UNSAFE = 70 };
 
-/* --- a transaction
- * -------------------------------------------------------------------------------------------------------- */
+/* --- a transaction --- */
 
 /* The end of this node's audit chain; the next record links to it. */
 struct audit_head {
@@ -79,8 +77,7 @@ struct db_tx {
     err_t lost;
 };
 
-/* --- the parts of an open inventory
- * --------------------------------------------------------------------------------------- */
+/* --- the parts of an open inventory --- */
 
 struct writer;
 /** Starts the thread. Consumes `connection` always. @param options borrowed */

@@ -37,13 +37,13 @@ struct writer {
     pthread_cond_t wake;
     struct request *first, *last;
     int waiting;
+    int callers; /* inside writer_run(): writer_free() must outlive them */
+    pthread_cond_t left;
     bool is_stopping;
     _Atomic int64_t commits, closures, largest_group, rollbacks;
 };
 
-/* --- one closure
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- one closure --- */
 
 static err_t closure_call(struct writer *writer, const struct request *request)
 {
@@ -86,9 +86,7 @@ static void closure_run(struct writer *writer, struct request *request)
     }
 }
 
-/* --- one group
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- one group --- */
 
 static void group_fail(struct request *group, const err_t *reason)
 {
@@ -166,9 +164,7 @@ static void wal_bound(struct writer *writer)
     writer->wal_pages_limit = is_whole ? WAL_PAGES_STEP : pages + WAL_PAGES_STEP;
 }
 
-/* --- the queue
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- the queue --- */
 
 /* Waits for work and detaches up to GROUP_LIMIT closures; NULL when stopping and nothing is left. */
 static struct request *queue_take(struct writer *writer)
@@ -244,12 +240,17 @@ err_t writer_run(struct writer *writer, db_fn fn, void *arg)
     struct request request = {.fn = fn, .arg = arg};
     (void)pthread_cond_init(&request.done, NULL);
     (void)pthread_mutex_lock(&writer->mutex);
+    writer->callers++;
     err_t result = queue_put(writer, &request);
     if (result.code == ERR_OK) {
         while (!request.is_done) {
             (void)pthread_cond_wait(&request.done, &writer->mutex);
         }
         result = request.result;
+    }
+    writer->callers--;
+    if (writer->is_stopping) {
+        (void)pthread_cond_signal(&writer->left);
     }
     (void)pthread_mutex_unlock(&writer->mutex);
     (void)pthread_cond_destroy(&request.done);
@@ -267,9 +268,7 @@ void writer_stats(struct writer *writer, struct db_stats *out)
     (void)pthread_mutex_unlock(&writer->mutex);
 }
 
-/* --- life
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 /* Signals are for the program's main thread. */
 static int thread_start(struct writer *writer)
@@ -297,6 +296,7 @@ err_t writer_take(struct connection *connection, const struct db_options *option
     writer->wal_pages_limit = WAL_PAGES_STEP;
     (void)pthread_mutex_init(&writer->mutex, NULL);
     (void)pthread_cond_init(&writer->wake, NULL);
+    (void)pthread_cond_init(&writer->left, NULL);
     int failed = thread_start(writer);
     if (failed != 0) {
         connection_free(connection);
@@ -317,10 +317,16 @@ void writer_free(struct writer *writer)
     (void)pthread_cond_signal(&writer->wake);
     (void)pthread_mutex_unlock(&writer->mutex);
     (void)pthread_join(writer->thread, NULL);
+    (void)pthread_mutex_lock(&writer->mutex);
+    while (writer->callers > 0) { /* answered, but not yet out of the lock */
+        (void)pthread_cond_wait(&writer->left, &writer->mutex);
+    }
+    (void)pthread_mutex_unlock(&writer->mutex);
     bool is_whole = false;
     /* the WAL stays when a tool still reads; the next start finds it */
     err_ignore(connection_checkpoint(writer->connection, CHECKPOINT_TRUNCATE, &is_whole));
     connection_free(writer->connection);
+    (void)pthread_cond_destroy(&writer->left);
     (void)pthread_cond_destroy(&writer->wake);
     (void)pthread_mutex_destroy(&writer->mutex);
     free(writer);

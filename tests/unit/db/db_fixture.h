@@ -2,9 +2,9 @@
 #ifndef TESTS_DB_FIXTURE_H
 #define TESTS_DB_FIXTURE_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -18,13 +18,13 @@
 
 #include "db/db.h"
 
-#define assert_ok(expression)                                                                                 \
-    do {                                                                                                      \
-        err_t assert_error_ = (expression);                                                                   \
-        if (assert_error_.code != ERR_OK) {                                                                   \
-            print_error("%s: %s\n", err_slug(assert_error_.code), assert_error_.detail);                      \
-        }                                                                                                     \
-        assert_int_equal(assert_error_.code, ERR_OK);                                                         \
+#define assert_ok(expression)                                                                                \
+    do {                                                                                                     \
+        err_t assert_error_ = (expression);                                                                  \
+        if (assert_error_.code != ERR_OK) {                                                                  \
+            print_error("%s: %s\n", err_slug(assert_error_.code), assert_error_.detail);                     \
+        }                                                                                                    \
+        assert_int_equal(assert_error_.code, ERR_OK);                                                        \
     } while (0)
 #define assert_err(code_, expression) assert_int_equal((expression).code, (code_))
 
@@ -125,7 +125,8 @@ static inline err_t add_nonce(struct db_tx *tx, void *arg)
     int64_t number = *(const int64_t *)arg;
     TRY(db_run(tx, "INSERT INTO challenge_used (nonce, expires_at) VALUES ($1, $2)",
                DB_VALUES(DB_B(&number, sizeof number), DB_I(number)), NULL, NULL));
-    return audit_append(tx, &(struct audit_entry){.kind = "nonce.used", .result = "ok", .actor = "test", .body = "{}"});
+    return audit_append(
+        tx, &(struct audit_entry){.kind = "nonce.used", .result = "ok", .actor = "test", .body = "{}"});
 }
 
 static inline void assert_audit_ok(struct fixture *f, int64_t records)

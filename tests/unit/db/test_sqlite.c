@@ -1,4 +1,5 @@
-/* Statements and rows: parameters by name, values that come back as they went in, texts that are kept, errors that are mapped. */
+/* Statements and rows: parameters by name, values that come back as they went in, texts that are kept, errors
+ * that are mapped. */
 #include "tests/unit/db/db_fixture.h"
 
 static int set_up(void **state)
@@ -21,14 +22,17 @@ static int tear_down(void **state)
 static err_t by_name(struct db_tx *tx, void *arg)
 {
     (void)arg;
-    TRY(db_run(tx, "INSERT INTO op (tenant, idem, fingerprint, at, status, result) VALUES ($2, $1, $3, $4, $4, $5)",
-               DB_VALUES(DB_B("idem", 4), DB_B("0123456789abcdef", 16), DB_B("f", 1), DB_I(7), DB_T("first")), NULL,
-               NULL));
+    TRY(db_run(
+        tx, "INSERT INTO op (tenant, idem, fingerprint, at, status, result) VALUES ($2, $1, $3, $4, $4, $5)",
+        DB_VALUES(DB_B("idem", 4), DB_B("0123456789abcdef", 16), DB_B("f", 1), DB_I(7), DB_T("first")), NULL,
+        NULL));
     /* SQLite numbers $2 as its first parameter here */
     int64_t changes = 0;
-    TRY(db_change(tx, "UPDATE op SET result = $2 WHERE idem = $1", DB_VALUES(DB_B("idem", 4), DB_T("second")), &changes));
+    TRY(db_change(tx, "UPDATE op SET result = $2 WHERE idem = $1", DB_VALUES(DB_B("idem", 4), DB_T("second")),
+                  &changes));
     assert_int_equal(changes, 1);
-    TRY(db_change(tx, "UPDATE op SET result = $2 WHERE idem = $1", DB_VALUES(DB_B("none", 4), DB_T("x")), &changes));
+    TRY(db_change(tx, "UPDATE op SET result = $2 WHERE idem = $1", DB_VALUES(DB_B("none", 4), DB_T("x")),
+                  &changes));
     assert_int_equal(changes, 0);
     TRY(db_change(tx, "SELECT 1", NULL, 0, &changes));
     assert_int_equal(changes, 0);
@@ -39,9 +43,10 @@ static void test_parameters_are_bound_by_name(void **state)
 {
     struct fixture *f = *state;
     assert_ok(db_write(f->db, by_name, NULL));
-    assert_int_equal(read_number(f, "SELECT count(*) FROM op WHERE idem = CAST('idem' AS BLOB) AND result = 'second'"
-                                    " AND at = 7 AND status = 7"),
-                     1);
+    assert_int_equal(
+        read_number(f, "SELECT count(*) FROM op WHERE idem = CAST('idem' AS BLOB) AND result = 'second'"
+                       " AND at = 7 AND status = 7"),
+        1);
 }
 
 static err_t check_values(const struct db_row *row, void *arg)
@@ -74,10 +79,11 @@ static err_t check_values(const struct db_row *row, void *arg)
 
 static err_t values_come_back(struct db_tx *tx, void *arg)
 {
-    return db_run(tx, "SELECT $1, $2, $3, $4, $5, $6 FROM node WHERE typeof($3) = 'blob' AND typeof($4) = 'text'",
-                  DB_VALUES(DB_I(INT64_MIN), DB_N, DB_BYTES(BYTES_NONE),
-                            ((struct db_value){.kind = DB_TEXT, .bytes = BYTES_NONE}), DB_B("a\0b", 3), DB_T("hello")),
-                  check_values, arg);
+    return db_run(
+        tx, "SELECT $1, $2, $3, $4, $5, $6 FROM node WHERE typeof($3) = 'blob' AND typeof($4) = 'text'",
+        DB_VALUES(DB_I(INT64_MIN), DB_N, DB_BYTES(BYTES_NONE),
+                  ((struct db_value){.kind = DB_TEXT, .bytes = BYTES_NONE}), DB_B("a\0b", 3), DB_T("hello")),
+        check_values, arg);
 }
 
 static void test_values_come_back_as_they_went_in(void **state)
@@ -92,9 +98,9 @@ static void test_bad_texts_are_refused(void **state)
 {
     struct fixture *f = *state;
     static const char *const texts[] = {
-        "SELECT $1::bigint",  "SELECT ?1",     "SELECT :a",           "SELECT $0", "SELECT $2",         "SELECT $1, $3",
-        "SELECT $99",         "SELECT 1; SELECT 2", "",               "SELEC 1",   "SELECT \"no_such\"", "SELECT $1",
-        "SELECT * FROM nope",
+        "SELECT $1::bigint",  "SELECT ?1",  "SELECT :a",          "SELECT $0", "SELECT $2",
+        "SELECT $1, $3",      "SELECT $99", "SELECT 1; SELECT 2", "",          "SELEC 1",
+        "SELECT \"no_such\"", "SELECT $1",  "SELECT * FROM nope",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_err(ERR_DB, write_sql(f, texts[i]));
@@ -114,8 +120,10 @@ static void test_errors_are_mapped(void **state)
                write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), 'a', 1, 1, 1)"));
     /* CHECK, NOT NULL and STRICT are our faults, not a caller's */
     assert_err(ERR_DB, write_sql(f, "INSERT INTO tenant VALUES (CAST('short' AS BLOB), 'b', 1, 1, 1)"));
-    assert_err(ERR_DB, write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), NULL, 1, 1, 1)"));
-    err_t strict = write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), 'b', 'x', 1, 1)");
+    assert_err(ERR_DB,
+               write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), NULL, 1, 1, 1)"));
+    err_t strict =
+        write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), 'b', 'x', 1, 1)");
     assert_int_equal(strict.code, ERR_DB);
     assert_non_null(strstr(strict.detail, "TEXT"));
     assert_int_equal(read_number(f, "SELECT count(*) FROM tenant"), 1);
@@ -163,7 +171,8 @@ static err_t many_texts(struct db_tx *tx, void *arg)
     static char texts[1000][24]; /* more than a connection keeps */
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 1000; i++) {
-            (void)snprintf(texts[i], sizeof texts[i], "SELECT %d", i * (round + 1)); /* an address with a new text */
+            (void)snprintf(texts[i], sizeof texts[i], "SELECT %d",
+                           i * (round + 1)); /* an address with a new text */
             struct number_query query = {.sql = texts[i]};
             TRY(query_number(tx, &query));
             assert_int_equal(query.number, i * (round + 1));
@@ -192,9 +201,10 @@ static err_t refuse_query(struct db_tx *tx, void *arg)
 
 static err_t refuse_returning(struct db_tx *tx, void *arg)
 {
-    err_t refused = db_run(tx,
-                           "INSERT INTO challenge_used VALUES (CAST('a' AS BLOB), 1), (CAST('b' AS BLOB), 1) RETURNING nonce",
-                           NULL, 0, refuse_row, arg);
+    err_t refused = db_run(
+        tx,
+        "INSERT INTO challenge_used VALUES (CAST('a' AS BLOB), 1), (CAST('b' AS BLOB), 1) RETURNING nonce",
+        NULL, 0, refuse_row, arg);
     assert_int_equal(refused.code, ERR_NOT_FOUND);
     return OK;
 }
