@@ -60,6 +60,8 @@ struct whorl_identity {
  * succeeds. */
 struct whorl_transport {
     void *context;
+    /** Reads the structures during the call; the key and the chain's bytes stay as they are until close(). */
+    /** Reads the structures during the call; the key and the chain's bytes stay as they are until close(). */
     bool (*open)(void *context, const struct whorl_endpoint *to, const struct whorl_identity *as);
     /** > 0 bytes taken or given; 0 nothing now, ask again; < 0 closed or failed. */
     int (*send)(void *context, struct whorl_bytes data);

@@ -1,0 +1,61 @@
+/* whorl-device: the reference device (a soft PUF, the device core and the host's ports) and a fleet of them.
+ * Picks the command; the commands are in cmd/whorl-device/. Exit codes: 0 ok, 1 failed, 2 usage. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/whorl-device/commands.h"
+
+struct command {
+    const char *name;
+    int (*run)(const struct options *options);
+};
+
+static const struct command commands[] = {
+    {"new", command_new},     {"id", command_id},       {"enrol", command_enrol}, {"status", command_status},
+    {"renew", command_renew}, {"rekey", command_rekey}, {"fleet", command_fleet},
+};
+
+static const char help_text[] =
+    "whorl-device: a reference device and a fleet simulator for whorld\n"
+    "\n"
+    "  whorl-device new    --dir DIR [--seed N] [--noise 0.15] [--spki]   grow a PUF key; prints the device "
+    "id\n"
+    "  whorl-device id     --dir DIR [--spki]                             print the id (and the public key, "
+    "base64)\n"
+    "  whorl-device enrol  --dir DIR --server URL --ca FILE [--challenge] get a certificate\n"
+    "  whorl-device status --dir DIR --server URL --ca FILE [--challenge] what the server says, as JSON\n"
+    "  whorl-device renew  --dir DIR --server URL --ca FILE               a new certificate, same key\n"
+    "  whorl-device rekey  --dir DIR --server URL --ca FILE               a new certificate, next key "
+    "generation\n"
+    "  whorl-device fleet  --count N [--seed-base S] --list FILE          write the ids of N devices and "
+    "stop\n"
+    "  whorl-device fleet  --count N [--seed-base S] --server URL --ca FILE [--connections C]\n"
+    "                      [--renew] [--keep-alive] [--save DIR]          onboard N devices, C at a time\n"
+    "\n"
+    "URL is https://HOST:PORT; FILE holds the root CA (PEM). --challenge proves the key by signing a nonce "
+    "instead of\n"
+    "by a TLS client certificate. --seed makes the same chip each time; --noise is the share of cells that "
+    "read wrong.\n"
+    "fleet: --keep-alive keeps the C connections open and enrols device after device over them, by "
+    "challenge;\n"
+    "--renew lets each device confirm and renew its certificate; --save writes each one to DIR/<device "
+    "id>.pem.\n"
+    "Exit codes: 0 ok, 1 failed (also: any unexpected answer to a fleet), 2 usage.\n";
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        (void)fputs(help_text, stdout);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return options_parse(argc, argv, &options) ? commands[i].run(&options) : EXIT_USAGE;
+        }
+    }
+    (void)fputs(help_text, stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,135 @@
+/* Command line options from one table. The server's URL is taken apart here, so that commands see host and
+ * port only. */
+#include "cmd/whorl-device/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { KIND_TEXT, KIND_NUMBER, KIND_SHARE, KIND_FLAG };
+
+struct option {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+};
+
+static const struct option option_table[] = {
+    {"--dir", KIND_TEXT, offsetof(struct options, dir)},
+    {"--server", KIND_TEXT, offsetof(struct options, server)},
+    {"--ca", KIND_TEXT, offsetof(struct options, ca)},
+    {"--list", KIND_TEXT, offsetof(struct options, list)},
+    {"--save", KIND_TEXT, offsetof(struct options, save)},
+    {"--seed", KIND_NUMBER, offsetof(struct options, seed)},
+    {"--seed-base", KIND_NUMBER, offsetof(struct options, seed_base)},
+    {"--count", KIND_NUMBER, offsetof(struct options, count)},
+    {"--connections", KIND_NUMBER, offsetof(struct options, connections)},
+    {"--noise", KIND_SHARE, offsetof(struct options, noise)},
+    {"--spki", KIND_FLAG, offsetof(struct options, is_spki)},
+    {"--challenge", KIND_FLAG, offsetof(struct options, is_challenge)},
+    {"--keep-alive", KIND_FLAG, offsetof(struct options, is_keep_alive)},
+    {"--renew", KIND_FLAG, offsetof(struct options, is_renew)},
+};
+
+static const struct option *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof option_table / sizeof option_table[0]; i++) {
+        if (strcmp(option_table[i].name, name) == 0) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+static bool parse_number(const char *text, uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0';
+}
+
+static bool parse_share(const char *text, double *out)
+{
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= 0 && *out <= 0.5;
+}
+
+static bool store(const struct option *option, const char *value, struct options *out)
+{
+    void *at = (char *)out + option->offset;
+    switch (option->kind) {
+    case KIND_TEXT:
+        *(const char **)at = value;
+        return true;
+    case KIND_NUMBER:
+        return parse_number(value, at);
+    case KIND_SHARE:
+        return parse_share(value, at);
+    case KIND_FLAG:
+        *(bool *)at = true;
+        return true;
+    }
+    return false;
+}
+
+/* https://HOST:PORT, https://[v6]:PORT; the port is 8443 when it is not said */
+static bool parse_server(struct options *out)
+{
+    static const char scheme[] = "https://";
+    const char *at = out->server;
+    if (strncmp(at, scheme, sizeof scheme - 1) != 0) {
+        return false;
+    }
+    at += sizeof scheme - 1;
+    bool is_bracketed = at[0] == '[';
+    at += is_bracketed ? 1 : 0;
+    size_t size = strcspn(at, is_bracketed ? "]" : ":/");
+    if (size == 0 || size >= sizeof out->host || (is_bracketed && at[size] != ']')) {
+        return false;
+    }
+    memcpy(out->host, at, size);
+    out->host[size] = '\0';
+    at += size + (is_bracketed ? 1 : 0);
+    out->port = 8443;
+    if (at[0] == ':') {
+        char *end = NULL;
+        unsigned long port = strtoul(at + 1, &end, 10);
+        if (end == at + 1 || port == 0 || port > UINT16_MAX) {
+            return false;
+        }
+        out->port = (uint16_t)port;
+        at = end;
+    }
+    return at[0] == '\0' || strcmp(at, "/") == 0;
+}
+
+bool options_parse(int argc, char **argv, struct options *out)
+{
+    *out = (struct options){.noise = 0.15, .seed_base = 1, .connections = 8};
+    for (int i = 2; i < argc; i++) {
+        const struct option *option = find(argv[i]);
+        if (option == NULL) {
+            (void)fprintf(stderr, "whorl-device: unknown option %s\n", argv[i]);
+            return false;
+        }
+        const char *value = "";
+        if (option->kind != KIND_FLAG) {
+            i++;
+            value = i < argc ? argv[i] : NULL;
+        }
+        if (value == NULL || !store(option, value, out)) {
+            (void)fprintf(stderr, "whorl-device: %s needs a proper value\n", option->name);
+            return false;
+        }
+        out->has_seed = out->has_seed || strcmp(option->name, "--seed") == 0;
+    }
+    if (out->server != NULL && !parse_server(out)) {
+        (void)fprintf(stderr, "whorl-device: --server wants https://HOST:PORT\n");
+        return false;
+    }
+    return true;
+}

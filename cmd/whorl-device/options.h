@@ -1,0 +1,35 @@
+/* The command line of whorl-device: one table of options, parsed into plain data. Does nothing with them. */
+#ifndef WHORL_CMD_WHORL_DEVICE_OPTIONS_H
+#define WHORL_CMD_WHORL_DEVICE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, HOST_SIZE = 256 };
+
+struct options {
+    const char *dir;
+    const char *server;
+    const char *ca;
+    const char *list;
+    const char *save;
+    uint64_t seed;
+    uint64_t seed_base;
+    uint64_t count;
+    uint64_t connections;
+    double noise;
+    bool has_seed;
+    bool is_spki;
+    bool is_challenge;
+    bool is_keep_alive;
+    bool is_renew;
+    /* from `server` */
+    char host[HOST_SIZE];
+    uint16_t port;
+};
+
+/** Reads argv from its third word on. False, with a line on stderr, for anything that is not an option or not
+ * a value. */
+bool options_parse(int argc, char **argv, struct options *out);
+
+#endif

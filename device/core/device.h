@@ -1,0 +1,65 @@
+/* A device: its identity out of the PUF, and its way from first contact to a working certificate. The order
+ * of records is such that the power may fail at any point: a new certificate is stored beside the old one and
+ * takes its place only after the server has accepted it once. One thread uses a device at a time. */
+#ifndef WHORL_DEVICE_CORE_DEVICE_H
+#define WHORL_DEVICE_CORE_DEVICE_H
+
+#include "device/core/extractor.h"
+#include "device/core/http.h"
+#include "device/core/records.h"
+
+enum { WHORL_WORK_BYTES = 8192, WHORL_CREDENTIAL_BYTES = 4096 };
+
+/* Where to go and whom to trust there. All pointers are borrowed for the life of the device. */
+struct whorl_settings {
+    const struct whorl_ports *ports;
+    struct whorl_endpoint server;
+    uint8_t server_id[32];         /* SHA-256 of the pinned root's SPKI: named in every proof */
+    struct whorl_space work;       /* requests and answers; WHORL_WORK_BYTES is ample */
+    struct whorl_space credential; /* the certificate chain in use; WHORL_CREDENTIAL_BYTES is ample */
+};
+
+struct whorl_device {
+    struct whorl_settings settings;
+    uint8_t prk[WHORL_HASH_BYTES]; /* of the key generations: secret, wiped by close */
+    struct whorl_key identity;
+    uint8_t id[WHORL_ID_BYTES];
+    uint8_t spki[WHORL_SPKI_BYTES];
+    struct whorl_state state;
+    struct whorl_problem problem; /* of the last WHORL_ERROR_REFUSED */
+    bool is_connected;
+};
+
+/** Once in a chip's life: reads the PUF, makes the helper data and stores it. WHORL_ERROR_EXISTS when there
+ * is some already.
+ *  @param enrolment room of about 9 KiB, wiped on return */
+enum whorl_result whorl_device_grow(const struct whorl_ports *ports, struct whorl_enrolment *enrolment);
+
+/** Reproduces the identity key and loads the state. On WHORL_ERROR_HELPER the failure is counted in storage.
+ *  A device that was opened is closed, whatever happens in between. */
+enum whorl_result whorl_device_open(struct whorl_device *device, const struct whorl_settings *settings);
+void whorl_device_close(struct whorl_device *device);
+
+/** Asks the server. With a certificate in use it is shown (and a pending one confirmed first); the identity
+ * key speaks otherwise. */
+enum whorl_result whorl_device_status(struct whorl_device *device, struct whorl_status *out);
+
+/** From the identity key to a confirmed certificate. A device that is enrolled and holds its certificate
+ * stays as it is. */
+enum whorl_result whorl_device_enrol(struct whorl_device *device);
+
+/** The same where no client certificate can be sent: possession is proved by signing the server's challenge.
+ */
+enum whorl_result whorl_device_enrol_by_challenge(struct whorl_device *device);
+enum whorl_result whorl_device_status_by_challenge(struct whorl_device *device, struct whorl_status *out);
+
+/** A new certificate for the key in use, or for the next generation; asked for, and then confirmed, by the
+ * certificates themselves. */
+enum whorl_result whorl_device_renew(struct whorl_device *device);
+enum whorl_result whorl_device_rekey(struct whorl_device *device);
+
+/** Is it time to renew, by the device's own clock? False when the clock does not know: the server's status
+ * tells too. */
+bool whorl_device_renewal_is_due(struct whorl_device *device);
+
+#endif

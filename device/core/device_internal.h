@@ -1,0 +1,40 @@
+/* Shared by device.c, link.c, lifecycle.c and challenge.c: connections of a device and its calls. Not for
+ * others. */
+#ifndef WHORL_DEVICE_CORE_DEVICE_INTERNAL_H
+#define WHORL_DEVICE_CORE_DEVICE_INTERNAL_H
+
+#include "device/core/device.h"
+
+/** Opens the transport as `identity` (NULL: as nobody). @param identity must stay as it is until
+ * whorl_link_close */
+enum whorl_result whorl_link_open(struct whorl_device *device, const struct whorl_identity *identity);
+void whorl_link_close(struct whorl_device *device);
+
+/** One exchange; anything but 200 is WHORL_ERROR_REFUSED with device->problem filled. */
+enum whorl_result whorl_link_call(struct whorl_device *device, const struct whorl_http_request *request,
+                                  struct whorl_bytes *body);
+
+enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_status *out);
+
+/** Takes salt and generation out of a status under the identity key, and stores them when they are new. */
+enum whorl_result whorl_device_learn(struct whorl_device *device, const struct whorl_status *status);
+
+/** The generation to ask for next: the highest one when a request for it may have been lost, else one more.
+ * Stored before return. */
+enum whorl_result whorl_device_next_generation(struct whorl_device *device, uint32_t in_use,
+                                               bool is_lost_one_refused, uint32_t *out);
+
+/** What an enrolment answer means to the records: hub and pending certificate are stored. */
+enum whorl_result whorl_device_receive(struct whorl_device *device, struct whorl_bytes answer,
+                                       struct whorl_credential *credential);
+
+/** The pending certificate becomes the one in use. */
+enum whorl_result whorl_device_adopt(struct whorl_device *device);
+
+/** Generation of the certificate in use; 0 when there is none. */
+enum whorl_result whorl_device_generation_in_use(struct whorl_device *device, uint32_t *out);
+
+/** Did the server refuse because of the generation (409, 422), so that the next one may do? */
+bool whorl_device_may_try_next(const struct whorl_device *device, enum whorl_result result);
+
+#endif

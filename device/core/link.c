@@ -1,0 +1,59 @@
+/* A device's connection: open as someone, exchange messages, close. Refusals become device->problem. */
+#include "device/core/device_internal.h"
+
+enum whorl_result whorl_link_open(struct whorl_device *device, const struct whorl_identity *identity)
+{
+    static const struct whorl_identity nobody = {{0}, {{NULL, 0}}, 0};
+    const struct whorl_transport *transport = device->settings.ports->transport;
+    whorl_link_close(device);
+    device->is_connected =
+        transport->open(transport->context, &device->settings.server, identity == NULL ? &nobody : identity);
+    return device->is_connected ? WHORL_OK : WHORL_ERROR_COMMUNICATION;
+}
+
+void whorl_link_close(struct whorl_device *device)
+{
+    const struct whorl_transport *transport = device->settings.ports->transport;
+    if (device->is_connected) {
+        transport->close(transport->context);
+        device->is_connected = false;
+    }
+}
+
+enum whorl_result whorl_link_call(struct whorl_device *device, const struct whorl_http_request *request,
+                                  struct whorl_bytes *body)
+{
+    const struct whorl_ports *ports = device->settings.ports;
+    const struct whorl_http http = {ports->transport, ports->clock, &device->settings.server};
+    struct whorl_http_answer answer;
+    if (!device->is_connected) {
+        return WHORL_ERROR_COMMUNICATION;
+    }
+    enum whorl_result result = whorl_http_exchange(&http, request, device->settings.work, &answer);
+    if (result != WHORL_OK) {
+        whorl_link_close(device);
+        return result;
+    }
+    if (!answer.is_kept) {
+        whorl_link_close(device);
+    }
+    *body = answer.body;
+    if (answer.status != 200) {
+        whorl_message_read_problem(answer.status, answer.body, &device->problem);
+        return WHORL_ERROR_REFUSED;
+    }
+    return WHORL_OK;
+}
+
+enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_status *out)
+{
+    static const struct whorl_http_request request = {"GET", "/device/v1/status", {NULL, 0}};
+    struct whorl_bytes body;
+    WHORL_TRY(whorl_link_call(device, &request, &body));
+    return whorl_message_read_status(body, out) ? WHORL_OK : WHORL_ERROR_ANSWER;
+}
+
+bool whorl_device_may_try_next(const struct whorl_device *device, enum whorl_result result)
+{
+    return result == WHORL_ERROR_REFUSED && (device->problem.status == 409 || device->problem.status == 422);
+}

@@ -1,0 +1,91 @@
+/* Trust anchors from a file into one SSL_CTX: TLS 1.2 and 1.3, server certificate required, no session is
+ * ever resumed (a resumed session proves no key). */
+#include "device/host/trust.h"
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+
+struct host_trust {
+    SSL_CTX *tls;
+    uint8_t server_id[32];
+    bool has_root;
+};
+
+DEFINE_AUTO(BIO, BIO_free_all);
+DEFINE_AUTO(X509, X509_free);
+DEFINE_AUTO_PTR(host_trust, host_trust_free);
+
+/* The first self-signed certificate names the server. */
+static bool note_root(struct host_trust *trust, X509 *certificate)
+{
+    if (trust->has_root || X509_self_signed(certificate, 1) != 1) {
+        return true;
+    }
+    uint8_t *spki = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
+    trust->has_root =
+        size > 0 && EVP_Digest(spki, (size_t)size, trust->server_id, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(spki);
+    return trust->has_root;
+}
+
+static bool load(struct host_trust *trust, const char *ca_file)
+{
+    AUTO(BIO) *file = BIO_new_file(ca_file, "r");
+    X509_STORE *store = SSL_CTX_get_cert_store(trust->tls);
+    for (;;) {
+        AUTO(X509) *certificate = file == NULL ? NULL : PEM_read_bio_X509(file, NULL, NULL, NULL);
+        if (certificate == NULL) {
+            return trust->has_root;
+        }
+        if (X509_STORE_add_cert(store, certificate) != 1 || !note_root(trust, certificate)) {
+            return false;
+        }
+    }
+}
+
+bool host_trust_new(const char *ca_file, struct host_trust **out, const char **problem)
+{
+    *out = NULL;
+    *problem = "out of memory";
+    AUTO_PTR(host_trust) *trust = calloc(1, sizeof *trust);
+    if (trust == NULL) {
+        return false;
+    }
+    trust->tls = SSL_CTX_new(TLS_client_method());
+    if (trust->tls == NULL || SSL_CTX_set_min_proto_version(trust->tls, TLS1_2_VERSION) != 1) {
+        return false;
+    }
+    SSL_CTX_set_verify(trust->tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(trust->tls, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(trust->tls, SSL_OP_NO_TICKET);
+    if (!load(trust, ca_file)) {
+        *problem = "the CA file cannot be read, or holds no self-signed root certificate";
+        return false;
+    }
+    *out = TAKE(trust);
+    return true;
+}
+
+void host_trust_free(struct host_trust *trust)
+{
+    if (trust != NULL) {
+        SSL_CTX_free(trust->tls);
+        free(trust);
+    }
+}
+
+void host_trust_server_id(const struct host_trust *trust, uint8_t out[32])
+{
+    memcpy(out, trust->server_id, sizeof trust->server_id);
+}
+
+struct ssl_ctx_st *host_trust_borrow_tls(const struct host_trust *trust)
+{
+    return trust->tls;
+}
