@@ -1,0 +1,82 @@
+/* The fleet's figures as OpenMetrics text. Names results and authorities, never a device. */
+#include "fleet/internal.h"
+#include "fleet/publication.h"
+
+struct figure {
+    const char *labels; /* with braces, or "" */
+    size_t offset;      /* of the counter in struct fleet_counters */
+};
+
+struct family {
+    const char *name, *help;
+    const struct figure *figures;
+    size_t count;
+};
+
+#define FIGURE(labels_, field_)                                                                              \
+    {                                                                                                        \
+        (labels_), offsetof(struct fleet_counters, field_)                                                   \
+    }
+#define FAMILY(name_, help_, figures_)                                                                       \
+    {                                                                                                        \
+        (name_), (help_), (figures_), sizeof(figures_) / sizeof((figures_)[0])                               \
+    }
+
+static const struct figure ENROLMENTS[] = {
+    FIGURE("{result=\"enrolled\"}", enrolled), FIGURE("{result=\"renewed\"}", renewed),
+    FIGURE("{result=\"recovered\"}", recovered), FIGURE("{result=\"repeated\"}", repeated)};
+static const struct figure REFUSALS[] = {FIGURE("{device=\"known\"}", refused),
+                                         FIGURE("{device=\"unknown\"}", refused_unknown)};
+static const struct figure CONFIRMED[] = {FIGURE("", confirmed)};
+static const struct figure POP_FAILED[] = {FIGURE("", pop_failed)};
+static const struct figure REVOKED[] = {FIGURE("", revoked)};
+static const struct figure REGISTERED[] = {FIGURE("", registered)};
+static const struct figure JOBS_FAILED[] = {FIGURE("", jobs_failed)};
+
+static const struct family FAMILIES[] = {
+    FAMILY("whorl_enrolments", "Certificates handed to devices, by result", ENROLMENTS),
+    FAMILY("whorl_refusals", "Devices that were turned away", REFUSALS),
+    FAMILY("whorl_certificates_confirmed", "First uses of a new certificate", CONFIRMED),
+    FAMILY("whorl_certificates_revoked", "Certificates revoked by an operator", REVOKED),
+    FAMILY("whorl_proofs_failed", "Challenge proofs that did not hold", POP_FAILED),
+    FAMILY("whorl_devices_registered", "Devices registered since the start", REGISTERED),
+    FAMILY("whorl_jobs_failed", "Runs of background jobs that ended in an error", JOBS_FAILED)};
+
+static long long figure_read(struct fleet *fleet, const struct figure *figure)
+{
+    const char *base = (const char *)&fleet->counters;
+    return atomic_load((const atomic_llong *)(const void *)(base + figure->offset));
+}
+
+static err_t write_crl_ages(struct fleet *fleet, struct buf *out)
+{
+    const struct authority *authorities[] = {fleet->options.root, fleet->options.device,
+                                             fleet->options.infrastructure};
+    TRY(buf_append_str(out, "# TYPE whorl_crl_next_update_seconds gauge\n"
+                            "# HELP whorl_crl_next_update_seconds Unix time at which the shown CRL ends\n"));
+    for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
+        const char *id = authority_id(authorities[i]);
+        struct published crl;
+        if (publication_crl(fleet, bytes_str(id), &crl).code != ERR_OK) {
+            continue; /* nothing is shown yet */
+        }
+        shared_unref(crl.bytes);
+        TRY(buf_printf(out, "whorl_crl_next_update_seconds{authority=\"%s\"} %lld\n", id,
+                       (long long)(crl.next_update_ms / 1000)));
+    }
+    return OK;
+}
+
+err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
+{
+    for (size_t i = 0; i < sizeof FAMILIES / sizeof FAMILIES[0]; i++) {
+        const struct family *family = &FAMILIES[i];
+        TRY(buf_printf(out, "# TYPE %s counter\n# HELP %s %s\n", family->name, family->name, family->help));
+        for (size_t k = 0; k < family->count; k++) {
+            const struct figure *figure = &family->figures[k];
+            TRY(buf_printf(out, "%s_total%s %lld\n", family->name, figure->labels,
+                           figure_read(fleet, figure)));
+        }
+    }
+    return write_crl_ages(fleet, out);
+}

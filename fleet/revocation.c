@@ -1,0 +1,275 @@
+/* Taking rights away and giving a device the way back, each in one transaction with its audit record. The CRL
+ * is only marked here; fleet/publication.c signs it. A revoked certificate never becomes good again (I6). */
+#include "fleet/revocation.h"
+
+#include <stdlib.h>
+
+#include "db/certificate_rows.h"
+#include "db/crl_rows.h"
+#include "db/device_rows.h"
+#include "fleet/event.h"
+#include "fleet/internal.h"
+#include "fleet/states.h"
+
+enum { REASON_SUPERSEDED = 4, LISTED_PER_RUN = 500 };
+
+/* --- reasons ---------------------------------------------------------------------------------------- */
+
+/* RFC 5280 §5.3.1 without certificateHold (6) and removeFromCRL (8): nothing here is taken back. */
+static const struct {
+    int reason;
+    const char *name;
+} REASONS[] = {{0, "unspecified"},        {1, "keyCompromise"}, {2, "cACompromise"},
+               {3, "affiliationChanged"}, {4, "superseded"},    {5, "cessationOfOperation"},
+               {9, "privilegeWithdrawn"}, {10, "aACompromise"}};
+enum { REASON_COUNT = sizeof REASONS / sizeof REASONS[0] };
+
+err_t revocation_reason_parse(struct bytes text, int *out)
+{
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        if (bytes_is(text, REASONS[i].name)) {
+            *out = REASONS[i].reason;
+            return OK;
+        }
+    }
+    return ERR(ERR_UNPROCESSABLE, "reason must be unspecified, keyCompromise, cACompromise, "
+                                  "affiliationChanged, superseded, cessationOfOperation, "
+                                  "privilegeWithdrawn or aACompromise");
+}
+
+const char *revocation_reason_name(int reason)
+{
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        if (REASONS[i].reason == reason) {
+            return REASONS[i].name;
+        }
+    }
+    return "unspecified";
+}
+
+/* --- revoke ----------------------------------------------------------------------------------------- */
+
+struct revoke {
+    const struct actor *actor;
+    struct uuid tenant;
+    const uint8_t *serial;
+    int reason;
+    struct certificate_row *out;
+    int64_t count; /* certificates that this changed */
+};
+
+static err_t revoke_row(struct db_tx *tx, struct revoke *run, struct certificate_row *row)
+{
+    row->state = CERTIFICATE_REVOKED;
+    if (row->revoked_at == 0) { /* a superseded one may be on the list already */
+        row->revoked_at = db_tx_now_ms(tx);
+    }
+    row->revocation_reason = run->reason;
+    TRY(certificate_rows_update(tx, row));
+    TRY(crl_rows_mark_stale(tx, row->authority));
+    run->count++;
+    char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
+    hex_encode(BYTES_OF(row->serial), serial);
+    struct event event = {.kind = "certificate.revoked",
+                          .result = "ok",
+                          .actor = run->actor->name,
+                          .request_id = run->actor->request_id,
+                          .tenant = &row->tenant,
+                          .device = &row->device};
+    return event_append(
+        tx, &event, "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"reason\":\"%s\"}", serial,
+        row->authority, (long long)row->generation, revocation_reason_name(run->reason));
+}
+
+struct live {
+    struct certificate_row rows[16]; /* one confirmed and the unconfirmed ones */
+    size_t count;
+};
+
+static err_t take_live(const struct certificate_row *row, void *arg)
+{
+    struct live *live = arg;
+    if (live->count < sizeof live->rows / sizeof live->rows[0]) {
+        live->rows[live->count++] = *row;
+    }
+    return OK;
+}
+
+/* Who had the revoked key may have asked for the next certificate with it: all that live go together. */
+static err_t revoke_live(struct db_tx *tx, struct revoke *run, const struct certificate_row *revoked)
+{
+    struct live live;
+    do {
+        live.count = 0;
+        TRY(certificate_rows_list_live(tx, revoked->tenant, &revoked->device, take_live, &live));
+        for (size_t i = 0; i < live.count; i++) {
+            TRY(revoke_row(tx, run, &live.rows[i]));
+        }
+    } while (live.count > 0);
+    return OK;
+}
+
+/* The device loses its place with its current certificate. */
+static err_t revoke_device(struct db_tx *tx, struct revoke *run, const struct certificate_row *revoked)
+{
+    struct device_row device;
+    TRY(device_rows_find(tx, revoked->tenant, &revoked->device, &device));
+    TRY(revoke_live(tx, run, revoked));
+    if (device_action_check(ACTION_REVOKE, device.state).code != ERR_OK) {
+        return OK; /* its state is at least as strict already */
+    }
+    device.state = DEVICE_REVOKED;
+    device.reenrol_allowed = false;
+    TRY(device_rows_update(tx, &device, BYTES_NONE));
+    struct event event = {.kind = "device.revoked",
+                          .result = "ok",
+                          .actor = run->actor->name,
+                          .request_id = run->actor->request_id,
+                          .tenant = &device.tenant,
+                          .device = &device.id};
+    return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->reason));
+}
+
+struct search {
+    int64_t now_ms;
+    bool is_found;
+};
+
+static err_t take_confirmed(const struct certificate_row *row, void *arg)
+{
+    struct search *search = arg;
+    search->is_found =
+        search->is_found || (row->state == CERTIFICATE_CONFIRMED && row->not_after > search->now_ms);
+    return OK;
+}
+
+/* The current certificate is the confirmed one; before it is confirmed, or after it expired, the one that
+ * waits to take its place. */
+static err_t find_is_current(struct db_tx *tx, const struct certificate_row *row, bool *out)
+{
+    struct search other = {.now_ms = db_tx_now_ms(tx)};
+    *out = row->state == CERTIFICATE_CONFIRMED;
+    if (row->state == CERTIFICATE_UNCONFIRMED) {
+        TRY(certificate_rows_list_live(tx, row->tenant, &row->device, take_confirmed, &other));
+        *out = !other.is_found;
+    }
+    return OK;
+}
+
+static err_t revoke(struct db_tx *tx, void *arg)
+{
+    struct revoke *run = arg;
+    run->count = 0;
+    TRY(certificate_rows_find_in_tenant(tx, run->tenant, run->serial, run->out));
+    if (run->out->state == CERTIFICATE_REVOKED) {
+        return OK;
+    }
+    bool is_current = false;
+    TRY(find_is_current(tx, run->out, &is_current));
+    TRY(revoke_row(tx, run, run->out));
+    return is_current ? revoke_device(tx, run, run->out) : OK;
+}
+
+err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
+                         const uint8_t serial[CERTIFICATE_SERIAL_SIZE], int reason,
+                         struct certificate_row *out)
+{
+    *out = (struct certificate_row){0};
+    struct revoke run = {.actor = actor, .tenant = tenant, .serial = serial, .reason = reason, .out = out};
+    err_t result = db_write(fleet->db, revoke, &run);
+    if (result.code != ERR_OK) {
+        certificate_row_clear(out);
+        *out = (struct certificate_row){0};
+        return result;
+    }
+    atomic_fetch_add(&fleet->counters.revoked, run.count);
+    return OK;
+}
+
+/* --- the way back ----------------------------------------------------------------------------------- */
+
+struct allow {
+    const struct actor *actor;
+    struct uuid tenant;
+    const struct device_id *id;
+    struct device_row *out;
+};
+
+static err_t allow(struct db_tx *tx, void *arg)
+{
+    struct allow *run = arg;
+    TRY(device_rows_find(tx, run->tenant, run->id, run->out));
+    TRY(device_action_check(ACTION_ALLOW_REENROL, run->out->state));
+    if (run->out->reenrol_allowed) {
+        return OK;
+    }
+    run->out->reenrol_allowed = true;
+    TRY(device_rows_update(tx, run->out, BYTES_NONE));
+    struct event event = {.kind = "device.reenrol_allowed",
+                          .result = "ok",
+                          .actor = run->actor->name,
+                          .request_id = run->actor->request_id,
+                          .tenant = &run->out->tenant,
+                          .device = &run->out->id};
+    return event_append(tx, &event, "{\"state\":\"%s\"}", device_state_name(run->out->state));
+}
+
+err_t device_allow_reenrol(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
+                           const struct device_id *id, struct device_row *out)
+{
+    struct allow run = {.actor = actor, .tenant = tenant, .id = id, .out = out};
+    return db_write(fleet->db, allow, &run);
+}
+
+/* --- superseded ones after their overlap ------------------------------------------------------------ */
+
+static err_t list_one(struct db_tx *tx, struct certificate_row *row)
+{
+    row->revoked_at = db_tx_now_ms(tx);
+    row->revocation_reason = REASON_SUPERSEDED;
+    TRY(certificate_rows_update(tx, row));
+    TRY(crl_rows_mark_stale(tx, row->authority));
+    char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
+    hex_encode(BYTES_OF(row->serial), serial);
+    struct event event = {.kind = "certificate.listed",
+                          .result = "ok",
+                          .actor = "whorld",
+                          .tenant = &row->tenant,
+                          .device = &row->device};
+    return event_append(tx, &event, "{\"serial\":\"%s\",\"authority\":\"%s\",\"reason\":\"superseded\"}",
+                        serial, row->authority);
+}
+
+struct list_run {
+    int64_t before;
+    struct certificate_row rows[LISTED_PER_RUN];
+    size_t count;
+};
+
+static err_t take_unlisted(const struct certificate_row *row, void *arg)
+{
+    struct list_run *run = arg;
+    run->rows[run->count++] = *row; /* the statement's limit is the array's */
+    return OK;
+}
+
+static err_t list_superseded(struct db_tx *tx, void *arg)
+{
+    struct list_run *run = arg;
+    run->count = 0;
+    TRY(certificate_rows_list_unlisted(tx, run->before, LISTED_PER_RUN, take_unlisted, run));
+    for (size_t i = 0; i < run->count; i++) {
+        TRY(list_one(tx, &run->rows[i]));
+    }
+    return OK;
+}
+
+err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms)
+{
+    struct list_run *run = calloc(1, sizeof *run);
+    ENSURE(run != NULL, ERR_NO_MEMORY, "superseded certificates");
+    run->before = now_ms - fleet->options.supersede_overlap_ms;
+    err_t result = db_write(fleet->db, list_superseded, run);
+    free(run);
+    return result;
+}
