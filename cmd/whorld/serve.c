@@ -17,6 +17,8 @@
 #include "server/server.h"
 #include "server/tls.h"
 
+#define WHORL_VERSION "0.1.0-dev"
+
 enum { DEVICE_POOL = 8192, MANAGEMENT_POOL = 32768, PUBLIC_POOL = 8192, RELOAD_PERIOD_MS = 3600000 };
 
 struct serving {
@@ -175,6 +177,36 @@ static err_t write_server_metrics(void *context, struct buf *out)
     return server_write_metrics(s->server, out);
 }
 
+static err_t write_db_metrics(void *context, struct buf *out)
+{
+    const struct serving *s = context;
+    struct db_stats stats;
+    db_stats_read(s->house->db, &stats);
+    return buf_printf(out,
+                      "# TYPE whorl_db_commits counter\nwhorl_db_commits_total %" PRId64 "\n"
+                      "# TYPE whorl_db_transactions counter\nwhorl_db_transactions_total %" PRId64 "\n"
+                      "# TYPE whorl_db_rollbacks counter\nwhorl_db_rollbacks_total %" PRId64 "\n"
+                      "# TYPE whorl_db_largest_group gauge\nwhorl_db_largest_group %" PRId64 "\n"
+                      "# TYPE whorl_db_queue gauge\nwhorl_db_queue %" PRId64 "\n",
+                      stats.commits, stats.closures, stats.rollbacks, stats.largest_group, stats.queue_depth);
+}
+
+/* A node whose CRLs have run out must not get traffic: brokers would turn every device away. */
+static err_t is_ready(void *context)
+{
+    static const char *const ids[] = {"root", "device", "infrastructure"};
+    const struct serving *s = context;
+    int64_t now = clock_now_ms(clock_system());
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        struct published crl = {0};
+        ENSURE(publication_crl(s->house->fleet, bytes_str(ids[i]), &crl).code == ERR_OK, ERR_UNAVAILABLE,
+               "no CRL of authority %s yet", ids[i]);
+        shared_unref(crl.bytes);
+        ENSURE(crl.next_update_ms > now, ERR_UNAVAILABLE, "the CRL of authority %s has run out", ids[i]);
+    }
+    return OK;
+}
+
 static err_t run(struct serving *s)
 {
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
@@ -182,10 +214,14 @@ static err_t run(struct serving *s)
     TRY(publication_refresh(s->house->fleet, clock_now_ms(clock_system())));
     const struct api_options options = {
         .fleet = s->house->fleet,
-        .db = s->house->db,
         .log = s->house->log,
-        .write_server_metrics = write_server_metrics,
-        .metrics_context = s,
+        .random = random_system(),
+        .server_id = *authority_spki_sha256(s->house->root),
+        .version = WHORL_VERSION,
+        .metrics = {{write_server_metrics, s}, {write_db_metrics, s}},
+        .metrics_count = 2,
+        .ready = is_ready,
+        .ready_context = s,
     };
     TRY(api_new(&options, &s->api));
     TRY(make_server(s));
