@@ -1,0 +1,232 @@
+/* Templates are cut into segments once and sorted so that the more literal one is met first; a search walks
+ * the rows with the right number of segments. At about a hundred routes that is cheaper than building a tree,
+ * and easier to believe. */
+#include "server/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEGMENTS_MAX = 12 };
+
+struct segment {
+    struct bytes text; /* the literal, or the suffix behind a parameter */
+    bool is_param;
+};
+
+struct row {
+    const struct route *route;
+    struct segment segments[SEGMENTS_MAX];
+    size_t segment_count;
+};
+
+struct router {
+    struct row *rows;
+    size_t count;
+    size_t first[SEGMENTS_MAX + 2]; /* rows of n segments: first[n] … first[n + 1] - 1 */
+};
+
+static const struct {
+    const char *name;
+    enum http_method method;
+} methods[] = {{"GET", HTTP_GET}, {"HEAD", HTTP_HEAD},   {"POST", HTTP_POST},
+               {"PUT", HTTP_PUT}, {"PATCH", HTTP_PATCH}, {"DELETE", HTTP_DELETE}};
+
+enum http_method http_method_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(name, methods[i].name) == 0) {
+            return methods[i].method;
+        }
+    }
+    return HTTP_OTHER;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    return method < sizeof methods / sizeof methods[0] ? methods[method].name : "OTHER";
+}
+
+/* The next segment of `rest`, which starts with '/'. */
+static struct bytes segment_next(struct bytes *rest)
+{
+    const uint8_t *start = rest->p + 1;
+    const uint8_t *slash = memchr(start, '/', rest->n - 1);
+    size_t n = slash != NULL ? (size_t)(slash - start) : rest->n - 1;
+    *rest = (struct bytes){start + n, rest->n - 1 - n};
+    return (struct bytes){start, n};
+}
+
+static err_t segment_parse(struct bytes text, struct segment *out)
+{
+    *out = (struct segment){.text = text, .is_param = text.n > 0 && text.p[0] == '{'};
+    if (!out->is_param) {
+        return OK;
+    }
+    const uint8_t *close = memchr(text.p, '}', text.n);
+    ENSURE(close != NULL, ERR_INTERNAL, "a route template without }");
+    size_t skipped = (size_t)(close - text.p) + 1;
+    out->text = (struct bytes){text.p + skipped, text.n - skipped};
+    return OK;
+}
+
+static err_t row_parse(const struct route *route, struct row *out)
+{
+    *out = (struct row){.route = route};
+    struct bytes rest = bytes_str(route->path);
+    ENSURE(rest.n > 0 && rest.p[0] == '/', ERR_INTERNAL, "route %s", route->path);
+    ENSURE(route->method != HTTP_HEAD && (route->handler != NULL) != (route->sink != NULL), ERR_INTERNAL,
+           "route %s", route->path);
+    size_t params = 0;
+    while (rest.n > 0) {
+        ENSURE(out->segment_count < SEGMENTS_MAX, ERR_INTERNAL, "route %s is too deep", route->path);
+        struct segment *segment = &out->segments[out->segment_count++];
+        TRY(segment_parse(segment_next(&rest), segment));
+        params += segment->is_param ? 1 : 0;
+    }
+    ENSURE(params <= HTTP_PARAMS_MAX, ERR_INTERNAL, "route %s has too many parameters", route->path);
+    return OK;
+}
+
+/* By number of segments, then literals before suffixed parameters before bare ones, segment by segment. */
+static int row_compare(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    if (a->segment_count != b->segment_count) {
+        return a->segment_count < b->segment_count ? -1 : 1;
+    }
+    for (size_t i = 0; i < a->segment_count; i++) {
+        const struct segment *s = &a->segments[i], *t = &b->segments[i];
+        if (s->is_param != t->is_param) {
+            return s->is_param ? 1 : -1;
+        }
+        int order = bytes_compare(t->text, s->text); /* the empty suffix last */
+        if (order != 0) {
+            return order;
+        }
+    }
+    return a->route->method == b->route->method ? 0 : a->route->method < b->route->method ? -1 : 1;
+}
+
+static err_t rows_check(const struct router *router)
+{
+    for (size_t i = 1; i < router->count; i++) {
+        const struct row *a = &router->rows[i - 1], *b = &router->rows[i];
+        ENSURE(row_compare(a, b) != 0 || (a->route->listeners & b->route->listeners) == 0, ERR_INTERNAL,
+               "route %s stands twice", b->route->path);
+    }
+    return OK;
+}
+
+err_t router_new(const struct route_table *tables, size_t count, struct router **out)
+{
+    *out = NULL;
+    AUTO_PTR(router) *router = calloc(1, sizeof *router);
+    ENSURE(router != NULL, ERR_NO_MEMORY, "the router");
+    size_t total = 0;
+    for (size_t t = 0; t < count; t++) {
+        total += tables[t].count;
+    }
+    router->rows = calloc(total + 1, sizeof *router->rows);
+    ENSURE(router->rows != NULL, ERR_NO_MEMORY, "the router");
+    for (size_t t = 0; t < count; t++) {
+        for (size_t r = 0; r < tables[t].count; r++) {
+            TRY(row_parse(&tables[t].routes[r], &router->rows[router->count]));
+            router->count++;
+        }
+    }
+    qsort(router->rows, router->count, sizeof *router->rows, row_compare);
+    TRY(rows_check(router));
+    size_t at = 0;
+    for (size_t n = 0; n <= SEGMENTS_MAX + 1; n++) {
+        while (at < router->count && router->rows[at].segment_count < n) {
+            at++;
+        }
+        router->first[n] = at;
+    }
+    *out = TAKE(router);
+    return OK;
+}
+
+void router_free(struct router *router)
+{
+    if (router != NULL) {
+        free(router->rows);
+        free(router);
+    }
+}
+
+size_t router_route_count(const struct router *router)
+{
+    return router->count;
+}
+
+const struct route *router_route(const struct router *router, size_t index)
+{
+    return index < router->count ? router->rows[index].route : NULL;
+}
+
+/* "." and ".." name no thing of ours, and something in front of us may have meant another path by them. */
+static bool param_matches(const struct segment *segment, struct bytes text, struct bytes *param)
+{
+    if (text.n <= segment->text.n ||
+        memcmp(text.p + text.n - segment->text.n, segment->text.p, segment->text.n) != 0) {
+        return false;
+    }
+    *param = (struct bytes){text.p, text.n - segment->text.n};
+    return !bytes_is(text, ".") && !bytes_is(text, "..");
+}
+
+static bool row_matches(const struct row *row, const struct bytes *segments, struct route_match *out)
+{
+    out->param_count = 0;
+    for (size_t i = 0; i < row->segment_count; i++) {
+        if (!row->segments[i].is_param) {
+            if (!bytes_equal(row->segments[i].text, segments[i])) {
+                return false;
+            }
+        } else if (!param_matches(&row->segments[i], segments[i], &out->params[out->param_count++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void allow_add(struct route_match *out, enum http_method method)
+{
+    char name[16];
+    size_t n = strlen(out->allow);
+    size_t more = (size_t)snprintf(name, sizeof name, "%s%s", n > 0 ? ", " : "",
+                                   method == HTTP_GET ? "GET, HEAD" : http_method_name(method));
+    if (n + more < sizeof out->allow) {
+        memcpy(out->allow + n, name, more + 1);
+    }
+}
+
+void router_find(const struct router *router, enum listener listener, enum http_method method,
+                 struct bytes path, struct route_match *out)
+{
+    *out = (struct route_match){.index = router->count};
+    struct bytes segments[SEGMENTS_MAX] = {{0}};
+    size_t count = 0;
+    while (path.n > 0 && path.p[0] == '/') {
+        if (count == SEGMENTS_MAX) {
+            return;
+        }
+        segments[count++] = segment_next(&path);
+    }
+    enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
+    for (size_t i = router->first[count]; i < router->first[count + 1]; i++) {
+        const struct row *row = &router->rows[i];
+        if ((row->route->listeners & listener) == 0 || !row_matches(row, segments, out)) {
+            continue;
+        }
+        if (row->route->method == wanted) {
+            out->route = row->route;
+            out->index = i;
+            out->allow[0] = '\0';
+            return;
+        }
+        allow_add(out, row->route->method);
+    }
+}
