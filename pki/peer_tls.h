@@ -10,10 +10,13 @@
 /** For SSL_CTX_set_cert_verify_callback: the cheap refusals first (chain at most 4 certificates and 8 KiB, key type and size, named
  *  curve, uncompressed point, no SHA-1), then the self-signature or the chain. Accepts self-signed and foreign certificates (the
  *  handshake proves their key) and expired ones of ours; refuses what is malformed or weak.
+ *  An issued certificate within its validity leaves X509_V_OK in the context, every other accepted one leaves another code: the caller
+ *  gives session tickets to the former only.
  *  @return 1, or 0 with the X509_V_ERR_ code set @thread loop */
 int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust);
 
-/** Fills the identity from the connection, after the handshake, full or resumed. PEER_NONE without a certificate.
+/** Fills the identity from the connection, after the handshake, full or resumed. PEER_NONE without a certificate. Verifies nothing again:
+ *  the connection's context must have asked for certificates with peer_verify_chain() as its only judge.
  *  @param now_ms for is_expired @thread loop */
 err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t now_ms, struct peer_identity *out);
 
