@@ -57,9 +57,9 @@ MIGRATIONS := $(sort $(wildcard db/migrations/sqlite/*.sql))
 OBJ_LIB    := $(SRC_LIB:%.c=$(B)/obj/%.o) $(if $(MIGRATIONS),$(B)/obj/gen/migrations.o)
 OBJ_DEVICE := $(SRC_DEVICE:%.c=$(B)/obj/%.o)
 OBJ_CMD    := $(SRC_CMD:%.c=$(B)/obj/%.o)
-LIBS       := $(B)/libprograms.a $(B)/libdevice.a $(B)/libwhorl.a
+LIBS       := $(B)/libdevice.a $(B)/libwhorl.a
 
-# cmd/<program>.c holds main(); cmd/<program>/*.c its parts, which tests may link too
+# cmd/<program>.c holds main(); cmd/<program>/*.c its parts, which tests/unit/cmd/ may link too
 PROGRAMS := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 # tests/unit/<layer>/test_*.c and tests/fuzz/fuzz_*.c: one program each
 TESTS      := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
@@ -128,6 +128,8 @@ $(B)/gen/migrations.c: deploy/embed-migrations.sh $(MIGRATIONS) $(B)/stamp/migra
 
 $(B)/tests/unit/%: LDLIBS += -lcmocka
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIBS) $(B)/stamp/link
+	$(link)
+$(B)/tests/unit/cmd/%: $(B)/obj/tests/unit/cmd/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
 # a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
 ifeq ($(VARIANT),fuzz)
