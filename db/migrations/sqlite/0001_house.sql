@@ -70,6 +70,7 @@ CREATE TABLE device (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX device_by_tenant ON device (tenant, id);
 CREATE INDEX device_by_batch ON device (batch, id);
+CREATE INDEX device_by_batch_state ON device (batch, state, id);
 CREATE INDEX device_by_state ON device (tenant, state, id);
 
 -- Every public key that was ever certified or registered, and the one device that it belongs to (invariant I4).
@@ -153,7 +154,7 @@ CREATE TABLE op (
     idem   BLOB NOT NULL,
     fingerprint BLOB NOT NULL,
     at     INTEGER NOT NULL,
-    status INTEGER NOT NULL,
+    kind   TEXT NOT NULL,
     result TEXT NOT NULL,
     PRIMARY KEY (tenant, idem)
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,46 @@
+/* Rows of authorities: statements and reading. No rules here. */
+#include "db/authority_rows.h"
+
+#include "db/row_values.h"
+
+static const char SQL_INSERT[] =
+    "INSERT INTO authority (id, role, state, certificate, created_at, updated_at, ver) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+static const char SQL_EACH[] = "SELECT id, role, state, certificate FROM authority ORDER BY id";
+
+enum { ROLE_SIZE = 32 };
+
+err_t authority_rows_insert(struct db_tx *tx, const struct authority_row *row)
+{
+    int64_t now_ms = db_tx_now_ms(tx);
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(DB_T(row->id), DB_T(row->role), DB_I(row->state), DB_BYTES(row->certificate),
+                            DB_I(now_ms), DB_I(now_ms), DB_I(1)),
+                  &changes));
+    ENSURE(changes == 1, ERR_CONFLICT, "an authority named %s is there already", row->id);
+    return OK;
+}
+
+struct each {
+    err_t (*fn)(const struct authority_row *row, void *arg);
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    char role[ROLE_SIZE];
+    struct authority_row authority = {.role = role, .certificate = db_row_bytes(row, 3)};
+    TRY(db_row_text(row, 0, authority.id, sizeof(authority.id)));
+    TRY(db_row_text(row, 1, role, sizeof(role)));
+    authority.state = (enum authority_state)db_row_int(row, 2);
+    return each->fn(&authority, each->arg);
+}
+
+err_t authority_rows_each(struct db_tx *tx, err_t (*fn)(const struct authority_row *row, void *arg),
+                          void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_EACH, NULL, 0, on_each, &each);
+}

@@ -1,0 +1,24 @@
+/* Rows of authorities: which CAs this installation has, with their certificates. The keys are in the
+ * keystore. */
+#ifndef WHORL_DB_AUTHORITY_ROWS_H
+#define WHORL_DB_AUTHORITY_ROWS_H
+
+#include "db/db.h"
+#include "db/rows.h"
+
+enum authority_state { AUTHORITY_ACTIVE, AUTHORITY_RETIRED, AUTHORITY_COMPROMISED };
+
+struct authority_row {
+    char id[AUTHORITY_ID_SIZE];
+    const char *role; /* "root", "device", "infrastructure" */
+    enum authority_state state;
+    struct bytes certificate; /* DER, borrowed */
+};
+
+/** @errors ERR_CONFLICT the id is taken @thread of tx, like all functions here */
+err_t authority_rows_insert(struct db_tx *tx, const struct authority_row *row);
+/** Every authority, in order of id; what a row borrows lasts as long as the callback. */
+err_t authority_rows_each(struct db_tx *tx, err_t (*fn)(const struct authority_row *row, void *arg),
+                          void *arg);
+
+#endif

@@ -1,0 +1,52 @@
+/* Rows of batches: statements and reading. No rules here. */
+#include "db/batch_rows.h"
+
+#include "db/row_values.h"
+
+#define COLUMNS "id, tenant, product, name, device_count, created_at, updated_at, ver"
+
+static const char SQL_INSERT[] = "INSERT INTO batch (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                                 "ON CONFLICT (tenant, name) DO NOTHING";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM batch WHERE id = $1 AND tenant = $2";
+
+err_t batch_rows_insert(struct db_tx *tx, const struct batch_row *row)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(db_uuid(&row->id), db_uuid(&row->tenant), db_uuid(&row->product), DB_T(row->name),
+                            DB_I(row->device_count), DB_I(row->created_at), DB_I(row->updated_at),
+                            DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_CONFLICT, "a batch named %s is there already", row->name);
+    return OK;
+}
+
+struct found {
+    struct batch_row *out;
+    bool is_there;
+};
+
+static err_t on_found(const struct db_row *row, void *arg)
+{
+    struct found *found = arg;
+    struct batch_row *out = found->out;
+    found->is_there = true;
+    *out = (struct batch_row){0};
+    TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
+    TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
+    TRY(db_row_copy(row, 2, out->product.b, sizeof(out->product.b)));
+    TRY(db_row_text(row, 3, out->name, sizeof(out->name)));
+    out->device_count = db_row_int(row, 4);
+    out->created_at = db_row_int(row, 5);
+    out->updated_at = db_row_int(row, 6);
+    out->ver = db_row_int(row, 7);
+    return OK;
+}
+
+err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, struct batch_row *out)
+{
+    struct found found = {.out = out};
+    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), on_found, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such batch");
+    return OK;
+}

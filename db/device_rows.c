@@ -1,0 +1,182 @@
+/* Rows of devices: the statements and how a row becomes a value. No rules here. The owner of a device is its
+ * tenant, so every look-up by id alone says so in its name. */
+#include "db/device_rows.h"
+
+#include "db/row_values.h"
+
+#define COLUMNS                                                                                              \
+    "id, tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, attributes, "     \
+    "registered_at, enrolled_at, updated_at, ver"
+
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM device WHERE id = $1 AND tenant = $2";
+static const char SQL_FIND_CLAIMS[] =
+    "SELECT " COLUMNS " FROM device WHERE id = $1 ORDER BY claim DESC, tenant";
+static const char SQL_READ_SPKI[] = "SELECT spki FROM device WHERE id = $1 AND tenant = $2";
+static const char SQL_IS_IDENTITY[] = "SELECT id FROM device WHERE id = $1 ORDER BY id LIMIT 1";
+static const char SQL_INSERT[] =
+    "INSERT INTO device (" COLUMNS ", spki) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+    "ON CONFLICT (id, tenant) DO NOTHING";
+static const char SQL_UPDATE[] =
+    "UPDATE device SET state = $3, claim = $4, reenrol_allowed = $5, generation = $6, enrolled_at = $7, "
+    "updated_at = $8, spki = COALESCE($9, spki), ver = ver + 1 WHERE id = $1 AND tenant = $2 AND ver = $10";
+
+/* One text per filter: the engine then plans each on its own index. */
+static const char SQL_LIST[] =
+    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+static const char SQL_LIST_BATCH[] =
+    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 AND batch = $4 ORDER BY id LIMIT $3";
+static const char SQL_LIST_STATE[] =
+    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 AND state = $4 ORDER BY id LIMIT $3";
+static const char SQL_LIST_BATCH_STATE[] =
+    "SELECT " COLUMNS
+    " FROM device WHERE tenant = $1 AND id > $2 AND batch = $4 AND state = $5 ORDER BY id LIMIT $3";
+
+static err_t read_device(const struct db_row *row, struct device_row *out)
+{
+    *out = (struct device_row){0};
+    TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
+    TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
+    TRY(db_row_copy(row, 2, out->batch.b, sizeof(out->batch.b)));
+    TRY(db_row_copy(row, 3, out->product.b, sizeof(out->product.b)));
+    out->state = (enum device_state)db_row_int(row, 4);
+    out->claim = (enum device_claim)db_row_int(row, 5);
+    out->reenrol_allowed = db_row_int(row, 6) != 0;
+    out->generation = db_row_int(row, 7);
+    TRY(db_row_text(row, 8, out->serial, sizeof(out->serial)));
+    TRY(db_row_text(row, 9, out->model, sizeof(out->model)));
+    TRY(db_row_text(row, 10, out->attributes, sizeof(out->attributes)));
+    out->registered_at = db_row_int(row, 11);
+    out->enrolled_at = db_row_int(row, 12);
+    out->updated_at = db_row_int(row, 13);
+    out->ver = db_row_int(row, 14);
+    return OK;
+}
+
+struct found {
+    struct device_row *out;
+    bool is_there;
+};
+
+static err_t on_found(const struct db_row *row, void *arg)
+{
+    struct found *found = arg;
+    found->is_there = true;
+    return read_device(row, found->out);
+}
+
+err_t device_rows_find(struct db_tx *tx, struct uuid tenant, const struct device_id *id,
+                       struct device_row *out)
+{
+    struct found found = {.out = out};
+    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), on_found, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such device");
+    return OK;
+}
+
+struct each {
+    device_row_fn fn;
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct device_row device;
+    TRY(read_device(row, &device));
+    return each->fn(&device, each->arg);
+}
+
+err_t device_rows_find_claims(struct db_tx *tx, const struct device_id *id, device_row_fn fn, void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_FIND_CLAIMS, DB_VALUES(DB_B(id->b, sizeof(id->b))), on_each, &each);
+}
+
+struct spki_found {
+    struct buf *out;
+    bool is_there;
+};
+
+static err_t on_spki(const struct db_row *row, void *arg)
+{
+    struct spki_found *found = arg;
+    found->is_there = true;
+    return db_row_append(row, 0, found->out);
+}
+
+err_t device_rows_read_spki(struct db_tx *tx, struct uuid tenant, const struct device_id *id, struct buf *out)
+{
+    struct spki_found found = {.out = out};
+    TRY(db_run(tx, SQL_READ_SPKI, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), on_spki, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such device");
+    return OK;
+}
+
+static err_t on_any(const struct db_row *row, void *arg)
+{
+    (void)row;
+    bool *is_there = arg;
+    *is_there = true;
+    return OK;
+}
+
+err_t device_rows_is_identity(struct db_tx *tx, const uint8_t spki_sha256[32], bool *out)
+{
+    *out = false;
+    return db_run(tx, SQL_IS_IDENTITY, DB_VALUES(DB_B(spki_sha256, DEVICE_ID_SIZE)), on_any, out);
+}
+
+err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct bytes spki, bool *is_new)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(DB_B(row->id.b, sizeof(row->id.b)), db_uuid(&row->tenant), db_uuid(&row->batch),
+                            db_uuid(&row->product), DB_I(row->state), DB_I(row->claim),
+                            db_flag(row->reenrol_allowed), DB_I(row->generation), DB_T(row->serial),
+                            DB_T(row->model), DB_T(row->attributes), DB_I(row->registered_at),
+                            db_time_or_null(row->enrolled_at), DB_I(row->updated_at), DB_I(row->ver),
+                            spki.n == 0 ? DB_N : DB_BYTES(spki)),
+                  &changes));
+    *is_new = changes == 1;
+    return OK;
+}
+
+err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes spki)
+{
+    int64_t now_ms = db_tx_now_ms(tx);
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_UPDATE,
+                  DB_VALUES(DB_B(row->id.b, sizeof(row->id.b)), db_uuid(&row->tenant), DB_I(row->state),
+                            DB_I(row->claim), db_flag(row->reenrol_allowed), DB_I(row->generation),
+                            db_time_or_null(row->enrolled_at), DB_I(now_ms),
+                            spki.n == 0 ? DB_N : DB_BYTES(spki), DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
+    row->ver++;
+    row->updated_at = now_ms;
+    return OK;
+}
+
+err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg)
+{
+    /* A single zero byte sorts before every 32-byte id. */
+    static const uint8_t before_all[1] = {0};
+    struct each each = {.fn = fn, .arg = arg};
+    struct db_value values[5] = {db_uuid(&range->tenant), DB_B(before_all, sizeof(before_all)),
+                                 DB_I(range->limit)};
+    size_t count = 3;
+    const char *sql = SQL_LIST;
+    if (range->after != NULL) {
+        values[1] = DB_B(range->after->b, sizeof(range->after->b));
+    }
+    if (range->batch != NULL) {
+        values[count++] = db_uuid(range->batch);
+        sql = SQL_LIST_BATCH;
+    }
+    if (range->state != NULL) {
+        values[count++] = DB_I(*range->state);
+        sql = range->batch != NULL ? SQL_LIST_BATCH_STATE : SQL_LIST_STATE;
+    }
+    return db_run(tx, sql, values, count, on_each, &each);
+}

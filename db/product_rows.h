@@ -1,0 +1,16 @@
+/* Rows of products: a device model's policy and its hub. */
+#ifndef WHORL_DB_PRODUCT_ROWS_H
+#define WHORL_DB_PRODUCT_ROWS_H
+
+#include "db/db.h"
+#include "db/rows.h"
+
+/** @errors ERR_CONFLICT the tenant has a product of this name @thread of tx, like all functions here */
+err_t product_rows_insert(struct db_tx *tx, const struct product_row *row);
+/** @errors ERR_NOT_FOUND */
+err_t product_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes name, struct product_row *out);
+err_t product_rows_find_by_id(struct db_tx *tx, struct uuid id, struct product_row *out);
+/** Whether any product of the tenant asks for channel binding. */
+err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out);
+
+#endif

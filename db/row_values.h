@@ -1,0 +1,35 @@
+/* Statement values that several row files need: an optional time, counted text, a flag, an id. Times of 0
+ * mean "not yet" in the rows and are NULL in the tables, so that partial indexes leave them out. */
+#ifndef WHORL_DB_ROW_VALUES_H
+#define WHORL_DB_ROW_VALUES_H
+
+#include "db/db.h"
+
+static inline struct db_value db_time_or_null(int64_t at_ms)
+{
+    return at_ms == 0 ? DB_N : DB_I(at_ms);
+}
+
+static inline struct db_value db_flag(bool is_set)
+{
+    return DB_I(is_set ? 1 : 0);
+}
+
+/** @param id borrowed until the call returns */
+static inline struct db_value db_uuid(const struct uuid *id)
+{
+    return DB_B(id->b, sizeof(id->b));
+}
+
+static inline struct db_value db_text(struct bytes text)
+{
+    return (struct db_value){.kind = DB_TEXT, .bytes = text};
+}
+
+/** Appends a column's bytes; nothing for NULL. */
+static inline err_t db_row_append(const struct db_row *row, int column, struct buf *out)
+{
+    return buf_append_bytes(out, db_row_bytes(row, column));
+}
+
+#endif

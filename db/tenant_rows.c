@@ -1,0 +1,57 @@
+/* Rows of tenants: statements and reading. No rules here. */
+#include "db/tenant_rows.h"
+
+#include "db/row_values.h"
+
+#define COLUMNS "id, name, created_at, updated_at, ver"
+
+static const char SQL_INSERT[] =
+    "INSERT INTO tenant (" COLUMNS ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM tenant WHERE name = $1";
+static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM tenant WHERE id = $1";
+
+err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(db_uuid(&row->id), DB_T(row->name), DB_I(row->created_at), DB_I(row->updated_at),
+                            DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_CONFLICT, "a tenant named %s is there already", row->name);
+    return OK;
+}
+
+struct found {
+    struct tenant_row *out;
+    bool is_there;
+};
+
+static err_t on_found(const struct db_row *row, void *arg)
+{
+    struct found *found = arg;
+    struct tenant_row *out = found->out;
+    found->is_there = true;
+    *out = (struct tenant_row){0};
+    TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
+    TRY(db_row_text(row, 1, out->name, sizeof(out->name)));
+    out->created_at = db_row_int(row, 2);
+    out->updated_at = db_row_int(row, 3);
+    out->ver = db_row_int(row, 4);
+    return OK;
+}
+
+err_t tenant_rows_find(struct db_tx *tx, struct bytes name, struct tenant_row *out)
+{
+    struct found found = {.out = out};
+    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_text(name)), on_found, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such tenant");
+    return OK;
+}
+
+err_t tenant_rows_find_by_id(struct db_tx *tx, struct uuid id, struct tenant_row *out)
+{
+    struct found found = {.out = out};
+    TRY(db_run(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), on_found, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such tenant");
+    return OK;
+}

@@ -1,0 +1,14 @@
+/* Rows of tenants, the owners of everything else. */
+#ifndef WHORL_DB_TENANT_ROWS_H
+#define WHORL_DB_TENANT_ROWS_H
+
+#include "db/db.h"
+#include "db/rows.h"
+
+/** @errors ERR_CONFLICT the name is taken @thread of tx, like all functions here */
+err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row);
+/** @errors ERR_NOT_FOUND */
+err_t tenant_rows_find(struct db_tx *tx, struct bytes name, struct tenant_row *out);
+err_t tenant_rows_find_by_id(struct db_tx *tx, struct uuid id, struct tenant_row *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* Rows of tokens: statements and reading. No rules here; fleet/access.c compares the secrets. */
+#include "db/token_rows.h"
+
+#include "db/row_values.h"
+
+#define COLUMNS                                                                                              \
+    "id, tenant, name, secret_sha256, scopes, created_at, expires_at, revoked_at, last_used_at, ver"
+
+static const char SQL_INSERT[] =
+    "INSERT INTO token (" COLUMNS ") "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM token WHERE id = $1";
+static const char SQL_REVOKE[] = "UPDATE token SET revoked_at = $3, ver = ver + 1 "
+                                 "WHERE id = $1 AND tenant = $2 AND revoked_at IS NULL";
+static const char SQL_NOTE_USE[] = "UPDATE token SET last_used_at = $2 "
+                                   "WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+
+err_t token_rows_insert(struct db_tx *tx, const struct token_row *row)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_INSERT,
+                  DB_VALUES(DB_B(row->id, sizeof(row->id)), db_uuid(&row->tenant), DB_T(row->name),
+                            DB_B(row->secret_sha256, sizeof(row->secret_sha256)), DB_I(row->scopes),
+                            DB_I(row->created_at), DB_I(row->expires_at), db_time_or_null(row->revoked_at),
+                            db_time_or_null(row->last_used_at), DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_CONFLICT, "a token of this id is there already");
+    return OK;
+}
+
+struct found {
+    struct token_row *out;
+    bool is_there;
+};
+
+static err_t on_found(const struct db_row *row, void *arg)
+{
+    struct found *found = arg;
+    struct token_row *out = found->out;
+    found->is_there = true;
+    *out = (struct token_row){0};
+    TRY(db_row_copy(row, 0, out->id, sizeof(out->id)));
+    TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
+    TRY(db_row_text(row, 2, out->name, sizeof(out->name)));
+    TRY(db_row_copy(row, 3, out->secret_sha256, sizeof(out->secret_sha256)));
+    out->scopes = (uint32_t)db_row_int(row, 4);
+    out->created_at = db_row_int(row, 5);
+    out->expires_at = db_row_int(row, 6);
+    out->revoked_at = db_row_int(row, 7);
+    out->last_used_at = db_row_int(row, 8);
+    out->ver = db_row_int(row, 9);
+    return OK;
+}
+
+err_t token_rows_find(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], struct token_row *out)
+{
+    struct found found = {.out = out};
+    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(id, TOKEN_ID_SIZE)), on_found, &found));
+    ENSURE(found.is_there, ERR_NOT_FOUND, "no such token");
+    return OK;
+}
+
+err_t token_rows_revoke(struct db_tx *tx, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE],
+                        bool *is_changed)
+{
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_REVOKE,
+                  DB_VALUES(DB_B(id, TOKEN_ID_SIZE), db_uuid(&tenant), DB_I(db_tx_now_ms(tx))), &changes));
+    *is_changed = changes == 1;
+    return OK;
+}
+
+err_t token_rows_note_use(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], int64_t at_ms)
+{
+    return db_change(tx, SQL_NOTE_USE, DB_VALUES(DB_B(id, TOKEN_ID_SIZE), DB_I(at_ms)), NULL);
+}
