@@ -13,13 +13,15 @@ enum peer_kind {
 
 struct peer_identity {
     enum peer_kind kind;
-    bool is_expired;         /* outside its validity at the handshake: good for nothing but `status` */
+    bool is_expired;         /* issued or foreign, and outside its validity at the handshake: good for nothing but `status`.
+                                Never set for self-signed ones: their dates come from a clock that nobody has set yet */
     char authority[32];      /* id of the issuing authority (PEER_ISSUED) */
     struct certificate_facts certificate;
     struct buf spki;         /* canonical DER */
     struct buf der;          /* the certificate */
 };
 void peer_identity_clear(struct peer_identity *peer);
+DEFINE_AUTO_VAL(peer_identity, peer_identity_clear);
 
 /* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC 7627),
  * tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
@@ -37,5 +39,6 @@ struct authority;
 err_t peer_trust_new(const struct authority *const *authorities, size_t count, const struct key_policy *policy,
                      struct peer_trust **out);
 void peer_trust_free(struct peer_trust *trust);
+DEFINE_AUTO_PTR(peer_trust, peer_trust_free);
 
 #endif

@@ -1,0 +1,27 @@
+/* The authorities that peers are checked against, and to whom of them a certificate claims to belong. Private
+ * to pki/peer*.c. */
+#ifndef WHORL_PKI_PEER_INTERNAL_H
+#define WHORL_PKI_PEER_INTERNAL_H
+
+#include "pki/authority_internal.h"
+#include "pki/peer.h"
+
+struct trusted_authority {
+    char id[AUTHORITY_ID_SIZE];
+    struct buf subject; /* DER Name */
+    struct buf ski;
+    EVP_PKEY *key;
+};
+
+struct peer_trust {
+    struct key_policy policy;
+    size_t count;
+    struct trusted_authority authorities[];
+};
+
+/** What the certificate says of its issuer, nothing verified yet. @param[out] issuer for PEER_ISSUED,
+ * borrowed from `trust` */
+enum peer_kind peer_classify(const struct peer_trust *trust, X509 *x509,
+                             const struct trusted_authority **issuer);
+
+#endif
