@@ -1,0 +1,183 @@
+/* A device at the door: from a key or a certificate to rows of the inventory, on every request. A certificate
+ * counts only with all three: the chain verified, the inventory knows issuer, serial and key, the device's
+ * state allows it. Records no refusal by itself (contact_refused.c) and issues nothing. */
+#include "fleet/contact.h"
+
+#include <string.h>
+
+#include "db/certificate_rows.h"
+#include "db/device_rows.h"
+#include "fleet/claims.h"
+#include "fleet/contact_internal.h"
+#include "fleet/internal.h"
+#include "fleet/registry.h"
+
+/* --- the label -------------------------------------------------------------------------------------- */
+
+struct label {
+    bool is_given, is_known;
+    struct uuid tenant;
+};
+
+static err_t label_read(struct fleet *fleet, const char *label, struct label *out)
+{
+    *out = (struct label){0};
+    if (label == NULL || label[0] == '\0') {
+        return OK;
+    }
+    struct tenant_row tenant;
+    err_t found = tenant_find(fleet, label, &tenant);
+    out->is_given = true;
+    if (found.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(found);
+    out->is_known = true;
+    out->tenant = tenant.id;
+    return OK;
+}
+
+/* --- the identity key ------------------------------------------------------------------------------- */
+
+struct claims_query {
+    struct device_id id;
+    const struct uuid *tenant;
+    struct claims claims;
+};
+
+static err_t read_claims(struct db_tx *tx, void *arg)
+{
+    struct claims_query *query = arg;
+    return claims_choose(tx, &query->id, query->tenant, &query->claims);
+}
+
+static err_t resolve_identity(struct fleet *fleet, const struct contact_facts *facts,
+                              const struct sha256 *key, struct contact *out)
+{
+    struct label label;
+    struct claims_query query = {0};
+    (void)memcpy(query.id.b, key->b, sizeof query.id.b);
+    out->proof = PROOF_IDENTITY;
+    out->device.id = query.id;
+    TRY(label_read(fleet, facts->label, &label));
+    if (label.is_given && !label.is_known) {
+        return OK;
+    }
+    query.tenant = label.is_given ? &label.tenant : NULL;
+    TRY(db_read(fleet->db, read_claims, &query));
+    if (query.claims.is_contested) {
+        contact_alarm_contested(fleet, facts, &query.id, &query.claims);
+        return ERR(ERR_DEVICE_REFUSED, "the device is not admitted");
+    }
+    if (query.claims.is_found) {
+        out->is_known = true;
+        out->device = query.claims.device;
+    }
+    return OK;
+}
+
+/* --- an issued certificate -------------------------------------------------------------------------- */
+
+void contact_judge(struct contact *contact, int64_t now_ms)
+{
+    const struct certificate_row *row = &contact->certificate;
+    contact->is_expired = contact->is_expired || now_ms >= row->not_after || now_ms < row->not_before;
+    contact->is_superseded = row->state == CERTIFICATE_SUPERSEDED;
+    contact->is_revoked = row->state == CERTIFICATE_REVOKED || contact->device.state == DEVICE_REVOKED;
+    bool is_live = row->state == CERTIFICATE_UNCONFIRMED || row->state == CERTIFICATE_CONFIRMED;
+    bool is_honoured = is_live && !contact->is_expired && contact->device.state == DEVICE_ENROLLED;
+    contact->proof = is_honoured ? PROOF_OPERATIONAL : PROOF_NONE;
+}
+
+struct certificate_query {
+    const char *authority;
+    uint8_t serial[CERTIFICATE_SERIAL_SIZE];
+    struct contact *out;
+    bool is_found;
+};
+
+static err_t read_certificate(struct db_tx *tx, void *arg)
+{
+    struct certificate_query *query = arg;
+    struct contact *out = query->out;
+    err_t found = certificate_rows_find(tx, query->authority, query->serial, &out->certificate);
+    query->is_found = found.code == ERR_OK;
+    if (found.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(found);
+    return device_rows_find(tx, out->certificate.tenant, &out->certificate.device, &out->device);
+}
+
+/* A DER INTEGER drops leading zeros; a row's serial has 16 bytes. */
+static bool serial_widen(const struct certificate_facts *facts, uint8_t out[CERTIFICATE_SERIAL_SIZE])
+{
+    if (facts->serial_size == 0 || facts->serial_size > CERTIFICATE_SERIAL_SIZE) {
+        return false;
+    }
+    (void)memset(out, 0, CERTIFICATE_SERIAL_SIZE);
+    (void)memcpy(out + CERTIFICATE_SERIAL_SIZE - facts->serial_size, facts->serial, facts->serial_size);
+    return true;
+}
+
+static err_t find_certificate(struct fleet *fleet, const struct peer_identity *peer, struct contact *out,
+                              bool *is_found)
+{
+    struct certificate_query query = {.authority = peer->authority, .out = out};
+    *is_found = false;
+    if (!serial_widen(&peer->certificate, query.serial)) {
+        return OK;
+    }
+    TRY(db_read(fleet->db, read_certificate, &query));
+    const uint8_t *key = peer->certificate.key.spki_sha256.b;
+    *is_found = query.is_found && memcmp(out->certificate.spki_sha256, key, SHA256_SIZE) == 0;
+    return OK;
+}
+
+static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+{
+    struct label label;
+    bool is_found = false;
+    TRY(label_read(fleet, facts->label, &label));
+    TRY(find_certificate(fleet, facts->peer, out, &is_found));
+    if (!is_found) { /* somebody else signs with our authority's key, or the inventory lost a row */
+        *out = (struct contact){0};
+        contact_alarm_unknown_serial(fleet, facts);
+        return OK;
+    }
+    bool is_elsewhere = label.is_given && (!label.is_known || !uuid_equal(label.tenant, out->device.tenant));
+    if (is_elsewhere) {
+        *out = (struct contact){0};
+        return OK;
+    }
+    out->is_known = true;
+    out->is_expired = facts->peer->is_expired;
+    contact_judge(out, clock_now_ms(fleet->clock));
+    bool is_first_use =
+        out->certificate.state == CERTIFICATE_UNCONFIRMED || out->certificate.first_used_at == 0;
+    if (out->proof != PROOF_OPERATIONAL || !is_first_use || facts->is_resumed) {
+        return OK; /* a resumed session proves no key: it is honoured, but confirms nothing */
+    }
+    return contact_first_use(fleet, facts, out);
+}
+
+err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+{
+    *out = (struct contact){0};
+    if (facts->proved_spki.n > 0) {
+        struct sha256 key;
+        TRY(sha256_of(facts->proved_spki, &key));
+        return resolve_identity(fleet, facts, &key, out);
+    }
+    enum peer_kind kind = facts->peer != NULL ? facts->peer->kind : PEER_NONE;
+    switch (kind) {
+    case PEER_NONE:
+        break;
+    case PEER_SELF_SIGNED:
+    case PEER_FOREIGN:
+        return resolve_identity(fleet, facts, &facts->peer->certificate.key.spki_sha256, out);
+    case PEER_ISSUED:
+        return resolve_issued(fleet, facts, out);
+    }
+    return ERR(ERR_UNAUTHORIZED, "a client certificate or a challenge proof is needed");
+}

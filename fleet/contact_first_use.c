@@ -1,0 +1,66 @@
+/* The first use of a certificate: from this commit on, the device is known to hold it, and the older ones
+ * have no rights here. One transaction decides between this and a rekey, a revocation or another first use.
+ */
+#include "db/certificate_rows.h"
+#include "db/device_rows.h"
+#include "fleet/contact_internal.h"
+#include "fleet/event.h"
+#include "fleet/internal.h"
+
+struct first_use {
+    const struct contact_facts *facts;
+    struct contact *contact;
+    bool is_confirmed; /* this one changed the state */
+};
+
+static err_t record(struct db_tx *tx, const struct first_use *run, int64_t superseded)
+{
+    const struct certificate_row *row = &run->contact->certificate;
+    char actor[16 + 2 * DEVICE_ID_SIZE] = "device:";
+    char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
+    hex_encode(BYTES_OF(row->device.b), actor + sizeof "device:" - 1);
+    hex_encode(BYTES_OF(row->serial), serial);
+    struct event event = {.kind = run->is_confirmed ? "certificate.confirmed" : "certificate.first_used",
+                          .result = "ok",
+                          .actor = actor,
+                          .request_id = run->facts->request_id,
+                          .tenant = &row->tenant,
+                          .device = &row->device};
+    return event_append(tx, &event,
+                        "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"superseded\":%lld}",
+                        serial, row->authority, (long long)row->generation, (long long)superseded);
+}
+
+static err_t first_use(struct db_tx *tx, void *arg)
+{
+    struct first_use *run = arg;
+    struct certificate_row *row = &run->contact->certificate;
+    run->is_confirmed = false;
+    struct certificate_row asked = *row;
+    TRY(certificate_rows_find(tx, asked.authority, asked.serial, row));
+    TRY(device_rows_find(tx, row->tenant, &row->device, &run->contact->device));
+    contact_judge(run->contact, db_tx_now_ms(tx));
+    if (run->contact->proof != PROOF_OPERATIONAL || row->first_used_at != 0) {
+        return OK; /* somebody else was faster, one way or the other */
+    }
+    int64_t superseded = 0;
+    run->is_confirmed = row->state == CERTIFICATE_UNCONFIRMED;
+    row->first_used_at = db_tx_now_ms(tx);
+    if (run->is_confirmed) {
+        row->state = CERTIFICATE_CONFIRMED;
+        row->confirmed_at = row->first_used_at;
+        TRY(certificate_rows_supersede_older(tx, row, row->first_used_at, &superseded));
+    }
+    TRY(certificate_rows_update(tx, row));
+    return record(tx, run, superseded);
+}
+
+err_t contact_first_use(struct fleet *fleet, const struct contact_facts *facts, struct contact *contact)
+{
+    struct first_use run = {.facts = facts, .contact = contact};
+    TRY(db_write(fleet->db, first_use, &run));
+    if (run.is_confirmed) {
+        atomic_fetch_add(&fleet->counters.confirmed, 1);
+    }
+    return OK;
+}

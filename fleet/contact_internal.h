@@ -1,0 +1,22 @@
+/* What the files behind contact.h share. */
+#ifndef WHORL_FLEET_CONTACT_INTERNAL_H
+#define WHORL_FLEET_CONTACT_INTERNAL_H
+
+#include "fleet/contact.h"
+
+/** From the rows that were read: whether the certificate is honoured, and if not, why. @thread any */
+void contact_judge(struct contact *contact, int64_t now_ms);
+
+/** The first use of a certificate, durably: confirms an unconfirmed one and takes the rights of the older
+ *  ones. @param[in,out] contact judged again from what the transaction saw @thread worker */
+err_t contact_first_use(struct fleet *fleet, const struct contact_facts *facts, struct contact *contact);
+
+/** Records, at most once a minute for each cause, that a certificate of a chain that verifies is not in the
+ *  inventory. @thread worker */
+void contact_alarm_unknown_serial(struct fleet *fleet, const struct contact_facts *facts);
+/** Records in each tenant that their claims to one id are equally strong. @thread worker */
+struct claims;
+void contact_alarm_contested(struct fleet *fleet, const struct contact_facts *facts,
+                             const struct device_id *id, const struct claims *claims);
+
+#endif
