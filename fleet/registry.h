@@ -8,6 +8,8 @@
  *  @errors ERR_CONFLICT, ERR_UNPROCESSABLE @thread worker */
 err_t tenant_add(struct fleet *fleet, const struct actor *actor, const char *name, struct tenant_row *out);
 err_t tenant_find(struct fleet *fleet, const char *name, struct tenant_row *out);
+/** All tenants by name; for people at the command line, not for requests. */
+err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row, void *arg), void *arg);
 
 /* One line of a hand-over. Exactly one of id and spki is given. */
 struct device_entry {
