@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "cmd/whorl-device/pem.h"
 #include "cmd/whorl-device/unit.h"
+#include "device/host/pem.h"
 
 enum { PEM_SIZE = 8192 };
 
@@ -83,7 +83,7 @@ static enum whorl_result write_pem(struct unit *unit, const char *dir, struct wh
                                     unit->device.settings.credential, out));
     whorl_text_begin(&text, room);
     for (size_t i = 0; i < out->chain_count; i++) {
-        pem_put_certificate(&text, out->chain[i]);
+        host_pem_put(&text, out->chain[i]);
     }
     if (text.is_full) {
         return WHORL_ERROR_SPACE;

@@ -11,6 +11,7 @@
 
 #include "device/host/crypto_openssl.h"
 #include "device/host/host_system.h"
+#include "device/sim/chip.h"
 
 struct meaning {
     enum whorl_result result;
@@ -85,9 +86,9 @@ bool unit_grow(struct unit *unit, const struct options *options)
     soft_puf_init(&unit->puf, seed, &model, random_number());
     unit->puf.is_growing = true;
     connect_ports(unit, options->dir);
-    if (options->has_seed) { /* the same device each time; a real chip draws its message from a real source */
-        unit->puf.power.state = seed;
-        unit->growing_random = sim_random_port(&unit->growing, seed);
+    if (options->has_seed) { /* the same device each time; without a seed the message is drawn from a real
+                                source */
+        unit->growing_random = sim_chip_prepare(&unit->puf, &unit->growing);
         unit->ports.random = &unit->growing_random;
     }
     enum whorl_result result = whorl_device_grow(&unit->ports, &enrolment);

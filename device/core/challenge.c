@@ -3,14 +3,6 @@
  * named in the signed text, so a rogue one cannot pass the proof on. */
 #include "device/core/device_internal.h"
 
-/* What one proof is about. */
-struct subject_of_proof {
-    enum whorl_pop_purpose purpose;
-    uint32_t generation;
-    struct whorl_bytes csr;
-    struct whorl_bytes new_spki;
-};
-
 static enum whorl_result ask_challenge(struct whorl_device *device, enum whorl_pop_purpose purpose,
                                        struct whorl_challenge *out)
 {
@@ -40,7 +32,7 @@ static enum whorl_result take_counter(struct whorl_device *device, uint64_t *out
     return WHORL_OK;
 }
 
-static enum whorl_result sign_proof(struct whorl_device *device, const struct subject_of_proof *subject,
+static enum whorl_result sign_proof(struct whorl_device *device, const struct whorl_proof_subject *subject,
                                     const struct whorl_challenge *challenge, struct whorl_proof *out)
 {
     const struct whorl_ports *ports = device->settings.ports;
@@ -70,8 +62,8 @@ static enum whorl_result sign_proof(struct whorl_device *device, const struct su
     return whorl_sign(ports->crypto, device->identity, signed_text, out->signature, &out->signature_size);
 }
 
-static enum whorl_result prove(struct whorl_device *device, const struct subject_of_proof *subject,
-                               struct whorl_bytes *answer)
+enum whorl_result whorl_device_prove(struct whorl_device *device, const struct whorl_proof_subject *subject,
+                                     struct whorl_bytes *answer)
 {
     struct whorl_challenge challenge;
     struct whorl_proof proof;
@@ -95,10 +87,10 @@ static enum whorl_result prove(struct whorl_device *device, const struct subject
 
 static enum whorl_result prove_status(struct whorl_device *device, struct whorl_status *out)
 {
-    static const struct subject_of_proof subject = {WHORL_POP_STATUS, 0, {NULL, 0}, {NULL, 0}};
+    static const struct whorl_proof_subject subject = {WHORL_POP_STATUS, 0, {NULL, 0}, {NULL, 0}};
     struct whorl_bytes answer;
     WHORL_TRY(whorl_link_open(device, NULL));
-    WHORL_TRY(prove(device, &subject, &answer));
+    WHORL_TRY(whorl_device_prove(device, &subject, &answer));
     if (!whorl_message_read_status(answer, out)) {
         return WHORL_ERROR_ANSWER;
     }
@@ -122,12 +114,12 @@ static enum whorl_result enrol_with_key(struct whorl_device *device, uint32_t ge
     struct whorl_space room = {csr_room, sizeof csr_room};
     struct whorl_space name_room = {name, sizeof name};
     struct whorl_csr_wish wish = {key, {NULL, 0}, {NULL, 0}};
-    struct subject_of_proof subject = {WHORL_POP_ENROL, generation, {NULL, 0}, {spki, sizeof spki}};
+    struct whorl_proof_subject subject = {WHORL_POP_ENROL, generation, {NULL, 0}, {spki, sizeof spki}};
     struct whorl_bytes answer;
     WHORL_TRY(whorl_name_write(device->id, name_room, &wish.subject));
     WHORL_TRY(whorl_csr_write(crypto, &wish, room, &subject.csr));
     WHORL_TRY(whorl_spki_of(crypto, key, spki));
-    WHORL_TRY(prove(device, &subject, &answer));
+    WHORL_TRY(whorl_device_prove(device, &subject, &answer));
     struct whorl_credential credential = {0};
     credential.generation = generation;
     whorl_copy(credential.owner_salt, device->state.owner_salt, WHORL_SALT_BYTES);

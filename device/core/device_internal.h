@@ -5,6 +5,19 @@
 
 #include "device/core/device.h"
 
+/* What one proof of possession is about; csr and new_spki are empty for a status. */
+struct whorl_proof_subject {
+    enum whorl_pop_purpose purpose;
+    uint32_t generation;
+    struct whorl_bytes csr;
+    struct whorl_bytes new_spki;
+};
+
+/** Asks for a challenge, signs it with the identity key and sends the proof, all on the open connection.
+ *  @param[out] answer in the work buffer */
+enum whorl_result whorl_device_prove(struct whorl_device *device, const struct whorl_proof_subject *subject,
+                                     struct whorl_bytes *answer);
+
 /** Opens the transport as `identity` (NULL: as nobody). @param identity must stay as it is until
  * whorl_link_close */
 enum whorl_result whorl_link_open(struct whorl_device *device, const struct whorl_identity *identity);

@@ -1,9 +1,9 @@
 /* PEM writer: base64 in lines of 64 characters, which is 48 bytes each. */
-#include "cmd/whorl-device/pem.h"
+#include "device/host/pem.h"
 
 enum { BYTES_PER_LINE = 48 };
 
-void pem_put_certificate(struct whorl_text *text, struct whorl_bytes der)
+void host_pem_put(struct whorl_text *text, struct whorl_bytes der)
 {
     whorl_text_put(text, "-----BEGIN CERTIFICATE-----\n");
     for (size_t at = 0; at < der.size; at += BYTES_PER_LINE) {
