@@ -195,7 +195,8 @@ demo: deps
 	@deploy/demo.sh
 
 ## bench          throughput and latency of this machine
-bench: deps-test
+bench:
+	@sh deploy/deps.sh build run bench
 	@$(MAKE) -j$(JOBS) all
 	@tests/bench/run.sh
 

@@ -42,7 +42,7 @@ client() { # NAME PROGRAM ARGS…
 }
 client op mosquitto_sub -t "devices/$CRT_ID/up" -C 1 -W 20 >"$WORK/heard" 2>"$WORK/sub.err" &
 SUB=$!
-PIDS+=($SUB)
+PIDS+=("$SUB")
 sleep 1
 client op mosquitto_pub -t "devices/$CRT_ID/up" -m hello
 wait $SUB || { cat "$WORK/sub.err" "$WORK/mosquitto.log"; die "the subscriber heard nothing"; }

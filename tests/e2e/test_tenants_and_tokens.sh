@@ -12,7 +12,7 @@ AS=${MINE}x api GET /api/v1/whoami >/dev/null
 expect_status "a token with a typing error" 401
 AS=nonsense api GET /api/v1/whoami >/dev/null
 expect_status "no token at all" 401
-expect_in "says how" "$(tr -d '\r' <"$WORK/headers" | tr A-Z a-z)" "www-authenticate: bearer"
+expect_in "says how" "$(tr -d '\r' <"$WORK/headers" | tr '[:upper:]' '[:lower:]')" "www-authenticate: bearer"
 api GET "/api/v1/whoami?access_token=$MINE" >/dev/null
 [ "$(status)" != 200 ] || die "a token in the query string was taken"
 say "ok  a token in the query string is refused"
