@@ -1,5 +1,6 @@
-/* The values that cross the wall between server/ and api/: a request as facts, a response as data, a route as a table row.
- * Knows no socket and no HTTP library. server/ fills requests and sends responses; handlers are functions of these values. */
+/* The values that cross the wall between server/ and api/: a request as facts, a response as data, a route as
+ * a table row. Knows no socket and no HTTP library. server/ fills requests and sends responses; handlers are
+ * functions of these values. */
 #ifndef WHORL_API_HTTP_H
 #define WHORL_API_HTTP_H
 
@@ -34,17 +35,18 @@ struct request {
     size_t query_count;
     const struct http_field *headers;
     size_t header_count;
-    struct bytes body;                   /* BYTES_NONE for routes with a sink */
-    char address[HTTP_ADDRESS_SIZE];     /* of the client, text */
+    struct bytes body;               /* BYTES_NONE for routes with a sink */
+    char address[HTTP_ADDRESS_SIZE]; /* of the client, text */
     char request_id[HTTP_REQUEST_ID_SIZE];
     int64_t now_ms;
-    const struct peer_identity *peer;    /* never NULL; kind PEER_NONE without client certificate or TLS */
+    const struct peer_identity *peer;      /* never NULL; kind PEER_NONE without client certificate or TLS */
     const struct channel_binding *binding; /* never NULL */
     bool is_tls;
-    bool is_resumed;                     /* the session was resumed: it proves no key */
-    struct arena *arena;                 /* request-life memory, hard cap */
+    bool is_resumed;     /* the session was resumed: it proves no key */
+    struct arena *arena; /* request-life memory, hard cap */
     const struct route *route;
-    const struct principal *principal;   /* set by authn before the handler; NULL for ACCESS_ANYONE without credentials */
+    const struct principal
+        *principal; /* set by authn before the handler; NULL for ACCESS_ANYONE without credentials */
 };
 
 /** First header of that name (case-insensitive) or NULL. @thread any */
@@ -56,10 +58,12 @@ bool http_content_type_is(const struct request *request, const char *type);
 /* A stream of a response made while it is sent (exports, event streams). */
 struct response_source {
     void *state;
-    /** Appends the next piece to `chunk`. Nothing appended and not the end: wait for wake(). @thread worker */
+    /** Appends the next piece to `chunk`. Nothing appended and not the end: wait for wake(). @thread worker
+     */
     err_t (*next)(void *state, struct buf *chunk, bool *is_end);
     void (*free)(void *state);
-    /* Set by server/ before the first next(): the source's owner calls wake(waker) from any thread when more is ready. */
+    /* Set by server/ before the first next(): the source's owner calls wake(waker) from any thread when more
+     * is ready. */
     void (*wake)(void *waker);
     void *waker;
 };
@@ -67,7 +71,7 @@ struct response_source {
 enum { RESPONSE_HEADERS_MAX = 12, RESPONSE_VALUE_SIZE = 256 };
 
 struct response {
-    int status; /* 0 until set */
+    int status;               /* 0 until set */
     const char *content_type; /* static text, or NULL without a body */
     struct {
         const char *name; /* static text */
@@ -84,26 +88,30 @@ struct response {
 
 void response_clear(struct response *response);
 DEFINE_AUTO_VAL(response, response_clear);
-/** Adds a header; `name` is static text; the value is cut never. @errors ERR_INTERNAL too many, too long, or with CR/LF/NUL */
+/** Adds a header; `name` is static text; the value is cut never. @errors ERR_INTERNAL too many, too long, or
+ * with CR/LF/NUL */
 err_t response_header(struct response *response, const char *name, const char *value);
 
 struct api; /* api/api.h; tests of server/ bring their own */
 
-/** A function of values: fills `response` or returns the error that becomes a problem. @thread worker; loop for ROUTE_ON_LOOP */
+/** A function of values: fills `response` or returns the error that becomes a problem. @thread worker; loop
+ * for ROUTE_ON_LOOP */
 typedef err_t (*handler_fn)(struct api *api, const struct request *request, struct response *response);
 
-/* A body taken in pieces: uploads and imports of any size. open() has agreed before the first byte is read. @thread worker */
+/* A body taken in pieces: uploads and imports of any size. open() has agreed before the first byte is read.
+ * @thread worker */
 struct body_sink {
     err_t (*open)(struct api *api, const struct request *request, void **state);
     err_t (*write)(void *state, struct bytes chunk);
-    err_t (*finish)(struct api *api, const struct request *request, void *state, struct response *response); /* frees state */
-    void (*abort)(void *state); /* frees state: the client left, or write() failed */
+    err_t (*finish)(struct api *api, const struct request *request, void *state,
+                    struct response *response); /* frees state */
+    void (*abort)(void *state);                 /* frees state: the client left, or write() failed */
 };
 
 enum access {
-    ACCESS_ANYONE,   /* public, or the handler judges the proof itself (challenge, EST cacerts) */
-    ACCESS_DEVICE,   /* a client certificate must be there; the handler's service decides what it admits to */
-    ACCESS_CALLER    /* a token with the route's scope */
+    ACCESS_ANYONE, /* public, or the handler judges the proof itself (challenge, EST cacerts) */
+    ACCESS_DEVICE, /* a client certificate must be there; the handler's service decides what it admits to */
+    ACCESS_CALLER  /* a token with the route's scope */
 };
 enum { ROUTE_ON_LOOP = 1, ROUTE_FULL_HANDSHAKE = 2 };
 
@@ -112,7 +120,8 @@ enum error_style { ERRORS_PROBLEM, ERRORS_TEXT };
 
 struct route {
     enum http_method method;
-    const char *path; /* "/api/v1/devices/{id}"; a segment is literal or one parameter; "{name}.crl" is a parameter with a suffix */
+    const char *path; /* "/api/v1/devices/{id}"; a segment is literal or one parameter; "{name}.crl" is a
+                         parameter with a suffix */
     unsigned listeners;
     enum access access;
     uint32_t scopes; /* any of these bits (fleet/access.h), ACCESS_CALLER only */

@@ -1,0 +1,37 @@
+/* Who calls: a device by its TLS identity or by a challenge proof, or a back end by its token. Turns the
+ * facts of a request into a principal; what a principal may do is decided by the services of fleet/. */
+#ifndef WHORL_API_AUTHN_H
+#define WHORL_API_AUTHN_H
+
+#include "api/api.h"
+#include "fleet/access.h"
+#include "fleet/contact.h"
+
+enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN };
+
+struct principal {
+    enum principal_kind kind;
+    struct actor actor;
+    /* PRINCIPAL_DEVICE */
+    struct contact_facts facts;
+    struct contact contact;
+    struct device_id
+        device_id; /* of the proved identity key, or of the inventory's device; also when it is not known */
+    /* PRINCIPAL_TOKEN */
+    struct token_row token;
+};
+
+/** Resolves a device by the TLS identity of the request, or by `proved_spki` when that is not empty.
+ *  @param[out] out arena memory @errors as contact_resolve() @thread worker */
+err_t authn_device(struct api *api, const struct request *request, struct bytes proved_spki,
+                   const struct principal **out);
+
+/** Tells the inventory that a device was turned away, when the error says so (not for our own failures).
+ *  @return `error`, unchanged @thread worker */
+err_t authn_refused(struct api *api, const struct principal *device, err_t error);
+
+/** The value of WWW-Authenticate that belongs to an error; false when there is none (RFC 9110 §11.6.1, RFC
+ * 6750 §3). */
+bool authn_challenge(const struct request *request, err_code code, char out[RESPONSE_VALUE_SIZE]);
+
+#endif

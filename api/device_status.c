@@ -1,0 +1,109 @@
+/* The device protocol's status and challenge (docs/device-protocol.md): who am I to you, and how do I prove
+ * it without a client certificate. Tells the truth under a proof, and the same to everybody without. */
+#include "api/device_v1.h"
+#include "api/tables.h"
+
+static err_t add_certificate(json_t *answer, const struct device_status *status)
+{
+    if (!status->has_certificate) {
+        return OK;
+    }
+    const struct certificate_row *row = &status->certificate;
+    AUTO(json_t) *certificate = json_object();
+    TRY(json_set_hex(certificate, "serial", BYTES_OF(row->serial)));
+    TRY(json_set_time(certificate, "not_before", row->not_before));
+    TRY(json_set_time(certificate, "not_after", row->not_after));
+    TRY(json_take(answer, "certificate", TAKE(certificate)));
+    return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
+}
+
+static err_t reply_status(struct api *api, const struct request *request, const struct principal *device,
+                          struct response *response)
+{
+    struct device_status status = {.word = WORD_DOES_NOT_EXIST};
+    TRY(contact_status(api->options.fleet, &device->contact, &status));
+    if (!device->contact.is_known) {
+        err_ignore(
+            authn_refused(api, device, ERR(ERR_DEVICE_REFUSED, "no tenant has this key"))); /* only counted */
+    }
+    AUTO(json_t) *answer = json_object();
+    TRY(json_set_hex(answer, "device_id", BYTES_OF(device->device_id.b)));
+    TRY(json_set_text(answer, "status", device_word_name(status.word)));
+    TRY(json_set_int(answer, "code", status.word));
+    if (status.tenant[0] != '\0') {
+        TRY(json_set_text(answer, "tenant", status.tenant));
+    }
+    TRY(json_set_int(answer, "generation", status.generation));
+    if (status.has_owner_salt) {
+        TRY(json_set_hex(answer, "owner_salt", BYTES_OF(status.owner_salt)));
+    }
+    TRY(add_certificate(answer, &status));
+    TRY(json_set_time(answer, "server_time", request->now_ms));
+    TRY(json_set_hex(answer, "server_id", BYTES_OF(api->options.server_id.b)));
+    return reply_json(response, 200, answer);
+}
+
+static err_t get_status(struct api *api, const struct request *request, struct response *response)
+{
+    return reply_status(api, request, request->principal, response);
+}
+
+static err_t device_by_proof(struct api *api, const struct request *request, const struct proof_body *body,
+                             const struct principal **out)
+{
+    struct challenge_proof proof = proof_of(request, body, PURPOSE_STATUS);
+    bool is_bound = false;
+    *out = NULL;
+    TRY(challenge_check(api->options.fleet, &proof, &is_bound));
+    TRY(challenge_consume(api->options.fleet, &proof));
+    return authn_device(api, request, proof.spki, out);
+}
+
+static err_t post_status(struct api *api, const struct request *request, struct response *response)
+{
+    AUTO(json_t) *document = NULL;
+    AUTO_VAL(status_body) body = {0};
+    const struct principal *device = NULL;
+    TRY(request_json(request, &document));
+    TRY(status_body_read(document, &body));
+    TRY(body.has_proof ? device_by_proof(api, request, &body.proof, &device)
+                       : device_by_tls(api, request, &device));
+    return reply_status(api, request, device, response);
+}
+
+static err_t post_challenge(struct api *api, const struct request *request, struct response *response)
+{
+    AUTO(json_t) *document = NULL;
+    struct challenge_body body;
+    struct challenge challenge;
+    TRY(request_json(request, &document));
+    TRY(challenge_body_read(document, &body));
+    TRY(challenge_make(api->options.fleet, &body.device_id, body.purpose, &challenge));
+    AUTO(json_t) *answer = json_object();
+    TRY(json_set_base64(answer, "nonce", BYTES_OF(challenge.nonce)));
+    TRY(json_set_int(answer, "expires_in", challenge.expires_in_s));
+    TRY(json_set_hex(answer, "server_id", BYTES_OF(challenge.server_id.b)));
+    return reply_json(response, 200, answer);
+}
+
+static const struct route routes[] = {
+    {.method = HTTP_GET,
+     .path = "/device/v1/status",
+     .listeners = LISTENER_DEVICE,
+     .access = ACCESS_DEVICE,
+     .handler = get_status},
+    {.method = HTTP_POST,
+     .path = "/device/v1/status",
+     .listeners = LISTENER_DEVICE,
+     .access = ACCESS_ANYONE,
+     .body_limit = DEVICE_BODY_LIMIT,
+     .handler = post_status},
+    {.method = HTTP_POST,
+     .path = "/device/v1/challenge",
+     .listeners = LISTENER_DEVICE,
+     .access = ACCESS_ANYONE,
+     .body_limit = DEVICE_BODY_LIMIT,
+     .flags = ROUTE_FULL_HANDSHAKE,
+     .handler = post_challenge},
+};
+const struct route_table device_status_routes = {routes, sizeof routes / sizeof routes[0]};

@@ -1,0 +1,164 @@
+/* Enrolment over Secure Transport (RFC 7030, 8951) on the device listener: reads requests, calls the
+ * enrolment service, writes its answers in EST's form. Holds no rule of enrolment; those are in fleet/enrol.
+ */
+#include "api/est.h"
+
+#include "api/authn.h"
+#include "api/tables.h"
+#include "base/encoding.h"
+#include "fleet/enrol.h"
+#include "fleet/publication.h"
+#include "fleet/registry.h"
+#include "pki/certificate.h"
+
+enum { EST_BODY_LIMIT = 64 * 1024 };
+
+#define CERTS_ONLY "application/pkcs7-mime; smime-type=certs-only"
+
+/* Base64 on one line: the one form that every known client takes (RFC 8951 §3 asks for no line ends). */
+static err_t reply_base64(struct response *response, const char *content_type, struct bytes der)
+{
+    response->status = 200;
+    response->content_type = content_type;
+    TRY(response_header(response, "Content-Transfer-Encoding", "base64"));
+    return base64_append(&response->body, der);
+}
+
+/* The label of an open route; an unknown one is 404 (RFC 7030 §3.2.2). */
+static err_t read_label(struct api *api, const struct request *request, const char **label)
+{
+    *label = request->params[0] == NULL ? "" : request->params[0];
+    if ((*label)[0] != '\0') {
+        struct tenant_row tenant;
+        TRY(tenant_find(api->options.fleet, *label, &tenant));
+    }
+    return OK;
+}
+
+/* RFC 7030 §4.1.3: the root and every CA below it, so that a client can check both our devices and this
+ * server. */
+static err_t get_cacerts(struct api *api, const struct request *request, struct response *response)
+{
+    static const char *const names[] = {"root", "device", "infrastructure"};
+    enum { NAME_COUNT = sizeof names / sizeof names[0] };
+    const char *label = NULL;
+    TRY(read_label(api, request, &label));
+    struct published published[NAME_COUNT] = {{0}};
+    struct bytes ders[NAME_COUNT] = {{0}};
+    err_t error = OK;
+    for (size_t i = 0; i < NAME_COUNT && error.code == ERR_OK; i++) {
+        error = publication_ca(api->options.fleet, bytes_str(names[i]), &published[i]);
+        if (error.code == ERR_OK) {
+            ders[i] = shared_view(published[i].bytes);
+        }
+    }
+    AUTO_VAL(buf) message = {0};
+    if (error.code == ERR_OK) {
+        error = certificates_to_pkcs7(ders, NAME_COUNT, &message);
+    }
+    for (size_t i = 0; i < NAME_COUNT; i++) {
+        shared_unref(published[i].bytes);
+    }
+    TRY(error);
+    return reply_base64(response, CERTS_ONLY, buf_view(&message));
+}
+
+static err_t get_csrattrs(struct api *api, const struct request *request, struct response *response)
+{
+    const char *label = NULL;
+    bool wants_binding = false;
+    AUTO_VAL(buf) message = {0};
+    TRY(read_label(api, request, &label));
+    TRY(enrol_wants_channel_binding(api->options.fleet, label, &wants_binding));
+    TRY(csrattrs_encode(wants_binding, &message));
+    return reply_base64(response, "application/csrattrs", buf_view(&message));
+}
+
+static err_t read_csr(struct api *api, const struct request *request, const struct principal *device,
+                      struct csr **out)
+{
+    *out = NULL;
+    ENSURE(http_content_type_is(request, "application/pkcs10"), ERR_MEDIA_TYPE, "send application/pkcs10");
+    AUTO_VAL(buf) der = {0};
+    struct key_policy policy;
+    TRY(est_decode(request->body, &der));
+    TRY(enrol_key_policy(api->options.fleet, &device->contact, &policy));
+    return csr_parse(buf_view(&der), &policy, out);
+}
+
+/* simpleenroll and simplereenroll alike: under the identity key it is first contact or recovery, under an
+ * operational certificate renewal or rekey. strongSwan re-enrols at first contact already, libest rekeys by
+ * simpleenroll. */
+static err_t enrol_device(struct api *api, const struct request *request, const struct principal *device,
+                          struct enrolment *out)
+{
+    AUTO_PTR(csr) *csr = NULL;
+    TRY(read_csr(api, request, device, &csr));
+    struct enrol_order order = {.contact = &device->contact,
+                                .facts = &device->facts,
+                                .csr = csr,
+                                .binding = request->binding,
+                                .actor = device->actor};
+    if (device->contact.proof == PROOF_OPERATIONAL) {
+        order.subject_of_peer = buf_view(&request->peer->certificate.subject);
+        order.san_of_peer = buf_view(&request->peer->certificate.san);
+    }
+    return enrol(api->options.fleet, &order, out);
+}
+
+static err_t post_enrol(struct api *api, const struct request *request, struct response *response)
+{
+    const struct principal *device = request->principal;
+    AUTO_VAL(enrolment) enrolment = {0};
+    err_t error = enrol_device(api, request, device, &enrolment);
+    if (error.code != ERR_OK) {
+        return authn_refused(api, device, error);
+    }
+    /* RFC 7030 §4.2.3: the issued certificate and no other */
+    struct bytes der = buf_view(&enrolment.certificate.der);
+    AUTO_VAL(buf) message = {0};
+    TRY(certificates_to_pkcs7(&der, 1, &message));
+    return reply_base64(response, CERTS_ONLY, buf_view(&message));
+}
+
+/* RFC 7030 §4.3, §4.4 leave both out at will. */
+static err_t post_fullcmc(struct api *api, const struct request *request, struct response *response)
+{
+    (void)api, (void)request, (void)response;
+    return ERR(ERR_NOT_IMPLEMENTED, "fullcmc: use simpleenroll or simplereenroll");
+}
+
+static err_t post_serverkeygen(struct api *api, const struct request *request, struct response *response)
+{
+    (void)api, (void)request, (void)response;
+    return ERR(ERR_NOT_IMPLEMENTED,
+               "serverkeygen: a device's private key is made in the device and never leaves it");
+}
+
+#define EST_OPEN(method_, path_, handler_)                                                                   \
+    {                                                                                                        \
+        .method = (method_), .path = (path_), .listeners = LISTENER_DEVICE, .access = ACCESS_ANYONE,         \
+        .body_limit = EST_BODY_LIMIT, .errors = ERRORS_TEXT, .handler = (handler_)                           \
+    }
+#define EST_ENROL(path_)                                                                                     \
+    {                                                                                                        \
+        .method = HTTP_POST, .path = (path_), .listeners = LISTENER_DEVICE, .access = ACCESS_DEVICE,         \
+        .body_limit = EST_BODY_LIMIT, .flags = ROUTE_FULL_HANDSHAKE, .errors = ERRORS_TEXT,                  \
+        .handler = post_enrol                                                                                \
+    }
+
+static const struct route routes[] = {
+    EST_OPEN(HTTP_GET, "/.well-known/est/cacerts", get_cacerts),
+    EST_OPEN(HTTP_GET, "/.well-known/est/{label}/cacerts", get_cacerts),
+    EST_OPEN(HTTP_GET, "/.well-known/est/csrattrs", get_csrattrs),
+    EST_OPEN(HTTP_GET, "/.well-known/est/{label}/csrattrs", get_csrattrs),
+    EST_ENROL("/.well-known/est/simpleenroll"),
+    EST_ENROL("/.well-known/est/{label}/simpleenroll"),
+    EST_ENROL("/.well-known/est/simplereenroll"),
+    EST_ENROL("/.well-known/est/{label}/simplereenroll"),
+    EST_OPEN(HTTP_POST, "/.well-known/est/fullcmc", post_fullcmc),
+    EST_OPEN(HTTP_POST, "/.well-known/est/{label}/fullcmc", post_fullcmc),
+    EST_OPEN(HTTP_POST, "/.well-known/est/serverkeygen", post_serverkeygen),
+    EST_OPEN(HTTP_POST, "/.well-known/est/{label}/serverkeygen", post_serverkeygen),
+};
+const struct route_table est_routes = {routes, sizeof routes / sizeof routes[0]};

@@ -1,0 +1,23 @@
+/* Problem details (RFC 9457): the one form in which the REST and device JSON interfaces say no. */
+#ifndef WHORL_API_PROBLEM_H
+#define WHORL_API_PROBLEM_H
+
+#include "api/http.h"
+
+struct problem_item {
+    char pointer[96]; /* JSON Pointer (RFC 6901) into the request's body; "" for the whole */
+    char detail[ERR_DETAIL_SIZE];
+};
+
+/** Fills `response` (cleared first) with a problem of the error's row. The detail is shown for 4xx and 501
+ * only.
+ *  @param items what is wrong, one by one; may be empty: an error that begins with a quoted field name then
+ * points to that field @thread any */
+err_t problem_render(const struct request *request, const err_t *error, const struct problem_item *items,
+                     size_t item_count, struct response *response);
+
+/** May the detail of such an error be shown? Ours (5xx) stay in the log, save "not offered", which is about
+ * the request. */
+bool problem_shows_detail(err_code code);
+
+#endif
