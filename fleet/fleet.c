@@ -1,0 +1,88 @@
+/* Makes the one value that every service of this folder works on, and takes it apart. Checks the options;
+ * starts no thread and reads no row. Called by cmd/whorld and by tests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet/internal.h"
+
+enum {
+    CHALLENGE_TTL_MIN_MS = 30 * 1000,
+    CHALLENGE_TTL_MAX_MS = 600 * 1000,
+    CRL_LIFETIME_MIN_MS = 60 * 1000,
+};
+
+static bool is_url(struct bytes url)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t n = strlen(schemes[i]);
+        if (url.n > n && memcmp(url.p, schemes[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t check(const struct fleet_options *options)
+{
+    ENSURE(options->salt_secret.n == SALT_SECRET_SIZE, ERR_UNPROCESSABLE,
+           "the salt secret must have %d bytes", SALT_SECRET_SIZE);
+    ENSURE(options->challenge_ttl_ms >= CHALLENGE_TTL_MIN_MS &&
+               options->challenge_ttl_ms <= CHALLENGE_TTL_MAX_MS,
+           ERR_UNPROCESSABLE, "challenges must live 30 to 600 seconds");
+    ENSURE(options->crl_lifetime_ms >= CRL_LIFETIME_MIN_MS, ERR_UNPROCESSABLE,
+           "a CRL must live a minute at least");
+    ENSURE(options->supersede_overlap_ms >= 0, ERR_UNPROCESSABLE,
+           "the overlap of superseded certificates cannot be negative");
+    ENSURE(options->public_url != NULL && is_url(bytes_str(options->public_url)), ERR_UNPROCESSABLE,
+           "public_url must start with http:// or https://");
+    return OK;
+}
+
+static err_t copy_url(const char *url, char **out)
+{
+    size_t n = strlen(url);
+    while (n > 0 && url[n - 1] == '/') {
+        n--;
+    }
+    *out = strndup(url, n);
+    ENSURE(*out != NULL, ERR_NO_MEMORY, "public_url");
+    return OK;
+}
+
+err_t fleet_new(const struct fleet_options *options, struct fleet **out)
+{
+    *out = NULL;
+    TRY(check(options));
+    AUTO_PTR(fleet) *fleet = calloc(1, sizeof(*fleet));
+    ENSURE(fleet != NULL, ERR_NO_MEMORY, "the fleet");
+    TRY(copy_url(options->public_url, &fleet->public_url));
+    memcpy(fleet->salt_secret, options->salt_secret.p, SALT_SECRET_SIZE);
+    fleet->options = *options;
+    fleet->options.public_url = fleet->public_url;
+    fleet->options.salt_secret = BYTES_OF(fleet->salt_secret);
+    fleet->db = options->db;
+    fleet->clock = options->clock;
+    fleet->random = options->random;
+    fleet->log = options->log;
+    TRY(token_uses_new(&fleet->token_uses));
+    TRY(refusals_new(&fleet->refusals));
+    TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
+    TRY(publications_new(&fleet->publications));
+    *out = TAKE(fleet);
+    return OK;
+}
+
+void fleet_free(struct fleet *fleet)
+{
+    if (fleet == NULL) {
+        return;
+    }
+    publications_free(fleet->publications);
+    challenge_keys_free(fleet->challenge_keys);
+    refusals_free(fleet->refusals);
+    token_uses_free(fleet->token_uses);
+    free(fleet->public_url);
+    bytes_wipe(fleet->salt_secret, sizeof(fleet->salt_secret));
+    free(fleet);
+}

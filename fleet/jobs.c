@@ -1,0 +1,56 @@
+/* The table of background work. Each row does a bounded step and returns; server/timer runs them, logs what
+ * fails and calls them again at the next period. */
+#include "fleet/jobs.h"
+
+#include "db/op_rows.h"
+#include "fleet/internal.h"
+#include "fleet/publication.h"
+
+enum {
+    SECOND_MS = 1000,
+    MINUTE_MS = 60 * SECOND_MS,
+    HOUR_MS = 60 * MINUTE_MS,
+    OP_KEPT_MS = 48 * HOUR_MS, /* a repeat by Idempotency-Key is answered for at least a day */
+    OP_SWEEP_STEP = 2000,
+    OP_SWEEP_STEPS_MAX = 50
+};
+
+static err_t checkpoint(struct fleet *fleet, int64_t now_ms)
+{
+    (void)now_ms;
+    return db_checkpoint(fleet->db);
+}
+
+struct op_sweep {
+    int64_t before_ms, deleted;
+};
+
+static err_t sweep_step(struct db_tx *tx, void *arg)
+{
+    struct op_sweep *sweep = arg;
+    return op_rows_sweep(tx, sweep->before_ms, OP_SWEEP_STEP, &sweep->deleted);
+}
+
+err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
+{
+    struct op_sweep sweep = {.before_ms = now_ms - OP_KEPT_MS};
+    for (int i = 0; i < OP_SWEEP_STEPS_MAX; i++) {
+        TRY(db_write(fleet->db, sweep_step, &sweep));
+        if (sweep.deleted < OP_SWEEP_STEP) {
+            break;
+        }
+    }
+    return OK;
+}
+
+static const struct job jobs[] = {
+    {"publication", SECOND_MS, publication_refresh},       {"checkpoint", 30 * SECOND_MS, checkpoint},
+    {"token-uses", MINUTE_MS, token_uses_flush},           {"challenge-sweep", MINUTE_MS, challenge_sweep},
+    {"superseded", MINUTE_MS, revocation_list_superseded}, {"operation-sweep", HOUR_MS, ops_sweep},
+};
+
+const struct job *fleet_jobs(size_t *count)
+{
+    *count = sizeof(jobs) / sizeof(jobs[0]);
+    return jobs;
+}
