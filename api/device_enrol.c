@@ -133,7 +133,7 @@ static err_t post_enrol(struct api *api, const struct request *request, struct r
     return reply_enrolment(api, applicant.device, &enrolment, response);
 }
 
-static const struct route routes[] = {
+const struct route device_enrol_routes[] = {
     {.method = HTTP_POST,
      .path = "/device/v1/enrol",
      .listeners = LISTENER_DEVICE,
@@ -142,4 +142,3 @@ static const struct route routes[] = {
      .flags = ROUTE_FULL_HANDSHAKE,
      .handler = post_enrol},
 };
-const struct route_table device_enrol_routes = {routes, sizeof routes / sizeof routes[0]};

@@ -86,7 +86,7 @@ static err_t post_challenge(struct api *api, const struct request *request, stru
     return reply_json(response, 200, answer);
 }
 
-static const struct route routes[] = {
+const struct route device_status_routes[] = {
     {.method = HTTP_GET,
      .path = "/device/v1/status",
      .listeners = LISTENER_DEVICE,
@@ -106,4 +106,3 @@ static const struct route routes[] = {
      .flags = ROUTE_FULL_HANDSHAKE,
      .handler = post_challenge},
 };
-const struct route_table device_status_routes = {routes, sizeof routes / sizeof routes[0]};

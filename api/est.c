@@ -147,7 +147,7 @@ static err_t post_serverkeygen(struct api *api, const struct request *request, s
         .handler = post_enrol                                                                                \
     }
 
-static const struct route routes[] = {
+const struct route est_routes[] = {
     EST_OPEN(HTTP_GET, "/.well-known/est/cacerts", get_cacerts),
     EST_OPEN(HTTP_GET, "/.well-known/est/{label}/cacerts", get_cacerts),
     EST_OPEN(HTTP_GET, "/.well-known/est/csrattrs", get_csrattrs),
@@ -161,4 +161,3 @@ static const struct route routes[] = {
     EST_OPEN(HTTP_POST, "/.well-known/est/serverkeygen", post_serverkeygen),
     EST_OPEN(HTTP_POST, "/.well-known/est/{label}/serverkeygen", post_serverkeygen),
 };
-const struct route_table est_routes = {routes, sizeof routes / sizeof routes[0]};

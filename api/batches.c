@@ -1,0 +1,144 @@
+/* Batches over REST: handing over a list of devices, and looking at a batch. A hand-over registers all
+ * devices or none. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/batch_body.h"
+#include "api/problem.h"
+#include "api/render.h"
+#include "api/reply.h"
+#include "api/tables.h"
+#include "base/hash.h"
+
+enum { BATCH_BODY_LIMIT = 64 << 20, IDEMPOTENCY_KEY_MAX = 128 };
+static const char *const no_query[] = {NULL};
+
+/* RFC 8941 string ("…") or the bare text; printable ASCII without quotes, as an opaque name of one attempt.
+ */
+static err_t read_idempotency_key(const struct request *request, struct bytes *out)
+{
+    *out = BYTES_NONE;
+    const char *value = http_header(request, "Idempotency-Key");
+    if (value == NULL) {
+        return OK;
+    }
+    struct bytes key = bytes_str(value);
+    if (key.n >= 2 && key.p[0] == '"' && key.p[key.n - 1] == '"') {
+        key = (struct bytes){key.p + 1, key.n - 2};
+    }
+    ENSURE(key.n >= 1 && key.n <= IDEMPOTENCY_KEY_MAX, ERR_BAD_REQUEST,
+           "Idempotency-Key has 1 to %d characters", IDEMPOTENCY_KEY_MAX);
+    for (size_t i = 0; i < key.n; i++) {
+        ENSURE(key.p[i] > 0x20 && key.p[i] < 0x7f && key.p[i] != '"', ERR_BAD_REQUEST,
+               "Idempotency-Key holds a character that is not allowed");
+    }
+    *out = key;
+    return OK;
+}
+
+/* A file that is only {"devices":[…]} gets a name that says when it came. */
+static err_t make_name(struct api *api, const struct request *request, struct bytes *out)
+{
+    uint8_t random[4];
+    char hex[2 * sizeof random + 1];
+    char time[32];
+    char name[NAME_SIZE];
+    TRY(random_fill(api->options.random, random, sizeof random));
+    hex_encode(BYTES_OF(random), hex);
+    time_format(request->now_ms, time);
+    snprintf(name, sizeof name, "batch-%.4s%.2s%.2s-%s", time, time + 5, time + 8, hex);
+    const char *copy = NULL;
+    TRY(arena_dup_str(request->arena, bytes_str(name), &copy));
+    *out = bytes_str(copy);
+    return OK;
+}
+
+static err_t reply_batch(struct api *api, const struct request *request, int status,
+                         const struct batch_row *row, struct response *response)
+{
+    struct product_row product;
+    AUTO(json_t) *batch = NULL;
+    TRY(product_by_id(api->options.fleet, row->product, &product));
+    TRY(render_batch(row, product.name, &batch));
+    return reply_resource(request, response, status, batch, row->ver);
+}
+
+/* The refused lines, each with its place in the body. */
+static err_t reply_refused(const struct request *request, const err_t *error,
+                           const struct batch_report *report, struct response *response)
+{
+    void *memory = NULL;
+    TRY(arena_alloc(request->arena, report->listed * sizeof(struct problem_item), &memory));
+    struct problem_item *items = memory;
+    for (size_t i = 0; i < report->listed; i++) {
+        snprintf(items[i].pointer, sizeof items[i].pointer, "/devices/%zu", report->lines[i].index);
+        memcpy(items[i].detail, report->lines[i].reason, sizeof items[i].detail);
+    }
+    return problem_render(request, error, items, report->listed, response);
+}
+
+static err_t register_batch(struct api *api, const struct request *request, struct batch_row *row,
+                            struct batch_report *report)
+{
+    AUTO_VAL(batch_body) body = {.document = NULL};
+    struct batch_order order = {.tenant = request->principal->token.tenant};
+    ENSURE(http_content_type_is(request, "application/json"), ERR_MEDIA_TYPE, "send application/json");
+    TRY(request_check_query(request, no_query));
+    TRY(read_idempotency_key(request, &order.idempotency_key));
+    TRY(batch_body_parse(request->body, BATCH_BODY_LIMIT, &body, report));
+    TRY(sha256_of(request->body, &order.fingerprint));
+    order.name = body.name;
+    order.product = body.product;
+    order.devices = body.devices;
+    order.count = body.count;
+    if (order.name.n == 0) {
+        TRY(make_name(api, request, &order.name));
+    }
+    return batch_register(api->options.fleet, &request->principal->actor, &order, row, report);
+}
+
+static err_t post_batch(struct api *api, const struct request *request, struct response *response)
+{
+    void *memory = NULL;
+    struct batch_row row;
+    TRY(arena_alloc(request->arena, sizeof(struct batch_report), &memory));
+    struct batch_report *report = memory;
+    err_t error = register_batch(api, request, &row, report);
+    if (error.code != ERR_OK) {
+        return report->listed == 0 ? error : reply_refused(request, &error, report, response);
+    }
+    char id[UUID_TEXT_SIZE];
+    char location[64];
+    uuid_format(row.id, id);
+    snprintf(location, sizeof location, "/api/v1/batches/%s", id);
+    TRY(response_header(response, "Location", location));
+    return reply_batch(api, request, 201, &row, response);
+}
+
+static err_t get_batch(struct api *api, const struct request *request, struct response *response)
+{
+    struct uuid id;
+    struct batch_row row;
+    TRY(request_check_query(request, no_query));
+    err_t error = uuid_parse(bytes_str(request->params[0]), &id);
+    ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "a batch id is a UUID");
+    TRY(batch_find(api->options.fleet, request->principal->token.tenant, id, &row));
+    return reply_batch(api, request, 200, &row, response);
+}
+
+const struct route batch_routes[] = {
+    {.method = HTTP_POST,
+     .path = "/api/v1/batches",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_WRITE,
+     .body_limit = BATCH_BODY_LIMIT,
+     .handler = post_batch},
+    {.method = HTTP_GET,
+     .path = "/api/v1/batches/{id}",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_READ,
+     .handler = get_batch},
+};

@@ -1,0 +1,21 @@
+/* Every route of this server: the rows of the feature files, in one list. The server's router reads it once
+ * at start. */
+#include "api/api.h"
+#include "api/tables.h"
+
+#define TABLE(rows)                                                                                          \
+    {                                                                                                        \
+        (rows), sizeof(rows) / sizeof(rows)[0]                                                               \
+    }
+
+static const struct route_table tables[] = {
+    TABLE(est_routes),    TABLE(device_status_routes), TABLE(device_enrol_routes),
+    TABLE(batch_routes),  TABLE(device_routes),        TABLE(certificate_routes),
+    TABLE(whoami_routes), TABLE(public_routes),        TABLE(metrics_routes),
+};
+
+const struct route_table *api_routes(size_t *count)
+{
+    *count = sizeof tables / sizeof tables[0];
+    return tables;
+}
