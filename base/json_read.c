@@ -25,15 +25,15 @@ static err_t text_of(const struct json_field *field, const json_t *value, struct
 
 static err_t read_text(const struct json_field *field, const json_t *value, void *target)
 {
-    struct bytes text;
+    struct bytes text = BYTES_NONE;
     TRY(text_of(field, value, &text));
     TRY(check_length(field, text.n, "bytes"));
     for (size_t i = 0; i < text.n; i++) {
         ENSURE(text.p[i] >= 0x20 && text.p[i] != 0x7f, ERR_UNPROCESSABLE, "'%s' holds a control character",
                field->name);
     }
-    const char *start = json_string_value(value);
-    memcpy(target, &start, sizeof start);
+    const char **borrowed = target;
+    *borrowed = json_string_value(value);
     return OK;
 }
 
@@ -57,7 +57,7 @@ static err_t read_boolean(const struct json_field *field, const json_t *value, v
 
 static err_t read_time(const struct json_field *field, const json_t *value, void *target)
 {
-    struct bytes text;
+    struct bytes text = BYTES_NONE;
     int64_t at_ms = 0;
     TRY(text_of(field, value, &text));
     err_t error = time_parse(text, &at_ms);
@@ -68,7 +68,7 @@ static err_t read_time(const struct json_field *field, const json_t *value, void
 
 static err_t read_uuid(const struct json_field *field, const json_t *value, void *target)
 {
-    struct bytes text;
+    struct bytes text = BYTES_NONE;
     struct uuid id;
     TRY(text_of(field, value, &text));
     err_t error = uuid_parse(text, &id);
@@ -79,7 +79,7 @@ static err_t read_uuid(const struct json_field *field, const json_t *value, void
 
 static err_t read_hex32(const struct json_field *field, const json_t *value, void *target)
 {
-    struct bytes text;
+    struct bytes text = BYTES_NONE;
     uint8_t bytes[32];
     TRY(text_of(field, value, &text));
     err_t error = hex_decode(text, bytes, sizeof bytes);
@@ -91,7 +91,7 @@ static err_t read_hex32(const struct json_field *field, const json_t *value, voi
 static err_t read_base64(const struct json_field *field, const json_t *value, void *target)
 {
     struct buf *out = target;
-    struct bytes text;
+    struct bytes text = BYTES_NONE;
     TRY(text_of(field, value, &text));
     out->n = 0;
     err_t error = base64_decode(text, out);
@@ -110,7 +110,8 @@ static err_t read_container(const struct json_field *field, json_t *value, void 
         ENSURE(json_is_array(value), ERR_UNPROCESSABLE, "'%s' must be an array", field->name);
         TRY(check_length(field, json_array_size(value), "elements"));
     }
-    memcpy(target, &value, sizeof value);
+    json_t **borrowed = target;
+    *borrowed = value;
     return OK;
 }
 

@@ -47,6 +47,20 @@ void log_set_level(struct log *log, enum log_level least)
     atomic_store(&log->least, (int)least);
 }
 
+/* Writes one character of `size` bytes (0: a byte that is no UTF-8) with its JSON escape; gives the end of
+ * what was written. */
+static char *escape_character(const uint8_t *p, size_t size, char *out)
+{
+    if (size == 0 || p[0] < 0x20 || p[0] == 0x7f) {
+        return out + snprintf(out, 7, "\\u%04x", size == 0 ? 0xfffdU : p[0]);
+    }
+    if (p[0] == '"' || p[0] == '\\') {
+        *out++ = '\\';
+    }
+    memcpy(out, p, size);
+    return out + size;
+}
+
 /* Writes `text` with JSON escapes. At most 256 bytes are read, cut between characters; bytes that are no
  * UTF-8 become U+FFFD. */
 static void escape(const char *text, char out[ESCAPED_MOST])
@@ -56,22 +70,12 @@ static void escape(const char *text, char out[ESCAPED_MOST])
     rest.n = is_long ? TEXT_MOST : rest.n;
     while (rest.n > 0) {
         size_t size = utf8_char_size(rest);
-        uint8_t c = rest.p[0];
         if (size == 0 && is_long && rest.n < 4) {
             break;
         }
-        if (size == 0 || c < 0x20 || c == 0x7f) {
-            out += snprintf(out, 7, "\\u%04x", size == 0 ? 0xfffdU : c);
-            size = 1;
-        } else {
-            if (c == '"' || c == '\\') {
-                *out++ = '\\';
-            }
-            memcpy(out, rest.p, size);
-            out += size;
-        }
-        rest.p += size;
-        rest.n -= size;
+        out = escape_character(rest.p, size, out);
+        rest.p += size == 0 ? 1 : size;
+        rest.n -= size == 0 ? 1 : size;
     }
     *out = '\0';
 }

@@ -136,7 +136,7 @@ static int64_t take_offset_s(struct reader *r)
     }
     int hours = take_number(r, 2, 0, 23);
     (void)take_one_of(r, ":");
-    int64_t offset_s = hours * 3600 + take_number(r, 2, 0, 59) * 60;
+    int64_t offset_s = INT64_C(3600) * hours + INT64_C(60) * take_number(r, 2, 0, 59);
     return sign == '-' ? -offset_s : offset_s;
 }
 
@@ -155,9 +155,9 @@ err_t time_parse(struct bytes text, int64_t *out_ms)
     struct reader r = {.rest = text};
     int64_t at_s = take_date_s(&r);
     (void)take_one_of(&r, "Tt");
-    at_s += take_number(&r, 2, 0, 23) * 3600;
+    at_s += INT64_C(3600) * take_number(&r, 2, 0, 23);
     (void)take_one_of(&r, ":");
-    at_s += take_number(&r, 2, 0, 59) * 60;
+    at_s += INT64_C(60) * take_number(&r, 2, 0, 59);
     (void)take_one_of(&r, ":");
     int second = take_number(&r, 2, 0, 60);
     int64_t fraction_ms = take_fraction_ms(&r);

@@ -33,7 +33,7 @@ err_t uuid_parse(struct bytes text, struct uuid *out)
             hex[n++] = (uint8_t)(text.p[i] >= 'A' && text.p[i] <= 'F' ? text.p[i] - 'A' + 'a' : text.p[i]);
         }
     }
-    struct uuid id;
+    struct uuid id = {0};
     TRY(hex_decode(BYTES_OF(hex), id.b, sizeof id.b));
     *out = id;
     return OK;
@@ -51,7 +51,7 @@ bool uuid_is_nil(struct uuid id)
 
 err_t uuid_new(const struct clock *clock, const struct random *random, struct uuid *out)
 {
-    struct uuid id;
+    struct uuid id = {0};
     uint64_t at_ms = (uint64_t)clock_now_ms(clock);
     TRY(random_fill(random, id.b, sizeof id.b));
     for (size_t i = 0; i < 6; i++) {

@@ -13,6 +13,8 @@ SOURCE_LINES, HEADER_LINES, CONTRACT_LINES = 400, 150, 200
 FUNCTION_LINES, PARAMETERS = 60, 5
 PRIVATE_HEADER = re.compile(r"(^|[/_])internal\.h$")
 STATE_EXEMPT = ("tests/",)
+# Callbacks whose parameters a library decides: OpenSSL's ticket key callback.
+FOREIGN_CALLBACKS = {"on_ticket_key"}
 
 
 def parameter_count(signature):
@@ -94,7 +96,7 @@ def check_source(path, text):
     for number, name, length, parameters in functions(code.split("\n")):
         if length > FUNCTION_LINES:
             yield f"{path}:{number}: {name} has {length} lines, {FUNCTION_LINES} are allowed"
-        if parameters > PARAMETERS:
+        if parameters > PARAMETERS and name not in FOREIGN_CALLBACKS:
             yield f"{path}:{number}: {name} has {parameters} parameters, {PARAMETERS} are allowed"
     for number, line in enumerate(code.split("\n"), 1):
         if re.search(r"\bgoto\b", line):
