@@ -37,9 +37,16 @@ static err_t set_device_id(struct principal *p)
     return OK;
 }
 
+/* Only where the device was judged: a malformed request (400, 413, 415) says nothing about it. */
+static bool is_refusal(err_code code)
+{
+    int status = err_status(code);
+    return status == 401 || status == 403 || status == 409 || status == 422;
+}
+
 err_t authn_refused(struct api *api, const struct principal *device, err_t error)
 {
-    if (err_status(error.code) < 500 && error.code != ERR_OK) {
+    if (is_refusal(error.code)) {
         contact_refused(api->options.fleet, &device->facts, &device->contact, error);
     }
     return error;
