@@ -144,7 +144,8 @@ err_t certificate_to_pem(struct bytes der, struct buf *out)
 
 err_t certificate_from_pem(struct bytes pem, struct buf *out)
 {
-    AUTO(BIO) *bio = pem.n > INT32_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
+    ENSURE(pem.n > 0 && pem.n <= INT32_MAX, ERR_BAD_ENCODING, "the text holds no PEM certificate");
+    AUTO(BIO) *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
     ENSURE(bio != NULL, ERR_NO_MEMORY, "no memory for a PEM text");
     char no_passphrase[] = ""; /* an encrypted PEM block must not ask on the terminal */
     unsigned char *der = NULL;
