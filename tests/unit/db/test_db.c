@@ -180,12 +180,17 @@ static void test_a_read_changes_nothing(void **state)
 
 /* --- the WAL --- */
 
-static int64_t wal_size(const struct fixture *f)
+static int64_t file_size(const struct fixture *f, const char *end)
 {
     char name[128];
     struct stat facts;
-    (void)snprintf(name, sizeof name, "%s-wal", f->path);
+    (void)snprintf(name, sizeof name, "%s%s", f->path, end);
     return stat(name, &facts) == 0 ? (int64_t)facts.st_size : 0;
+}
+
+static int64_t wal_size(const struct fixture *f)
+{
+    return file_size(f, "-wal");
 }
 
 static err_t add_megabytes(struct db_tx *tx, void *arg)
@@ -205,11 +210,14 @@ static void test_the_wal_is_bounded_without_any_checkpoint(void **state)
     enum { SIZE = 8 * 1024 * 1024 };
     struct buf content = {0};
     assert_ok(buf_reserve(&content, SIZE));
-    memset(content.p, 7, SIZE);
     struct bytes view = {content.p, SIZE};
     int64_t largest = 0;
     for (int i = 0; i < 24; i++) {
+        memset(content.p, i, SIZE); /* SQLite does not write what is there already */
         assert_ok(db_write(f->db, add_megabytes, &view));
+        if (i == 0) { /* no automatic checkpoint, whose errors nobody would see */
+            assert_true(file_size(f, "") < SIZE);
+        }
         largest = wal_size(f) > largest ? wal_size(f) : largest;
     }
     buf_clear(&content);
@@ -232,6 +240,21 @@ static void test_a_checkpoint_lets_the_wal_start_again(void **state)
     assert_int_equal(wal_size(f), grown); /* ten times the writes, the same file */
     fixture_close(f);
     assert_int_equal(wal_size(f), 0);
+}
+
+static void test_closing_empties_the_wal_beside_a_tool(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    struct fixture tool = *f;
+    tool.options.is_read_only = true;
+    fixture_open(&tool);
+    assert_int_equal(read_number(&tool, "SELECT count(*) FROM node"), 1);
+    assert_true(wal_size(f) > 0);
+    fixture_close(f);
+    assert_int_equal(wal_size(f), 0);
+    assert_int_equal(read_number(&tool, "SELECT count(*) FROM node"), 1);
+    fixture_close(&tool);
 }
 
 /* --- kill -9 --- */
@@ -344,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_read_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_wal_is_bounded_without_any_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_checkpoint_lets_the_wal_start_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closing_empties_the_wal_beside_a_tool, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kill_9_loses_nothing_acknowledged, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

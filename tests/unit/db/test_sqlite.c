@@ -181,6 +181,25 @@ static err_t many_texts(struct db_tx *tx, void *arg)
     return OK;
 }
 
+static err_t one_address(struct db_tx *tx, void *arg)
+{
+    (void)arg;
+    char text[24];
+    for (int i = 0; i < 5; i++) {
+        (void)snprintf(text, sizeof text, "SELECT %d", i);
+        struct number_query query = {.sql = text};
+        TRY(query_number(tx, &query));
+        assert_int_equal(query.number, i);
+    }
+    return OK;
+}
+
+static void test_an_address_may_come_again_with_another_text(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(db_read(f->db, one_address, NULL));
+}
+
 static void test_more_texts_than_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -255,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_texts_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errors_are_mapped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_text_may_run_inside_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_address_may_come_again_with_another_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_more_texts_than_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_callback_may_refuse_a_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_carry_the_time_of_the_transaction, set_up, tear_down),

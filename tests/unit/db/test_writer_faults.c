@@ -121,14 +121,16 @@ static void test_a_full_disk_at_every_write_of_a_commit(void **state)
     assert_int_equal(stored, 1);
 }
 
-/* --- a failed sync --- */
+/* --- a disk that fails --- */
+
+enum failure { SYNC_AT_COMMIT, WRITE_AT_COMMIT, SYNC_AT_CHECKPOINT };
 
 static void log_path(const struct scene *s, char *out, size_t size)
 {
     (void)snprintf(out, size, "%s/log", s->f.folder);
 }
 
-static int child_with_failing_sync(struct scene *s, bool at_checkpoint)
+static int child_on_failing_disk(struct scene *s, enum failure failure)
 {
     int64_t number = 5;
     struct log *log = NULL;
@@ -146,8 +148,8 @@ static int child_with_failing_sync(struct scene *s, bool at_checkpoint)
     if (db_write(s->f.db, add_nonce, &first).code != ERR_OK) {
         return 3;
     }
-    atomic_store(&s->shim.fails_sync, true);
-    if (at_checkpoint) {
+    atomic_store(failure == WRITE_AT_COMMIT ? &s->shim.fails_write : &s->shim.fails_sync, true);
+    if (failure == SYNC_AT_CHECKPOINT) {
         err_ignore(db_checkpoint(s->f.db)); /* must not return */
     } else {
         err_ignore(db_write(s->f.db, add_nonce, &number));
@@ -155,13 +157,13 @@ static int child_with_failing_sync(struct scene *s, bool at_checkpoint)
     return 4;
 }
 
-static void failed_sync_ends_the_process(struct scene *s, bool at_checkpoint)
+static void failure_ends_the_process(struct scene *s, enum failure failure)
 {
     fixture_close(&s->f);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        _exit(child_with_failing_sync(s, at_checkpoint));
+        _exit(child_on_failing_disk(s, failure));
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -182,12 +184,17 @@ static void failed_sync_ends_the_process(struct scene *s, bool at_checkpoint)
 
 static void test_a_failed_sync_at_commit_ends_the_process(void **state)
 {
-    failed_sync_ends_the_process(*state, false);
+    failure_ends_the_process(*state, SYNC_AT_COMMIT);
+}
+
+static void test_a_failed_write_at_commit_ends_the_process(void **state)
+{
+    failure_ends_the_process(*state, WRITE_AT_COMMIT);
 }
 
 static void test_a_failed_sync_at_checkpoint_ends_the_process(void **state)
 {
-    failed_sync_ends_the_process(*state, true);
+    failure_ends_the_process(*state, SYNC_AT_CHECKPOINT);
 }
 
 int main(void)
@@ -198,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_disk_at_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_disk_at_every_write_of_a_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failed_sync_at_commit_ends_the_process, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_failed_write_at_commit_ends_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failed_sync_at_checkpoint_ends_the_process, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

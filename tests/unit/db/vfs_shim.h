@@ -15,9 +15,9 @@ struct shim {
     sqlite3_vfs *real;
     sqlite3_io_methods methods;
     atomic_int sync_delay_ms;
-    atomic_int full_at;     /* 1: the next write finds the disk full; counts down; 0: never */
-    atomic_bool is_full;    /* every write finds the disk full */
-    atomic_bool fails_sync; /* every sync fails */
+    atomic_int full_at;                  /* 1: the next write finds the disk full; counts down; 0: never */
+    atomic_bool is_full;                 /* every write finds the disk full */
+    atomic_bool fails_sync, fails_write; /* every one fails */
     atomic_int syncs, writes;
 };
 
@@ -55,6 +55,9 @@ static inline int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int6
     }
     if (countdown == 1 || atomic_load(&shim->is_full)) {
         return SQLITE_FULL;
+    }
+    if (atomic_load(&shim->fails_write)) {
+        return SQLITE_IOERR_WRITE;
     }
     return shim_real(f)->pMethods->xWrite(shim_real(f), p, n, at);
 }
