@@ -91,6 +91,7 @@ static enum whorl_result write_pem(struct unit *unit, const char *dir, struct wh
     return host_file_write(dir, "device.pem", whorl_text_view(&text)) ? WHORL_OK : WHORL_ERROR_STORAGE;
 }
 
+/* The last line is for people: what the device holds now. */
 static void print_certificate(const struct whorl_credential *credential, const char *dir)
 {
     uint8_t buffer[128];
@@ -98,7 +99,6 @@ static void print_certificate(const struct whorl_credential *credential, const c
     struct whorl_certificate certificate;
     struct whorl_text text;
     whorl_text_begin(&text, room);
-    whorl_text_put(&text, "serial ");
     if (whorl_certificate_read(credential->chain[0], &certificate)) {
         struct whorl_bytes serial = certificate.serial;
         while (serial.size > 1 && serial.data[0] == 0) { /* the sign byte of DER is not part of the name */
@@ -107,8 +107,8 @@ static void print_certificate(const struct whorl_credential *credential, const c
         }
         whorl_text_hex(&text, serial);
     }
-    print_text(&text);
-    (void)printf("generation %u\ncertificate %s/device.pem\n", (unsigned)credential->generation, dir);
+    (void)printf("certificate %.*s, generation %u, in %s/device.pem\n", (int)text.size, (const char *)buffer,
+                 (unsigned)credential->generation, dir);
 }
 
 /* Opens, acts, and shows the certificate that is in use afterwards. */
@@ -152,6 +152,18 @@ int command_rekey(const struct options *options)
     return act(options, "rekey", whorl_device_rekey);
 }
 
+/* First the answer as it came, for scripts; then one line for people. */
+static void print_status(struct unit *unit, const struct whorl_status *status)
+{
+    struct whorl_bytes words = {(const uint8_t *)"?", 1};
+    bool is_due = (status->renew_after_s != 0 && status->server_time_s >= status->renew_after_s) ||
+                  whorl_device_renewal_is_due(&unit->device);
+    (void)whorl_message_text(status->body, "status", &words); /* the code says the same */
+    (void)printf("%.*s\n", (int)status->body.size, (const char *)status->body.data);
+    (void)printf("%.*s (%u), generation %u, renewal due: %s\n", (int)words.size, (const char *)words.data,
+                 status->code, (unsigned)status->generation, is_due ? "yes" : "no");
+}
+
 int command_status(const struct options *options)
 {
     struct unit unit;
@@ -165,10 +177,7 @@ int command_status(const struct options *options)
     enum whorl_result result = options->is_challenge ? whorl_device_status_by_challenge(&unit.device, &status)
                                                      : whorl_device_status(&unit.device, &status);
     if (result == WHORL_OK) {
-        bool is_due = (status.renew_after_s != 0 && status.server_time_s >= status.renew_after_s) ||
-                      whorl_device_renewal_is_due(&unit.device);
-        (void)printf("%.*s\n", (int)status.body.size, (const char *)status.body.data);
-        (void)fprintf(stderr, "renewal due: %s\n", is_due ? "yes" : "no");
+        print_status(&unit, &status);
     } else {
         unit_report(&unit, "status", result);
     }

@@ -21,7 +21,7 @@ for check in layers size sql words; do
     python3 -B "tests/lint/$check.py" --self-test && python3 -B "tests/lint/$check.py"
     report "$check" $?
 done
-for check in format shell; do
+for check in format shell freestanding; do
     sh "tests/lint/$check.sh"
     report "$check" $?
 done
