@@ -1,0 +1,139 @@
+/* Enrolment, renewal and rekey in order: cheap checks, a look, a decision, a signature, a transaction that
+ * decides again. The rules are in enrol_decide.c; this file holds the order of the steps and the answer. */
+#include "fleet/enrol.h"
+
+#include <stdio.h>
+
+#include "db/product_rows.h"
+#include "fleet/enrol_internal.h"
+#include "fleet/registry.h"
+#include "fleet/renewal.h"
+
+enum { ATTEMPTS = 4 }; /* the inventory may change between the look and the transaction */
+
+void enrolment_clear(struct enrolment *enrolment)
+{
+    certificate_row_clear(&enrolment->certificate);
+}
+
+/* --- the steps -------------------------------------------------------------------------------------- */
+
+static err_t look(struct db_tx *tx, void *arg)
+{
+    struct enrol_run *run = arg;
+    TRY(enrol_view_read(tx, run->order, &run->view));
+    TRY(enrol_check_binding(run->order, &run->view.product));
+    TRY(enrol_decide(run->order, &run->view, &run->decision));
+    return run->decision.is_repeat ? enrol_repeat(tx, run) : OK;
+}
+
+static err_t attempt(struct enrol_run *run)
+{
+    TRY(db_read(run->fleet->db, look, run));
+    if (run->decision.is_repeat && run->order->proof == NULL) {
+        return OK; /* it changes nothing, so it needs no transaction that writes */
+    }
+    if (!run->decision.is_repeat) {
+        TRY(enrol_sign(run->fleet, run->order, &run->view, run->prepared));
+    }
+    return enrol_store(run);
+}
+
+static void count(struct fleet *fleet, const struct enrol_decision *decision)
+{
+    struct fleet_counters *counters = &fleet->counters;
+    atomic_llong *counter = &counters->renewed;
+    if (decision->is_repeat) {
+        counter = &counters->repeated;
+    } else if (decision->is_first) {
+        counter = &counters->enrolled;
+    } else if (decision->is_recovery) {
+        counter = &counters->recovered;
+    }
+    atomic_fetch_add(counter, 1);
+}
+
+static void answer(struct enrol_run *run, struct enrolment *out)
+{
+    const struct product_row *product = &run->view.product;
+    out->certificate = run->row;
+    out->is_repeat = run->decision.is_repeat;
+    struct buf *der = out->is_repeat ? &run->repeated_der : &run->prepared->issued.der;
+    out->certificate.der = *der; /* moves */
+    *der = (struct buf){0};
+    out->renew_after = renewal_after(product, &out->certificate);
+    (void)snprintf(out->hub_url, sizeof out->hub_url, "%s", product->hub_url);
+    (void)snprintf(out->hub_ca, sizeof out->hub_ca, "%s", product->hub_ca);
+}
+
+static void enrol_signed_clear(struct enrol_signed *prepared)
+{
+    issued_clear(&prepared->issued);
+}
+DEFINE_AUTO_VAL(enrol_signed, enrol_signed_clear);
+
+static void enrol_run_clear(struct enrol_run *run)
+{
+    buf_clear(&run->repeated_der);
+}
+DEFINE_AUTO_VAL(enrol_run, enrol_run_clear);
+
+err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out)
+{
+    *out = (struct enrolment){0};
+    TRY(enrol_check_proof(order));
+    TRY(enrol_check_names(order));
+    AUTO_VAL(enrol_signed) prepared = {0};
+    AUTO_VAL(enrol_run) run = {.fleet = fleet, .order = order, .prepared = &prepared};
+    err_t result = attempt(&run);
+    for (int i = 1; i < ATTEMPTS && result.code == ERR_BUSY && run.must_sign; i++) {
+        result = attempt(&run);
+    }
+    TRY(result);
+    answer(&run, out);
+    count(fleet, &run.decision);
+    return OK;
+}
+
+/* --- what a client asks before ---------------------------------------------------------------------- */
+
+err_t enrol_chain(struct fleet *fleet, struct bytes ders[4], size_t *chain_count)
+{
+    ders[0] = authority_borrow_der(fleet->options.device);
+    ders[1] = authority_borrow_der(fleet->options.root);
+    *chain_count = 2;
+    return OK;
+}
+
+struct wants {
+    struct uuid tenant;
+    bool out;
+};
+
+static err_t read_wants(struct db_tx *tx, void *arg)
+{
+    struct wants *wants = arg;
+    return product_rows_want_channel_binding(tx, wants->tenant, &wants->out);
+}
+
+err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *out)
+{
+    struct tenant_row tenant;
+    TRY(tenant_find(fleet, label != NULL && label[0] != '\0' ? label : "default", &tenant));
+    struct wants wants = {.tenant = tenant.id};
+    TRY(db_read(fleet->db, read_wants, &wants));
+    *out = wants.out;
+    return OK;
+}
+
+err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out)
+{
+    *out = (struct key_policy){.allow_rsa = true};
+    if (!contact->is_known) {
+        return OK;
+    }
+    struct product_row product;
+    TRY(product_by_id(fleet, contact->device.product, &product));
+    out->allow_rsa_2048 = product.allow_rsa_2048;
+    return OK;
+}

@@ -1,0 +1,151 @@
+/* The rules of enrolment as one pure function of what was read (identity reference §0.1, §0.2, §3.2):
+ * who may, for which key, as which generation. Touches no row, no clock, no key. */
+#include <string.h>
+
+#include "fleet/enrol_internal.h"
+
+enum { GENERATION_STEP_MAX = 8 }; /* a device may lose that many writes of its own counter */
+
+err_t enrol_refused(void)
+{
+    return ERR(ERR_DEVICE_REFUSED, "the device is not admitted");
+}
+
+static bool is_identity_proof(const struct enrol_order *order)
+{
+    return order->contact->proof == PROOF_IDENTITY;
+}
+
+static bool is_key_of_device(const struct enrol_order *order, const struct enrol_view *view)
+{
+    const struct key_info *key = csr_borrow_key(order->csr);
+    return memcmp(key->spki_sha256.b, view->device.id.b, DEVICE_ID_SIZE) == 0;
+}
+
+static bool is_renewal(const struct enrol_order *order, const struct enrol_view *view)
+{
+    const struct key_info *key = csr_borrow_key(order->csr);
+    return order->contact->proof == PROOF_OPERATIONAL &&
+           memcmp(key->spki_sha256.b, view->caller.spki_sha256, SHA256_SIZE) == 0;
+}
+
+/* --- who -------------------------------------------------------------------------------------------- */
+
+static err_t check_identity(const struct enrol_view *view)
+{
+    bool is_open = device_action_check(ACTION_ENROL, view->device.state).code == ERR_OK &&
+                   view->device.state != DEVICE_REVOKED;
+    bool is_allowed_back = view->device.state == DEVICE_REVOKED && view->device.reenrol_allowed;
+    return (is_open || is_allowed_back) && !view->is_lost_claim ? OK : enrol_refused();
+}
+
+/* The certificate that speaks must still be the confirmed one: a rekey or a revocation may have been faster.
+ */
+static err_t check_operational(const struct enrol_view *view)
+{
+    const struct certificate_row *caller = &view->caller;
+    bool is_valid = view->now_ms >= caller->not_before && view->now_ms < caller->not_after;
+    bool is_honoured = view->device.state == DEVICE_ENROLLED && caller->state == CERTIFICATE_CONFIRMED;
+    return is_honoured && is_valid ? OK : enrol_refused();
+}
+
+/* Whether the identity key may give a device one more certificate (§0.2). */
+static err_t check_recovery(const struct enrol_view *view)
+{
+    if (!view->history.has_any || view->device.reenrol_allowed) {
+        return OK;
+    }
+    switch (view->product.recovery) {
+    case RECOVERY_NEVER:
+        return !view->history.was_used ? OK : enrol_refused();
+    case RECOVERY_EXPIRED:
+        return !view->has_used_valid ? OK : enrol_refused();
+    case RECOVERY_ALWAYS:
+        return OK;
+    }
+    return enrol_refused();
+}
+
+/* --- for which key ---------------------------------------------------------------------------------- */
+
+/* Invariant I4: a key belongs to one device for ever. */
+static err_t check_key(const struct enrol_order *order, const struct enrol_view *view)
+{
+    bool is_own_identity = is_key_of_device(order, view);
+    bool is_others = view->has_key && memcmp(view->key.device.b, view->device.id.b, DEVICE_ID_SIZE) != 0;
+    ENSURE(!is_others && (is_own_identity || !view->is_identity), ERR_CONFLICT,
+           "the key of the request belongs to another device");
+    ENSURE(!is_own_identity || view->product.identity_key_certificates, ERR_UNPROCESSABLE,
+           "the request is over the identity key: make a new key pair for the certificate");
+    ENSURE(!view->history.is_key_compromised, ERR_UNPROCESSABLE,
+           "the key of the request was revoked as compromised: make a new key pair");
+    return OK;
+}
+
+/* --- as which generation ---------------------------------------------------------------------------- */
+
+static err_t take_generation(const struct enrol_order *order, int64_t generation, struct enrol_decision *out)
+{
+    ENSURE(order->generation == 0 || order->generation == generation, ERR_UNPROCESSABLE,
+           "generation %lld was asked for, but the key is of generation %lld", (long long)order->generation,
+           (long long)generation);
+    out->generation = generation;
+    return OK;
+}
+
+/* A key that was certified before keeps its number, and an old one does not come back (invariant I3). */
+static err_t decide_known_key(const struct enrol_order *order, int64_t generation, int64_t last,
+                              struct enrol_decision *out)
+{
+    ENSURE(generation >= last, ERR_UNPROCESSABLE,
+           "the key is of generation %lld, but %lld was issued: use a newer key", (long long)generation,
+           (long long)last);
+    return take_generation(order, generation, out);
+}
+
+static err_t decide_generation(const struct enrol_order *order, const struct enrol_view *view,
+                               struct enrol_decision *out)
+{
+    int64_t last = view->device.generation;
+    if (is_renewal(order, view)) {
+        return take_generation(order, view->caller.generation, out);
+    }
+    if (is_key_of_device(order, view)) {
+        return decide_known_key(order, 0, last, out);
+    }
+    if (view->has_key) {
+        return decide_known_key(order, view->key.generation, last, out);
+    }
+    if (order->generation == 0) {
+        out->generation = last + 1;
+        return OK;
+    }
+    ENSURE(order->generation > last && order->generation - last <= GENERATION_STEP_MAX, ERR_UNPROCESSABLE,
+           "generation %lld was asked for: %lld to %lld is possible", (long long)order->generation,
+           (long long)(last + 1), (long long)(last + GENERATION_STEP_MAX));
+    out->generation = order->generation;
+    return OK;
+}
+
+err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *view, struct enrol_decision *out)
+{
+    *out = (struct enrol_decision){0};
+    if (is_identity_proof(order)) {
+        TRY(check_identity(view));
+    } else {
+        TRY(check_operational(view));
+    }
+    TRY(check_key(order, view));
+    if (view->has_repeat) {
+        out->is_repeat = true;
+        return OK;
+    }
+    if (is_identity_proof(order)) {
+        TRY(check_recovery(view));
+    }
+    out->is_first = !view->history.has_any;
+    out->is_recovery = is_identity_proof(order) && view->history.has_any;
+    /* with nothing older to keep alive, the issue itself is the confirmation (§0.2) */
+    out->state = out->is_first ? CERTIFICATE_CONFIRMED : CERTIFICATE_UNCONFIRMED;
+    return decide_generation(order, view, out);
+}

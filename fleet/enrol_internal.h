@@ -1,0 +1,71 @@
+/* The steps of enrol(): look (in a snapshot), decide (pure), sign (outside), store (in the transaction, which
+ * looks and decides again). */
+#ifndef WHORL_FLEET_ENROL_INTERNAL_H
+#define WHORL_FLEET_ENROL_INTERNAL_H
+
+#include "db/certificate_rows.h"
+#include "db/device_key_rows.h"
+#include "fleet/enrol.h"
+#include "fleet/internal.h"
+
+/* Everything that the decision depends on, read in one transaction. */
+struct enrol_view {
+    int64_t now_ms;
+    struct device_row device;
+    struct product_row product;
+    struct certificate_row caller; /* of PROOF_OPERATIONAL */
+    struct certificate_history history;
+    bool has_key; /* the request's key is known */
+    struct device_key_row key;
+    bool is_identity;   /* the request's key is some device's identity key */
+    bool is_lost_claim; /* another tenant proved a stronger claim to this id */
+    bool has_repeat;    /* a certificate over this very key waits for its first use */
+    struct certificate_row repeat;
+    bool has_used_valid; /* a confirmed certificate that was used is valid now */
+};
+err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out);
+
+struct enrol_decision {
+    bool is_repeat; /* hand out view->repeat; the rest says nothing then */
+    int64_t generation;
+    enum certificate_state state;
+    bool is_first;    /* no certificate was ever issued to this device */
+    bool is_recovery; /* under the identity key though there was one */
+};
+/** @errors as enrol() @thread any */
+err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *view,
+                   struct enrol_decision *out);
+
+/** What can be known without the inventory: whether anything was proved, on this connection, and the channel
+ *  binding of the request. @thread any */
+err_t enrol_check_proof(const struct enrol_order *order);
+err_t enrol_check_binding(const struct enrol_order *order, const struct product_row *product);
+err_t enrol_check_names(const struct enrol_order *order);
+/** The one answer to every device that is not admitted. */
+err_t enrol_refused(void);
+
+/* A certificate that is signed and that nobody has seen. */
+struct enrol_signed {
+    bool is_there;
+    int64_t product_ver; /* it was signed under this version of the product's policy */
+    struct issued issued;
+};
+err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const struct enrol_view *view,
+                 struct enrol_signed *out);
+
+struct enrol_run {
+    struct fleet *fleet;
+    const struct enrol_order *order;
+    struct enrol_signed *prepared;
+    bool must_sign; /* the transaction decided otherwise than the snapshot before it */
+    struct enrol_view view;
+    struct enrol_decision decision;
+    struct certificate_row row; /* issued or repeated, without DER */
+    struct buf repeated_der;
+};
+/** Takes the certificate that waits for its first use as the answer. @thread of tx */
+err_t enrol_repeat(struct db_tx *tx, struct enrol_run *run);
+/** Runs the transaction. @errors ERR_BUSY with must_sign: sign, then again @thread worker */
+err_t enrol_store(struct enrol_run *run);
+
+#endif

@@ -1,0 +1,141 @@
+/* The transaction of an enrolment: looks and decides again, uses the nonce, stores the key, the certificate
+ * and the device with their audit record, or finds the certificate that waits. May run twice; nothing is
+ * disclosed before it is durable. */
+#include <stdio.h>
+#include <string.h>
+
+#include "db/device_rows.h"
+#include "fleet/enrol_internal.h"
+#include "fleet/event.h"
+#include "fleet/nonce.h"
+
+static const char *proof_name(const struct enrol_order *order)
+{
+    if (order->contact->proof == PROOF_OPERATIONAL) {
+        return "certificate";
+    }
+    if (order->proof == NULL) {
+        return "tls";
+    }
+    return order->proof->is_bound ? "challenge" : "challenge-unbound";
+}
+
+static const char *event_kind(const struct enrol_decision *decision)
+{
+    if (decision->is_first) {
+        return "device.enrolled";
+    }
+    return decision->is_recovery ? "device.recovered" : "certificate.issued";
+}
+
+static err_t record(struct db_tx *tx, const struct enrol_run *run)
+{
+    const struct certificate_row *row = &run->row;
+    char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
+    char key[2 * SHA256_SIZE + 1];
+    char fingerprint[2 * SHA256_SIZE + 1];
+    struct sha256 hash;
+    TRY(sha256_of(buf_view(&run->prepared->issued.der), &hash));
+    hex_encode(BYTES_OF(row->serial), serial);
+    hex_encode(BYTES_OF(row->spki_sha256), key);
+    hex_encode(BYTES_OF(hash.b), fingerprint);
+    struct event event = {.kind = event_kind(&run->decision),
+                          .result = "ok",
+                          .actor = run->order->actor.name,
+                          .request_id = run->order->actor.request_id,
+                          .tenant = &row->tenant,
+                          .device = &row->device};
+    return event_append(tx, &event,
+                        "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"fingerprint\":\"%s\","
+                        "\"key\":\"%s\",\"proof\":\"%s\"}",
+                        serial, row->authority, (long long)row->generation, fingerprint, key,
+                        proof_name(run->order));
+}
+
+static void row_fill(struct enrol_run *run)
+{
+    const struct issued *issued = &run->prepared->issued;
+    const struct enrol_view *view = &run->view;
+    struct certificate_row *row = &run->row;
+    *row = (struct certificate_row){.tenant = view->device.tenant,
+                                    .device = view->device.id,
+                                    .generation = run->decision.generation,
+                                    .state = run->decision.state,
+                                    .not_before = issued->not_before_ms,
+                                    .not_after = issued->not_after_ms,
+                                    .issued_at = view->now_ms,
+                                    .revocation_reason = -1,
+                                    .ver = 1};
+    (void)memcpy(row->serial, issued->serial, sizeof row->serial);
+    (void)memcpy(row->spki_sha256, csr_borrow_key(run->order->csr)->spki_sha256.b, sizeof row->spki_sha256);
+    (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(run->fleet->options.device));
+    row->confirmed_at = row->state == CERTIFICATE_CONFIRMED ? row->issued_at : 0;
+}
+
+static err_t store_device(struct db_tx *tx, struct enrol_run *run)
+{
+    struct device_row device = run->view.device;
+    struct bytes spki = BYTES_NONE;
+    if (run->order->contact->proof == PROOF_IDENTITY) {
+        const struct contact_facts *facts = run->order->facts;
+        spki = facts->proved_spki.n > 0 ? facts->proved_spki : buf_view(&facts->peer->spki);
+        device.claim = CLAIM_PROVED;
+        device.reenrol_allowed = false; /* it passes once */
+    }
+    device.state = DEVICE_ENROLLED;
+    device.enrolled_at = device.enrolled_at != 0 ? device.enrolled_at : run->view.now_ms;
+    if (device.generation < run->decision.generation) {
+        device.generation = run->decision.generation;
+    }
+    return device_rows_update(tx, &device, spki);
+}
+
+static err_t issue(struct db_tx *tx, struct enrol_run *run)
+{
+    row_fill(run);
+    struct device_key_row key = {
+        .device = run->row.device, .generation = run->row.generation, .first_seen_at = run->view.now_ms};
+    (void)memcpy(key.spki_sha256, run->row.spki_sha256, sizeof key.spki_sha256);
+    TRY(device_key_rows_claim(tx, &key));
+    if (run->order->contact->proof == PROOF_OPERATIONAL) {
+        /* the old key asks anew: what it asked for before and never used is replaced */
+        TRY(certificate_rows_supersede_unconfirmed(tx, run->row.tenant, &run->row.device, run->view.now_ms,
+                                                   NULL));
+    }
+    struct certificate_row stored = run->row;
+    stored.der = run->prepared->issued.der; /* borrowed for the call */
+    TRY(certificate_rows_insert(tx, &stored));
+    TRY(store_device(tx, run));
+    return record(tx, run);
+}
+
+err_t enrol_repeat(struct db_tx *tx, struct enrol_run *run)
+{
+    run->row = run->view.repeat;
+    buf_clear(&run->repeated_der);
+    return certificate_rows_read_der(tx, run->row.authority, run->row.serial, &run->repeated_der);
+}
+
+static err_t store(struct db_tx *tx, void *arg)
+{
+    struct enrol_run *run = arg;
+    run->must_sign = false;
+    if (run->order->proof != NULL) {
+        TRY(nonce_use(tx, run->order->proof->nonce));
+    }
+    TRY(enrol_view_read(tx, run->order, &run->view));
+    TRY(enrol_decide(run->order, &run->view, &run->decision));
+    if (run->decision.is_repeat) {
+        return enrol_repeat(tx, run);
+    }
+    if (!run->prepared->is_there || run->prepared->product_ver != run->view.product.ver) {
+        run->must_sign = true;
+        return ERR(ERR_BUSY, "the inventory changed at the same time");
+    }
+    return issue(tx, run);
+}
+
+err_t enrol_store(struct enrol_run *run)
+{
+    return db_write(run->fleet->db, store, run);
+}

@@ -1,0 +1,65 @@
+/* Reads what an enrolment is decided on. The same function serves the snapshot before signing and the
+ * transaction that stores, so that both look at the same things. Decides nothing. */
+#include <string.h>
+
+#include "db/device_rows.h"
+#include "db/product_rows.h"
+#include "fleet/claims.h"
+#include "fleet/enrol_internal.h"
+
+struct search {
+    struct enrol_view *view;
+    const uint8_t *spki_sha256;
+};
+
+/* Rows come newest first, so the newest of several wins. */
+static err_t take_live(const struct certificate_row *row, void *arg)
+{
+    struct search *search = arg;
+    struct enrol_view *view = search->view;
+    bool is_valid = view->now_ms >= row->not_before && view->now_ms < row->not_after;
+    bool is_used = row->state == CERTIFICATE_CONFIRMED && row->first_used_at != 0;
+    bool is_same_key = memcmp(row->spki_sha256, search->spki_sha256, sizeof row->spki_sha256) == 0;
+    view->has_used_valid = view->has_used_valid || (is_valid && is_used);
+    if (is_valid && !is_used && is_same_key && !view->has_repeat) {
+        view->has_repeat = true;
+        view->repeat = *row;
+    }
+    return OK;
+}
+
+static err_t read_claim(struct db_tx *tx, struct enrol_view *view)
+{
+    struct claims claims;
+    TRY(claims_choose(tx, &view->device.id, &view->device.tenant, &claims));
+    view->is_lost_claim = !claims.is_found;
+    return OK;
+}
+
+static err_t read_key(struct db_tx *tx, const uint8_t spki_sha256[32], struct enrol_view *view)
+{
+    err_t found = device_key_rows_find(tx, spki_sha256, &view->key);
+    view->has_key = found.code == ERR_OK;
+    if (found.code != ERR_NOT_FOUND) {
+        TRY(found);
+    }
+    return device_rows_is_identity(tx, spki_sha256, &view->is_identity);
+}
+
+err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out)
+{
+    const struct contact *contact = order->contact;
+    const uint8_t *spki_sha256 = csr_borrow_key(order->csr)->spki_sha256.b;
+    *out = (struct enrol_view){.now_ms = db_tx_now_ms(tx)};
+    TRY(device_rows_find(tx, contact->device.tenant, &contact->device.id, &out->device));
+    TRY(product_rows_find_by_id(tx, out->device.product, &out->product));
+    if (contact->proof == PROOF_OPERATIONAL) {
+        TRY(certificate_rows_find(tx, contact->certificate.authority, contact->certificate.serial,
+                                  &out->caller));
+    }
+    TRY(read_claim(tx, out));
+    TRY(read_key(tx, spki_sha256, out));
+    TRY(certificate_rows_read_history(tx, out->device.tenant, &out->device.id, spki_sha256, &out->history));
+    struct search search = {.view = out, .spki_sha256 = spki_sha256};
+    return certificate_rows_list_live(tx, out->device.tenant, &out->device.id, take_live, &search);
+}
