@@ -1,5 +1,5 @@
 /* The inventory's engine: transactions as closures, statements, rows. Knows no device and no meaning of a row (those are in
- * the *_rows.h files beside it). sqlite3.h is included by db/sqlite*.c only; PostgreSQL becomes a second set of those.
+ * the *_rows.h files beside it). sqlite3.h is included by db/sqlite* only; PostgreSQL becomes a second set of those.
  *
  * Writes: db_write() hands a closure to the engine. On SQLite one writer thread takes all waiting closures, runs each in a
  * savepoint, commits once (WAL, synchronous=FULL) and wakes their callers: many enrolments share one fsync. A closure may be
@@ -32,16 +32,19 @@ struct db_options {
 };
 
 /** Opens, migrates, takes a new node epoch. Holds an exclusive lock file beside the database until db_close, so that a second
- *  process is refused. @errors ERR_CONFLICT when another process has it, ERR_DB, ERR_DISK_FULL @thread init */
+ *  process is refused. The texts of `options` are borrowed during the call; clock, random and log until db_close.
+ *  @errors ERR_CONFLICT when another process has it, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL @thread init */
 err_t db_open(const struct db_options *options, struct db **out);
-/** Waits for the writer, checkpoints, closes. @thread init */
+/** Runs what is queued, waits for its callers, checkpoints, closes. No read may be running. @thread init */
 void db_close(struct db *db);
 DEFINE_AUTO_PTR(db, db_close);
 
 typedef err_t (*db_fn)(struct db_tx *tx, void *arg);
 
 /** Runs `fn` in a durable write transaction. An error from `fn` rolls its savepoint back and is returned as it is.
- *  @errors of fn; ERR_BUSY queue full; ERR_DISK_FULL (nothing written); ERR_DB @thread worker (blocks) */
+ *  An I/O error at commit ends the process with status 70: what is durable is then unknown.
+ *  @errors of fn; ERR_BUSY queue full; ERR_DISK_FULL (nothing written); ERR_DB; ERR_UNAVAILABLE when closing
+ *  @thread worker (blocks); never from inside a closure */
 err_t db_write(struct db *db, db_fn fn, void *arg);
 /** Runs `fn` on a read connection in one snapshot. @thread worker (blocks) */
 err_t db_read(struct db *db, db_fn fn, void *arg);
