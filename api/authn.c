@@ -76,17 +76,22 @@ err_t authn_device(struct api *api, const struct request *request, struct bytes 
     return OK;
 }
 
-static err_t admit_device(struct api *api, struct request *request)
+err_t authn_device_by_tls(struct api *api, const struct request *request, const struct principal **out)
 {
-    /* the same answer for known and unknown: nothing was proved */
+    *out = NULL;
     ENSURE(request->peer->kind != PEER_NONE, ERR_UNAUTHORIZED,
            "a client certificate or a challenge proof is needed");
+    return authn_device(api, request, BYTES_NONE, out);
+}
+
+static err_t admit_device(struct api *api, struct request *request)
+{
     const char *label = label_of(request);
     if (label[0] != '\0') {
         struct tenant_row tenant;
         TRY(tenant_find(api->options.fleet, label, &tenant));
     }
-    return authn_device(api, request, BYTES_NONE, &request->principal);
+    return authn_device_by_tls(api, request, &request->principal);
 }
 
 /* The token of "Authorization: Bearer …"; BYTES_NONE when there is no Authorization at all. */

@@ -26,6 +26,9 @@ struct principal {
 err_t authn_device(struct api *api, const struct request *request, struct bytes proved_spki,
                    const struct principal **out);
 
+/** The caller by TLS alone. @errors ERR_UNAUTHORIZED without a client certificate, the same for everybody */
+err_t authn_device_by_tls(struct api *api, const struct request *request, const struct principal **out);
+
 /** Tells the inventory that a device was turned away, when the error says so (not for our own failures).
  *  @return `error`, unchanged @thread worker */
 err_t authn_refused(struct api *api, const struct principal *device, err_t error);

@@ -103,11 +103,3 @@ struct challenge_proof proof_of(const struct request *request, const struct proo
     }
     return proof;
 }
-
-err_t device_by_tls(struct api *api, const struct request *request, const struct principal **out)
-{
-    *out = NULL;
-    ENSURE(request->peer->kind != PEER_NONE, ERR_UNAUTHORIZED,
-           "a client certificate or a challenge proof is needed");
-    return authn_device(api, request, BYTES_NONE, out);
-}

@@ -47,7 +47,7 @@ static err_t applicant_by_tls(struct api *api, const struct request *request, co
                               struct applicant *out)
 {
     struct key_policy policy;
-    TRY(device_by_tls(api, request, &out->device));
+    TRY(authn_device_by_tls(api, request, &out->device));
     TRY(enrol_key_policy(api->options.fleet, &out->device->contact, &policy));
     return csr_parse(buf_view(&body->csr), &policy, &out->csr);
 }

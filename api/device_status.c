@@ -67,7 +67,7 @@ static err_t post_status(struct api *api, const struct request *request, struct 
     TRY(request_json(request, &document));
     TRY(status_body_read(document, &body));
     TRY(body.has_proof ? device_by_proof(api, request, &body.proof, &device)
-                       : device_by_tls(api, request, &device));
+                       : authn_device_by_tls(api, request, &device));
     return reply_status(api, request, device, response);
 }
 

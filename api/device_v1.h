@@ -44,8 +44,5 @@ err_t enrol_body_read(const json_t *document, struct enrol_body *out);
  * `body`. */
 struct challenge_proof proof_of(const struct request *request, const struct proof_body *body,
                                 enum challenge_purpose purpose);
-/** The caller by TLS, for routes that take a proof instead. @errors ERR_UNAUTHORIZED without a client
- * certificate */
-err_t device_by_tls(struct api *api, const struct request *request, const struct principal **out);
 
 #endif
