@@ -9,6 +9,7 @@ static const char SQL_INSERT[] =
     "INSERT INTO tenant (" COLUMNS ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM tenant WHERE name = $1";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM tenant WHERE id = $1";
+static const char SQL_EACH[] = "SELECT " COLUMNS " FROM tenant ORDER BY name";
 
 err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row)
 {
@@ -21,6 +22,17 @@ err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row)
     return OK;
 }
 
+static err_t read_tenant(const struct db_row *row, struct tenant_row *out)
+{
+    *out = (struct tenant_row){0};
+    TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
+    TRY(db_row_text(row, 1, out->name, sizeof(out->name)));
+    out->created_at = db_row_int(row, 2);
+    out->updated_at = db_row_int(row, 3);
+    out->ver = db_row_int(row, 4);
+    return OK;
+}
+
 struct found {
     struct tenant_row *out;
     bool is_there;
@@ -29,15 +41,8 @@ struct found {
 static err_t on_found(const struct db_row *row, void *arg)
 {
     struct found *found = arg;
-    struct tenant_row *out = found->out;
     found->is_there = true;
-    *out = (struct tenant_row){0};
-    TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
-    TRY(db_row_text(row, 1, out->name, sizeof(out->name)));
-    out->created_at = db_row_int(row, 2);
-    out->updated_at = db_row_int(row, 3);
-    out->ver = db_row_int(row, 4);
-    return OK;
+    return read_tenant(row, found->out);
 }
 
 err_t tenant_rows_find(struct db_tx *tx, struct bytes name, struct tenant_row *out)
@@ -54,4 +59,23 @@ err_t tenant_rows_find_by_id(struct db_tx *tx, struct uuid id, struct tenant_row
     TRY(db_run(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), on_found, &found));
     ENSURE(found.is_there, ERR_NOT_FOUND, "no such tenant");
     return OK;
+}
+
+struct each {
+    tenant_row_fn fn;
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct tenant_row tenant;
+    TRY(read_tenant(row, &tenant));
+    return each->fn(&tenant, each->arg);
+}
+
+err_t tenant_rows_each(struct db_tx *tx, tenant_row_fn fn, void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_EACH, NULL, 0, on_each, &each);
 }

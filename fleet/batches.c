@@ -1,0 +1,222 @@
+/* Registers a production lot: all of its devices or none, in one transaction with its audit record and its
+ * Idempotency-Key. A device gets no audit record of its own here: the batch's record names the count and the
+ * hash over the sorted ids, so it commits to every one of them, and 200,000 records would say no more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/batch_rows.h"
+#include "db/device_key_rows.h"
+#include "db/device_rows.h"
+#include "db/op_rows.h"
+#include "db/product_rows.h"
+#include "fleet/batch_lines.h"
+#include "fleet/event.h"
+#include "fleet/internal.h"
+#include "fleet/names.h"
+#include "fleet/registry.h"
+#include "fleet/states.h"
+
+enum { IDEMPOTENCY_KEY_MAX = 255 };
+static const char OP_KIND[] = "batch.register";
+
+static void free_lines(struct batch_line **lines)
+{
+    free(*lines);
+}
+
+struct registration {
+    const struct actor *actor;
+    const struct batch_order *order;
+    const struct product_row *product;
+    const struct batch_line *lines;
+    struct sha256 ids_hash;
+    struct batch_row *out;
+    struct batch_report *report;
+    bool is_repeat;
+};
+
+/* --- the Idempotency-Key -------------------------------------------------------------------------------- */
+
+/* The first answer again, when this key did this before. */
+static err_t find_repeat(struct db_tx *tx, const struct batch_order *order, struct batch_row *out,
+                         bool *is_repeat)
+{
+    *is_repeat = false;
+    if (order->idempotency_key.n == 0) {
+        return OK;
+    }
+    struct op_row op;
+    err_t error = op_rows_find(tx, order->tenant, order->idempotency_key, &op);
+    if (error.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(error);
+    bool is_same = strcmp(op.kind, OP_KIND) == 0 &&
+                   bytes_equal(BYTES_OF(op.fingerprint.b), BYTES_OF(order->fingerprint.b));
+    ENSURE(is_same, ERR_UNPROCESSABLE, "the Idempotency-Key was used for another request");
+    struct uuid id;
+    TRY(uuid_parse(bytes_str(op.result), &id));
+    TRY(batch_rows_find(tx, order->tenant, id, out));
+    *is_repeat = true;
+    return OK;
+}
+
+static err_t remember(struct db_tx *tx, const struct batch_order *order, const struct batch_row *batch)
+{
+    if (order->idempotency_key.n == 0) {
+        return OK;
+    }
+    struct op_row op = {.fingerprint = order->fingerprint, .at = batch->created_at};
+    memcpy(op.kind, OP_KIND, sizeof(OP_KIND));
+    uuid_format(batch->id, op.result);
+    return op_rows_insert(tx, order->tenant, order->idempotency_key, &op);
+}
+
+/* --- the devices ---------------------------------------------------------------------------------------- */
+
+/* Why an id that is there already cannot be registered, in the words of its state. */
+static err_t refuse_known(struct db_tx *tx, struct uuid tenant, const struct device_id *id)
+{
+    struct device_row known;
+    TRY(device_rows_find(tx, tenant, id, &known));
+    bool is_final = known.state == DEVICE_RETIRED || known.state == DEVICE_COMPROMISED;
+    return ERR(ERR_CONFLICT,
+               is_final ? "the device is %s: it can never be registered again" : "registered already (%s)",
+               device_state_name(known.state));
+}
+
+/* A key that was certified for another device is no identity (invariant I4). */
+static err_t check_key(struct db_tx *tx, const struct device_id *id)
+{
+    struct device_key_row key;
+    err_t error = device_key_rows_find(tx, id->b, &key);
+    if (error.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(error);
+    ENSURE(bytes_equal(BYTES_OF(key.device.b), BYTES_OF(id->b)), ERR_CONFLICT,
+           "this key is in use as another device's operational key");
+    return OK;
+}
+
+static err_t register_line(struct db_tx *tx, const struct batch_line *line, struct device_row *row)
+{
+    row->id = line->id;
+    row->claim = line->entry->spki.n > 0 ? CLAIM_SPKI : CLAIM_LISTED;
+    TRY(batch_line_fill(line, row));
+    TRY(check_key(tx, &row->id));
+    bool is_new = false;
+    TRY(device_rows_insert(tx, row, line->entry->spki, &is_new));
+    return is_new ? OK : refuse_known(tx, row->tenant, &row->id);
+}
+
+/* Goes on after a refused line, so that a person gets all of them at once; the caller's error then rolls
+ * everything back. */
+static err_t register_lines(struct db_tx *tx, const struct registration *run)
+{
+    const struct batch_row *batch = run->out;
+    struct device_row row = {.tenant = batch->tenant,
+                             .batch = batch->id,
+                             .product = batch->product,
+                             .state = DEVICE_REGISTERED,
+                             .registered_at = batch->created_at,
+                             .updated_at = batch->created_at,
+                             .ver = 1};
+    *run->report = (struct batch_report){0};
+    for (size_t i = 0; i < run->order->count; i++) {
+        err_t error = register_line(tx, &run->lines[i], &row);
+        if (error.code == ERR_CONFLICT) {
+            batch_report_refuse(run->report, run->lines[i].index, error);
+            continue;
+        }
+        TRY(error);
+    }
+    return run->report->refused == 0 ? OK : batch_report_error(run->report, ERR_CONFLICT, run->order->count);
+}
+
+static err_t record(struct db_tx *tx, const struct registration *run)
+{
+    char id[UUID_TEXT_SIZE], hash[2 * SHA256_SIZE + 1];
+    uuid_format(run->out->id, id);
+    hex_encode(BYTES_OF(run->ids_hash.b), hash);
+    struct event event = {.kind = "batch.registered",
+                          .result = "ok",
+                          .actor = run->actor->name,
+                          .request_id = run->actor->request_id,
+                          .tenant = &run->out->tenant};
+    return event_append(
+        tx, &event,
+        "{\"batch\":\"%s\",\"name\":\"%s\",\"product\":\"%s\",\"count\":%lld,\"ids_sha256\":\"%s\"}", id,
+        run->out->name, run->product->name, (long long)run->out->device_count, hash);
+}
+
+static err_t register_in(struct db_tx *tx, void *arg)
+{
+    struct registration *run = arg;
+    TRY(find_repeat(tx, run->order, run->out, &run->is_repeat));
+    if (run->is_repeat) {
+        return OK;
+    }
+    int64_t now_ms = db_tx_now_ms(tx);
+    *run->out = (struct batch_row){.tenant = run->order->tenant,
+                                   .product = run->product->id,
+                                   .device_count = (int64_t)run->order->count,
+                                   .created_at = now_ms,
+                                   .updated_at = now_ms,
+                                   .ver = 1};
+    name_copy(run->order->name, run->out->name);
+    TRY(db_tx_uuid(tx, &run->out->id));
+    TRY(batch_rows_insert(tx, run->out));
+    TRY(register_lines(tx, run));
+    TRY(remember(tx, run->order, run->out));
+    return record(tx, run);
+}
+
+/* --- outside of the transaction ------------------------------------------------------------------------- */
+
+static err_t find_product(struct fleet *fleet, const struct batch_order *order, struct product_row *out)
+{
+    struct bytes name = order->product.n > 0 ? order->product : bytes_str("default");
+    err_t error = product_find(fleet, order->tenant, name, out);
+    ENSURE(error.code != ERR_NOT_FOUND, ERR_UNPROCESSABLE, "no such product");
+    return error;
+}
+
+err_t batch_register(struct fleet *fleet, const struct actor *actor, const struct batch_order *order,
+                     struct batch_row *out, struct batch_report *report)
+{
+    struct product_row product;
+    *report = (struct batch_report){0};
+    TRY(name_check(order->name, "batch name"));
+    ENSURE(order->idempotency_key.n <= IDEMPOTENCY_KEY_MAX, ERR_UNPROCESSABLE,
+           "an Idempotency-Key has at most %d bytes", IDEMPOTENCY_KEY_MAX);
+    TRY(find_product(fleet, order, &product));
+    struct key_policy policy = {.allow_rsa = true, .allow_rsa_2048 = product.allow_rsa_2048};
+    __attribute__((cleanup(free_lines))) struct batch_line *lines = NULL;
+    TRY(batch_lines_check(order, &policy, report, &lines));
+    struct registration run = {
+        .actor = actor, .order = order, .product = &product, .lines = lines, .out = out, .report = report};
+    TRY(batch_lines_hash(lines, order->count, &run.ids_hash));
+    TRY(db_write(fleet->db, register_in, &run));
+    if (!run.is_repeat) {
+        atomic_fetch_add(&fleet->counters.registered, (long long)order->count);
+    }
+    return OK;
+}
+
+struct find {
+    struct uuid tenant, id;
+    struct batch_row *out;
+};
+
+static err_t find_in(struct db_tx *tx, void *arg)
+{
+    const struct find *run = arg;
+    return batch_rows_find(tx, run->tenant, run->id, run->out);
+}
+
+err_t batch_find(struct fleet *fleet, struct uuid tenant, struct uuid id, struct batch_row *out)
+{
+    struct find run = {.tenant = tenant, .id = id, .out = out};
+    return db_read(fleet->db, find_in, &run);
+}

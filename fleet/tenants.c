@@ -1,0 +1,132 @@
+/* Tenants and their products: who owns devices, and under which policy. A tenant always has a product
+ * "default", so that a batch can be handed over without another step. */
+#include "fleet/tenants.h"
+
+#include "db/product_rows.h"
+#include "db/tenant_rows.h"
+#include "fleet/event.h"
+#include "fleet/internal.h"
+#include "fleet/names.h"
+#include "fleet/registry.h"
+
+/* The policy of a product that nobody has touched: a year, renewed when two thirds have passed; the identity
+ * key helps only where no valid certificate is left; everything unusual is off. */
+static const struct product_row default_product = {
+    .name = "default",
+    .certificate_ttl_s = 365 * 24 * 3600,
+    .renew_percent = 66,
+    .recovery = RECOVERY_EXPIRED,
+    .ver = 1,
+};
+
+static err_t product_insert(struct db_tx *tx, const struct actor *actor, const struct tenant_row *tenant)
+{
+    struct product_row product = default_product;
+    TRY(db_tx_uuid(tx, &product.id));
+    product.tenant = tenant->id;
+    product.created_at = product.updated_at = db_tx_now_ms(tx);
+    TRY(product_rows_insert(tx, &product));
+    char id[UUID_TEXT_SIZE];
+    uuid_format(product.id, id);
+    struct event event = {.kind = "product.added",
+                          .result = "ok",
+                          .actor = actor->name,
+                          .request_id = actor->request_id,
+                          .tenant = &tenant->id};
+    return event_append(tx, &event, "{\"product\":\"%s\",\"name\":\"%s\"}", id, product.name);
+}
+
+err_t tenant_insert(struct db_tx *tx, const struct actor *actor, struct bytes name, struct tenant_row *out)
+{
+    int64_t now_ms = db_tx_now_ms(tx);
+    *out = (struct tenant_row){.created_at = now_ms, .updated_at = now_ms, .ver = 1};
+    name_copy(name, out->name);
+    TRY(db_tx_uuid(tx, &out->id));
+    TRY(tenant_rows_insert(tx, out));
+    struct event event = {.kind = "tenant.added",
+                          .result = "ok",
+                          .actor = actor->name,
+                          .request_id = actor->request_id,
+                          .tenant = &out->id};
+    TRY(event_append(tx, &event, "{\"name\":\"%s\"}", out->name));
+    return product_insert(tx, actor, out);
+}
+
+struct add {
+    const struct actor *actor;
+    struct bytes name;
+    struct tenant_row *out;
+};
+
+static err_t add_in(struct db_tx *tx, void *arg)
+{
+    const struct add *run = arg;
+    return tenant_insert(tx, run->actor, run->name, run->out);
+}
+
+err_t tenant_add(struct fleet *fleet, const struct actor *actor, const char *name, struct tenant_row *out)
+{
+    TRY(tenant_name_check(bytes_str(name)));
+    struct add run = {.actor = actor, .name = bytes_str(name), .out = out};
+    return db_write(fleet->db, add_in, &run);
+}
+
+struct find {
+    struct uuid id;
+    struct bytes name;
+    struct tenant_row *tenant;
+    struct product_row *product;
+};
+
+static err_t find_tenant(struct db_tx *tx, void *arg)
+{
+    const struct find *run = arg;
+    return tenant_rows_find(tx, run->name, run->tenant);
+}
+
+err_t tenant_find(struct fleet *fleet, const char *name, struct tenant_row *out)
+{
+    struct find run = {.name = bytes_str(name), .tenant = out};
+    return db_read(fleet->db, find_tenant, &run);
+}
+
+struct list {
+    tenant_row_fn fn;
+    void *arg;
+};
+
+static err_t list_in(struct db_tx *tx, void *arg)
+{
+    const struct list *run = arg;
+    return tenant_rows_each(tx, run->fn, run->arg);
+}
+
+err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row, void *arg), void *arg)
+{
+    struct list run = {.fn = fn, .arg = arg};
+    return db_read(fleet->db, list_in, &run);
+}
+
+static err_t find_product(struct db_tx *tx, void *arg)
+{
+    const struct find *run = arg;
+    return product_rows_find(tx, run->id, run->name, run->product);
+}
+
+err_t product_find(struct fleet *fleet, struct uuid tenant, struct bytes name, struct product_row *out)
+{
+    struct find run = {.id = tenant, .name = name, .product = out};
+    return db_read(fleet->db, find_product, &run);
+}
+
+static err_t find_product_by_id(struct db_tx *tx, void *arg)
+{
+    const struct find *run = arg;
+    return product_rows_find_by_id(tx, run->id, run->product);
+}
+
+err_t product_by_id(struct fleet *fleet, struct uuid id, struct product_row *out)
+{
+    struct find run = {.id = id, .product = out};
+    return db_read(fleet->db, find_product_by_id, &run);
+}
