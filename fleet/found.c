@@ -1,0 +1,67 @@
+/* The first rows of an inventory: authorities, the tenant and product "default", an admin token. One
+ * transaction, so that a crash leaves either nothing or all of it. The first CRLs are signed by
+ * publication_refresh, which finds none at the start. Called by `whorld init`. */
+#include <string.h>
+
+#include "db/authority_rows.h"
+#include "fleet/event.h"
+#include "fleet/internal.h"
+#include "fleet/tenants.h"
+#include "fleet/tokens.h"
+
+#define TOKEN_LIFETIME_MS (INT64_C(365) * 24 * 3600 * 1000)
+
+static const struct actor founder = {.name = "whorld", .request_id = ""};
+
+struct founding {
+    const struct fleet_options *options;
+    struct token_row token;
+};
+
+static err_t add_authority(struct db_tx *tx, const struct authority *authority)
+{
+    static const char *const roles[] = {[AUTHORITY_ROOT] = "root",
+                                        [AUTHORITY_DEVICE] = "device",
+                                        [AUTHORITY_INFRASTRUCTURE] = "infrastructure"};
+    struct authority_row row = {.role = roles[authority_role(authority)],
+                                .state = AUTHORITY_ACTIVE,
+                                .certificate = authority_borrow_der(authority)};
+    const char *id = authority_id(authority);
+    ENSURE(strlen(id) < sizeof(row.id), ERR_INTERNAL, "the id of an authority is too long");
+    memcpy(row.id, id, strlen(id));
+    TRY(authority_rows_insert(tx, &row));
+    char key[2 * SHA256_SIZE + 1];
+    hex_encode(BYTES_OF(authority_spki_sha256(authority)->b), key);
+    struct event event = {.kind = "authority.added", .result = "ok", .actor = founder.name, .request_id = ""};
+    return event_append(tx, &event, "{\"authority\":\"%s\",\"role\":\"%s\",\"spki_sha256\":\"%s\"}", id,
+                        row.role, key);
+}
+
+static err_t found_in(struct db_tx *tx, void *arg)
+{
+    struct founding *run = arg;
+    struct tenant_row tenant;
+    TRY(add_authority(tx, run->options->root));
+    TRY(add_authority(tx, run->options->device));
+    TRY(add_authority(tx, run->options->infrastructure));
+    TRY(tenant_insert(tx, &founder, bytes_str("default"), &tenant));
+    run->token.tenant = tenant.id;
+    run->token.expires_at = db_tx_now_ms(tx) + TOKEN_LIFETIME_MS;
+    TRY(token_insert(tx, &founder, &run->token));
+    struct event event = {
+        .kind = "installation.founded", .result = "ok", .actor = founder.name, .request_id = ""};
+    return event_append(tx, &event, "{}");
+}
+
+err_t fleet_found(struct fleet *fleet, struct first_token *out)
+{
+    struct founding run = {.options = &fleet->options,
+                           .token = {.name = "first-admin", .scopes = (uint32_t)SCOPE_ADMIN}};
+    _Static_assert(sizeof(out->text) == TOKEN_TEXT_SIZE, "one size of token texts");
+    TRY(token_generate(fleet, out->text, &run.token));
+    err_t error = db_write(fleet->db, found_in, &run);
+    if (error.code != ERR_OK) {
+        bytes_wipe(out->text, sizeof(out->text));
+    }
+    return error;
+}

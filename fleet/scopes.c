@@ -1,0 +1,59 @@
+/* The names of scopes: one table for reading and writing them. Which route asks for which scope is in api/.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fleet/access.h"
+
+enum { SCOPES_TEXT_SIZE = 256 };
+
+static const struct scope_row {
+    enum scope scope;
+    const char *name;
+} scopes[] = {
+    {SCOPE_DEVICES_READ, "devices:read"},           {SCOPE_DEVICES_WRITE, "devices:write"},
+    {SCOPE_CERTIFICATES_READ, "certificates:read"}, {SCOPE_CERTIFICATES_REVOKE, "certificates:revoke"},
+    {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_ADMIN, "admin"},
+};
+enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
+
+static err_t parse_word(struct bytes word, uint32_t *out)
+{
+    char known[SCOPES_TEXT_SIZE];
+    for (size_t i = 0; i < SCOPE_COUNT; i++) {
+        if (bytes_is(word, scopes[i].name)) {
+            *out |= (uint32_t)scopes[i].scope;
+            return OK;
+        }
+    }
+    scopes_format(UINT32_MAX, known);
+    return ERR(ERR_UNPROCESSABLE, "no such scope: \"%.*s\"; known: %s", word.n > 32 ? 32 : (int)word.n,
+               word.n > 0 ? (const char *)word.p : "", known);
+}
+
+err_t scopes_parse(struct bytes text, uint32_t *out)
+{
+    uint32_t found = 0;
+    for (size_t start = 0, i = 0; i <= text.n; i++) {
+        if (i < text.n && text.p[i] != ',') {
+            continue;
+        }
+        struct bytes word = {text.n > 0 ? text.p + start : NULL, i - start};
+        TRY(parse_word(word, &found));
+        start = i + 1;
+    }
+    *out = found;
+    return OK;
+}
+
+void scopes_format(uint32_t bits, char out[SCOPES_TEXT_SIZE])
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < SCOPE_COUNT; i++) {
+        if ((bits & (uint32_t)scopes[i].scope) != 0) {
+            int more = snprintf(out + n, SCOPES_TEXT_SIZE - n, "%s%s", n == 0 ? "" : ",", scopes[i].name);
+            n += more > 0 ? (size_t)more : 0;
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/* Making a token in two steps: its secret before the transaction, its row inside of it. For token_add and for
+ * the first rows of an inventory. */
+#ifndef WHORL_FLEET_TOKENS_H
+#define WHORL_FLEET_TOKENS_H
+
+#include "fleet/access.h"
+
+/** Random id and secret. @param[out] row id and hash are set, the rest is the caller's @param[out] text the
+ * caller wipes it @errors ERR_CRYPTO @thread any */
+err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row);
+/** With its audit record. @param row tenant, name, scopes and expires_at set; created_at and ver are set here
+ *  @thread of tx */
+err_t token_insert(struct db_tx *tx, const struct actor *actor, struct token_row *row);
+
+#endif
