@@ -205,7 +205,7 @@ bench:
 ## tidy           clang-tidy (.clang-tidy)
 tidy:
 	@printf '%s\n' $(SRC_LIB) $(SRC_DEVICE) $(SRC_CMD) $(PROGRAMS:%=cmd/%.c) | \
-		xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(CFLAGS)' tidy
+		xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(filter-out $(WARN_gcc),$(CFLAGS))' tidy
 
 ## nightly        what takes long: analysers, valgrind, new fuzz inputs
 nightly: deps-nightly
