@@ -1,6 +1,7 @@
-/* Certification authorities: make them, issue under them, sign their CRLs. Immutable once loaded, so shared by all threads.
- * Profiles follow RFC 5280 and IEEE 802.1AR: 16-byte random positive serial, SKI by RFC 7093 §2 method 1, AKI equal to the issuer's SKI,
- * critical keyUsage and basicConstraints, dates as RFC 5280 §4.1.2.5. */
+/* Certification authorities: make them, issue under them, sign their CRLs. Immutable once loaded, so shared
+ * by all threads. Profiles follow RFC 5280 and IEEE 802.1AR: 16-byte random positive serial, SKI by RFC 7093
+ * §2 method 1, AKI equal to the issuer's SKI, critical keyUsage and basicConstraints, dates as RFC 5280
+ * §4.1.2.5. */
 #ifndef WHORL_PKI_AUTHORITY_H
 #define WHORL_PKI_AUTHORITY_H
 
@@ -13,37 +14,43 @@ struct authority;
 
 enum { SERIAL_SIZE = 16 };
 
-/** Makes 16 random bytes a serial: positive, and of exactly 16 bytes in DER too, so that the stored and the encoded form are one
- *  (the first byte becomes 0x01 … 0x7f). Everything that issues here applies it; who stores a serial before issuing applies it too. */
+/** Makes 16 random bytes a serial: positive, and of exactly 16 bytes in DER too, so that the stored and the
+ * encoded form are one (the first byte becomes 0x01 … 0x7f). Everything that issues here applies it; who
+ * stores a serial before issuing applies it too. */
 void serial_normalise(uint8_t serial[SERIAL_SIZE]);
 /** Whether a text may stand as X.520 serialNumber: a PrintableString of 1 … 64 characters. */
 bool serial_number_is_valid(struct bytes text);
 
-/* Where a certificate says that its CRL and its issuer are: "<public_url>/crl/<issuer id>.crl", "<public_url>/ca/<issuer id>.cer". */
+/* Where a certificate says that its CRL and its issuer are: "<public_url>/crl/<issuer id>.crl",
+ * "<public_url>/ca/<issuer id>.cer". */
 struct publication {
     const char *public_url; /* without a trailing slash; borrowed */
 };
 
 struct authority_spec {
-    const char *id;   /* "root", "device", "infrastructure": names the CRL and the key label "ca-<id>" */
+    const char *id; /* "root", "device", "infrastructure": names the CRL and the key label "ca-<id>" */
     enum authority_role role;
     const char *organisation; /* O of the subject: the installation's name */
     int64_t not_before_ms, not_after_ms;
     struct publication publication;
 };
 
-/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is applied)
+/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is
+ * applied)
  *  @param[out] der certificate, appended @thread init */
-err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key, const uint8_t serial[SERIAL_SIZE],
-                          struct buf *der);
-/** Makes an issuing CA (pathlen 0) under `root`: role DEVICE carries EKU clientAuth only; INFRASTRUCTURE serverAuth, clientAuth,
- *  OCSPSigning and cmcRA/cmKGA as its leaves need. */
-err_t authority_make_issuing(const struct authority_spec *spec, const struct private_key *key, const struct authority *root,
-                             const uint8_t serial[SERIAL_SIZE], struct buf *der);
+err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key,
+                          const uint8_t serial[SERIAL_SIZE], struct buf *der);
+/** Makes an issuing CA (pathlen 0) under `root`: role DEVICE carries EKU clientAuth only; INFRASTRUCTURE
+ * serverAuth, clientAuth, OCSPSigning and cmcRA/cmKGA as its leaves need. */
+err_t authority_make_issuing(const struct authority_spec *spec, const struct private_key *key,
+                             const struct authority *root, const uint8_t serial[SERIAL_SIZE],
+                             struct buf *der);
 
-/** Binds a CA certificate to its key. @param key consumed, always; NULL for an authority whose key is elsewhere (offline root)
+/** Binds a CA certificate to its key. @param key consumed, always; NULL for an authority whose key is
+ * elsewhere (offline root)
  *  @errors ERR_CRYPTO when they do not belong together @thread init */
-err_t authority_load(const char *id, enum authority_role role, struct bytes der, struct private_key *key, struct authority **out);
+err_t authority_load(const char *id, enum authority_role role, struct bytes der, struct private_key *key,
+                     struct authority **out);
 void authority_free(struct authority *authority);
 DEFINE_AUTO_PTR(authority, authority_free);
 
@@ -58,7 +65,7 @@ const struct sha256 *authority_spki_sha256(const struct authority *authority);
 struct device_subject {
     const char *device_id_hex; /* CN, 64 characters */
     const char *serial_number; /* X.520 serialNumber, or "" */
-    struct bytes device_id;    /* 32 bytes: SAN URI "ni:///sha-256;…" (RFC 6920), the hash of the identity key */
+    struct bytes device_id; /* 32 bytes: SAN URI "ni:///sha-256;…" (RFC 6920), the hash of the identity key */
 };
 struct certificate_spec {
     uint8_t serial[SERIAL_SIZE];
@@ -67,20 +74,23 @@ struct certificate_spec {
 };
 struct issued {
     struct buf der;
-    struct buf subject; /* DER Name */
-    struct buf san;     /* DER GeneralNames */
+    struct buf subject;          /* DER Name */
+    struct buf san;              /* DER GeneralNames */
     uint8_t serial[SERIAL_SIZE]; /* as it stands in the certificate */
     int64_t not_before_ms, not_after_ms;
 };
 void issued_clear(struct issued *issued);
 DEFINE_AUTO_VAL(issued, issued_clear);
 
-/** Issues a device certificate (EKU clientAuth, keyUsage digitalSignature) for the request's key. @errors ERR_CRYPTO @thread worker */
-err_t authority_issue_device(const struct authority *authority, const struct csr *csr, const struct device_subject *subject,
-                             const struct certificate_spec *spec, struct issued *out);
-/** Issues a TLS server certificate (EKU serverAuth). @param hosts DNS names or IP addresses, for the SAN @thread init, worker */
-err_t authority_issue_server(const struct authority *authority, struct bytes spki, const char *const *hosts, size_t host_count,
-                             const struct certificate_spec *spec, struct issued *out);
+/** Issues a device certificate (EKU clientAuth, keyUsage digitalSignature) for the request's key. @errors
+ * ERR_CRYPTO @thread worker */
+err_t authority_issue_device(const struct authority *authority, const struct csr *csr,
+                             const struct device_subject *subject, const struct certificate_spec *spec,
+                             struct issued *out);
+/** Issues a TLS server certificate (EKU serverAuth). @param hosts DNS names or IP addresses, for the SAN
+ * @thread init, worker */
+err_t authority_issue_server(const struct authority *authority, struct bytes spki, const char *const *hosts,
+                             size_t host_count, const struct certificate_spec *spec, struct issued *out);
 
 struct crl_entry {
     uint8_t serial[SERIAL_SIZE];

@@ -10,8 +10,8 @@ struct certificate_facts {
     int64_t not_before_ms, not_after_ms;
     bool is_self_issued;
     struct key_info key;
-    struct buf subject; /* DER Name */
-    struct buf san;     /* DER GeneralNames, or empty */
+    struct buf subject;     /* DER Name */
+    struct buf san;         /* DER GeneralNames, or empty */
     char subject_text[256]; /* RFC 2253, for people */
 };
 void certificate_facts_clear(struct certificate_facts *facts);
@@ -26,7 +26,8 @@ err_t certificate_to_pem(struct bytes der, struct buf *out);
 err_t certificate_from_pem(struct bytes pem, struct buf *out);
 /** "certs-only" SignedData without signers (RFC 7030 §4.1.3), DER, appended. */
 err_t certificates_to_pkcs7(const struct bytes *ders, size_t count, struct buf *out);
-/** DER CsrAttrs (RFC 8951/9908): challengePassword when channel binding is wanted, the key type and digest that suit. */
+/** DER CsrAttrs (RFC 8951/9908): challengePassword when channel binding is wanted, the key type and digest
+ * that suit. */
 err_t csrattrs_encode(bool want_channel_binding, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* PKCS#10 requests (RFC 2986): parsed once, signature verified, names kept as DER for comparison. A request is a wish, not
- * an order: only its key goes into a certificate. */
+/* PKCS#10 requests (RFC 2986): parsed once, signature verified, names kept as DER for comparison. A request
+ * is a wish, not an order: only its key goes into a certificate. */
 #ifndef WHORL_PKI_CSR_H
 #define WHORL_PKI_CSR_H
 
@@ -7,8 +7,9 @@
 
 struct csr;
 
-/** Parses DER (no BER, no trailing bytes, at most 16 KiB), checks the key by policy and the signature (no SHA-1, no MD5) with the
- *  request's own key. @errors ERR_BAD_CSR (form, signature), ERR_UNPROCESSABLE (key not allowed) @thread any */
+/** Parses DER (no BER, no trailing bytes, at most 16 KiB), checks the key by policy and the signature (no
+ * SHA-1, no MD5) with the request's own key. @errors ERR_BAD_CSR (form, signature), ERR_UNPROCESSABLE (key
+ * not allowed) @thread any */
 err_t csr_parse(struct bytes der, const struct key_policy *policy, struct csr **out);
 void csr_free(struct csr *csr);
 DEFINE_AUTO_PTR(csr, csr_free);

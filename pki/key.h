@@ -1,5 +1,6 @@
-/* Public keys as the server knows them: canonical DER SubjectPublicKeyInfo and its SHA-256, which is the device's name.
- * OpenSSL stays behind this wall: no header of pki/ but pki/openssl.h and pki/peer_tls.h shows its types. */
+/* Public keys as the server knows them: canonical DER SubjectPublicKeyInfo and its SHA-256, which is the
+ * device's name. OpenSSL stays behind this wall: no header of pki/ but pki/openssl.h and pki/peer_tls.h shows
+ * its types. */
 #ifndef WHORL_PKI_KEY_H
 #define WHORL_PKI_KEY_H
 
@@ -20,13 +21,14 @@ struct key_policy {
     bool allow_rsa_2048; /* per product, for chip makers' keys */
 };
 
-/** Reads and checks a SubjectPublicKeyInfo: DER (not BER), nothing behind it, named curve P-256 or P-384 (no explicit
- *  parameters), point uncompressed and on the curve, Ed25519, or RSA as the policy says (RFC 5480, 8410, 3279).
+/** Reads and checks a SubjectPublicKeyInfo: DER (not BER), nothing behind it, named curve P-256 or P-384 (no
+ * explicit parameters), point uncompressed and on the curve, Ed25519, or RSA as the policy says (RFC 5480,
+ * 8410, 3279).
  *  @errors ERR_UNPROCESSABLE with the reason, ERR_BAD_ENCODING @thread any */
 err_t key_check_spki(struct bytes spki, const struct key_policy *policy, struct key_info *out);
 
-/** Verifies `signature` over `message` under a checked SPKI: ECDSA with SHA-256 (P-256) or SHA-384 (P-384) in DER form, Ed25519,
- *  RSA PKCS#1 v1.5 with SHA-256. @errors ERR_POP_FAILED @thread any */
+/** Verifies `signature` over `message` under a checked SPKI: ECDSA with SHA-256 (P-256) or SHA-384 (P-384) in
+ * DER form, Ed25519, RSA PKCS#1 v1.5 with SHA-256. @errors ERR_POP_FAILED @thread any */
 err_t key_verify(struct bytes spki, struct bytes message, struct bytes signature);
 
 const char *key_alg_name(enum key_alg alg);

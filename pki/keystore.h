@@ -1,6 +1,6 @@
-/* Where CA keys live. The file driver keeps each private key as an encrypted PKCS#8 file (PBES2: scrypt, AES-256-CBC) in one folder;
- * a PKCS#11 driver becomes a second table of the same functions. Private keys never leave: callers hold a handle and ask for
- * signatures through pki/authority.h. */
+/* Where CA keys live. The file driver keeps each private key as an encrypted PKCS#8 file (PBES2: scrypt,
+ * AES-256-CBC) in one folder; a PKCS#11 driver becomes a second table of the same functions. Private keys
+ * never leave: callers hold a handle and ask for signatures through pki/authority.h. */
 #ifndef WHORL_PKI_KEYSTORE_H
 #define WHORL_PKI_KEYSTORE_H
 
@@ -10,18 +10,23 @@
 struct keystore;
 struct private_key; /* a handle; shared by threads; signs through pki/ only */
 
-/** The file driver. @param folder made (0700) when missing @param passphrase at least 16 bytes; copied and wiped on free
+/** The file driver. @param folder made (0700) when missing @param passphrase at least 16 bytes; copied and
+ * wiped on free
  *  @errors ERR_UNPROCESSABLE short passphrase, ERR_IO @thread init */
-err_t keystore_open_files(const char *folder, struct bytes passphrase, const struct random *random, struct keystore **out);
+err_t keystore_open_files(const char *folder, struct bytes passphrase, const struct random *random,
+                          struct keystore **out);
 void keystore_free(struct keystore *keystore);
 DEFINE_AUTO_PTR(keystore, keystore_free);
 
-/** Makes a key under a label ([a-z0-9-]{1,64}), durably. @errors ERR_CONFLICT when the label is taken @thread init */
-err_t keystore_generate(struct keystore *keystore, const char *label, enum key_alg alg, struct private_key **out);
+/** Makes a key under a label ([a-z0-9-]{1,64}), durably. @errors ERR_CONFLICT when the label is taken @thread
+ * init */
+err_t keystore_generate(struct keystore *keystore, const char *label, enum key_alg alg,
+                        struct private_key **out);
 /** @errors ERR_NOT_FOUND, ERR_FORBIDDEN wrong passphrase @thread init */
 err_t keystore_load(struct keystore *keystore, const char *label, struct private_key **out);
 bool keystore_has(struct keystore *keystore, const char *label);
-/** 32 secret bytes under a label, made at the first call (encrypted at rest like a key: AES-256-GCM under a key from the passphrase).
+/** 32 secret bytes under a label, made at the first call (encrypted at rest like a key: AES-256-GCM under a
+ * key from the passphrase).
  *  @thread init */
 err_t keystore_secret(struct keystore *keystore, const char *label, struct secret *out);
 

@@ -1,4 +1,5 @@
-/* Who is at the other end of a TLS connection: made once per connection by the verify callback (pki/peer_tls.h), then a plain value. */
+/* Who is at the other end of a TLS connection: made once per connection by the verify callback
+ * (pki/peer_tls.h), then a plain value. */
 #ifndef WHORL_PKI_PEER_H
 #define WHORL_PKI_PEER_H
 
@@ -8,23 +9,25 @@ enum peer_kind {
     PEER_NONE,        /* no client certificate */
     PEER_SELF_SIGNED, /* over an identity key; the handshake proved possession */
     PEER_ISSUED,      /* the chain ends in one of our device authorities */
-    PEER_FOREIGN      /* a well-formed certificate of somebody else's CA: proves its key, admits to nothing by itself */
+    PEER_FOREIGN      /* a well-formed certificate of somebody else's CA: proves its key, admits to nothing by
+                         itself */
 };
 
 struct peer_identity {
     enum peer_kind kind;
-    bool is_expired;         /* issued or foreign, and outside its validity at the handshake: good for nothing but `status`.
-                                Never set for self-signed ones: their dates come from a clock that nobody has set yet */
-    char authority[32];      /* id of the issuing authority (PEER_ISSUED) */
+    bool is_expired;    /* issued or foreign, and outside its validity at the handshake: good for nothing but
+                           `status`.    Never set for self-signed ones: their dates come from a clock that nobody
+                           has set yet */
+    char authority[32]; /* id of the issuing authority (PEER_ISSUED) */
     struct certificate_facts certificate;
-    struct buf spki;         /* canonical DER */
-    struct buf der;          /* the certificate */
+    struct buf spki; /* canonical DER */
+    struct buf der;  /* the certificate */
 };
 void peer_identity_clear(struct peer_identity *peer);
 DEFINE_AUTO_VAL(peer_identity, peer_identity_clear);
 
-/* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC 7627),
- * tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
+/* Channel binding (RFC 7030 §3.5): tls-unique on 1.2 (full handshake with extended master secret only, RFC
+ * 7627), tls-exporter on 1.3 (RFC 9266). Empty when there is none. */
 struct channel_binding {
     uint8_t unique[64];
     size_t unique_size;
@@ -36,8 +39,8 @@ struct channel_binding {
 struct peer_trust;
 struct authority;
 /** @param authorities borrowed during the call; their certificates are copied @thread init */
-err_t peer_trust_new(const struct authority *const *authorities, size_t count, const struct key_policy *policy,
-                     struct peer_trust **out);
+err_t peer_trust_new(const struct authority *const *authorities, size_t count,
+                     const struct key_policy *policy, struct peer_trust **out);
 void peer_trust_free(struct peer_trust *trust);
 DEFINE_AUTO_PTR(peer_trust, peer_trust_free);
 

@@ -4,6 +4,7 @@
 #include "pki/peer_tls.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include <openssl/x509v3.h>
 
@@ -89,7 +90,23 @@ static int check_issued(X509 *x509, const struct trusted_authority *issuer)
     return X509_verify(x509, issuer->key) == 1 ? X509_V_OK : X509_V_ERR_CERT_SIGNATURE_FAILURE;
 }
 
-static int check_leaf(X509 *x509, const struct peer_trust *trust)
+/* X509_V_OK for a certificate of ours that is valid now; for other accepted ones a code that says what they
+ * are. */
+static int check_dates(X509_STORE_CTX *context, const X509 *x509)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
+    bool has_time = (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
+    time_t now = has_time ? X509_VERIFY_PARAM_get_time(param) : time(NULL);
+    /* not X509_cmp_time(), for which the last valid second has expired; -2 (malformed) counts as outside */
+    int start = ASN1_TIME_cmp_time_t(X509_get0_notBefore(x509), now);
+    if (start != -1 && start != 0) {
+        return X509_V_ERR_CERT_NOT_YET_VALID;
+    }
+    return ASN1_TIME_cmp_time_t(X509_get0_notAfter(x509), now) < 0 ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
+}
+
+/* @param[out] remark what an accepted certificate leaves in the context */
+static int check_leaf(X509_STORE_CTX *context, X509 *x509, const struct peer_trust *trust, int *remark)
 {
     const struct trusted_authority *issuer = NULL;
     struct key_info key;
@@ -103,24 +120,40 @@ static int check_leaf(X509 *x509, const struct peer_trust *trust)
         return verdict;
     }
     if (kind == PEER_ISSUED) {
+        *remark = check_dates(context, x509);
         return check_issued(x509, issuer);
     }
     if (kind == PEER_SELF_SIGNED) {
+        *remark = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
         return X509_verify(x509, X509_get0_pubkey(x509)) == 1 ? X509_V_OK : X509_V_ERR_CERT_SIGNATURE_FAILURE;
     }
-    return X509_V_OK; /* foreign: the handshake proves its key, and nobody's word counts for more */
+    /* foreign: the handshake proves its key, and nobody's word counts for more */
+    *remark = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+    return X509_V_OK;
 }
 
 int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust)
 {
     X509 *leaf = X509_STORE_CTX_get0_cert(context);
+    int remark = X509_V_OK;
     int verdict = leaf == NULL ? X509_V_ERR_UNSPECIFIED : check_chain_size(context);
     if (verdict == X509_V_OK) {
-        verdict = check_leaf(leaf, trust);
+        verdict = check_leaf(context, leaf, trust, &remark);
     }
-    X509_STORE_CTX_set_error(context, verdict);
+    X509_STORE_CTX_set_error(context, verdict == X509_V_OK ? remark : verdict);
     openssl_forget_errors();
     return verdict == X509_V_OK ? 1 : 0;
+}
+
+/* What the handshake found must back what the certificate says of itself: the authorities may have changed
+ * since. */
+static enum peer_kind backed_kind(enum peer_kind claimed, long found)
+{
+    bool is_issued =
+        found == X509_V_OK || found == X509_V_ERR_CERT_HAS_EXPIRED || found == X509_V_ERR_CERT_NOT_YET_VALID;
+    bool is_self_signed = found == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+    bool is_backed = (claimed == PEER_ISSUED && is_issued) || (claimed == PEER_SELF_SIGNED && is_self_signed);
+    return is_backed ? claimed : PEER_FOREIGN;
 }
 
 /* The dates of a self-signed certificate are the word of a device's clock before anybody set it: they mean
@@ -140,13 +173,11 @@ err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t
     if (x509 == NULL) {
         return OK;
     }
-    ENSURE(SSL_get_verify_result(ssl) == X509_V_OK, ERR_INTERNAL,
-           "a peer was let in whose certificate was not accepted");
     TRY(certificate_facts_read(x509, &out->certificate));
     TRY(certificate_spki(x509, &out->spki));
     TRY(certificate_encode(x509, &out->der));
-    out->kind = peer_classify(trust, x509, &issuer);
-    if (issuer != NULL) {
+    out->kind = backed_kind(peer_classify(trust, x509, &issuer), SSL_get_verify_result(ssl));
+    if (out->kind == PEER_ISSUED) {
         (void)snprintf(out->authority, sizeof out->authority, "%s", issuer->id);
     }
     out->is_expired = is_outside_validity(out, now_ms);

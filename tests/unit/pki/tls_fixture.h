@@ -41,6 +41,7 @@ static inline void tls_server_init(struct tls_server *server, struct test_house 
     const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
     assert_ok(private_key_use(key, buf_view(&issued.der), chain, 1, server->context));
     SSL_CTX_set_security_level(server->context, 0);
+    X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(server->context), house_from_ms / 1000 + 90 * 86400);
     SSL_CTX_set_verify(server->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(server->context, tls_verify, server);
     assert_int_equal(SSL_CTX_set_session_id_context(server->context, (const unsigned char *)"test", 4), 1);
@@ -137,6 +138,50 @@ static inline bool tls_pair_resume(struct tls_pair *pair, const struct tls_serve
                                    SSL_SESSION *session, int version)
 {
     return tls_pair_start(pair, server, tls_client(server, version), session);
+}
+
+/* --- certificates that are not ours */
+
+struct foreign {
+    EVP_PKEY *key;      /* its own */
+    EVP_PKEY *signer;   /* NULL: its own */
+    const char *issuer; /* CN; NULL: its own */
+    const char *digest;
+    long version;      /* 0: v1, 2: v3 */
+    const char *usage; /* NULL, or the value of an extKeyUsage */
+};
+
+static inline X509 *make_certificate(const struct foreign *f)
+{
+    X509 *x509 = X509_new();
+    assert_non_null(x509);
+    X509_NAME *subject = X509_get_subject_name(x509);
+    assert_int_equal(X509_set_version(x509, f->version), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x509), 7), 1);
+    assert_int_equal(
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"self", -1, -1, 0), 1);
+    X509_NAME *issuer = X509_get_issuer_name(x509);
+    assert_int_equal(X509_NAME_add_entry_by_txt(
+                         issuer, "CN", MBSTRING_ASC,
+                         (const unsigned char *)(f->issuer == NULL ? "self" : f->issuer), -1, -1, 0),
+                     1);
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x509), 0));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x509), 86400));
+    assert_int_equal(X509_set_pubkey(x509, f->key), 1);
+    if (f->usage != NULL) {
+        X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, f->usage);
+        assert_int_equal(X509_add_ext(x509, extension, -1), 1);
+        X509_EXTENSION_free(extension);
+    }
+    const EVP_MD *digest = f->digest == NULL ? NULL : EVP_get_digestbyname(f->digest);
+    assert_true(X509_sign(x509, f->signer == NULL ? f->key : f->signer, digest) > 0);
+    return x509;
+}
+
+static inline X509 *self_signed(EVP_PKEY *key, const char *digest)
+{
+    const struct foreign f = {.key = key, .digest = digest, .version = 2};
+    return make_certificate(&f);
 }
 
 #endif
