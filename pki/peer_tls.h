@@ -11,7 +11,9 @@
  * key type and size, named curve, uncompressed point, no SHA-1), then the self-signature or the chain.
  * Accepts self-signed and foreign certificates (the handshake proves their key) and expired ones of ours;
  * refuses what is malformed or weak. An issued certificate within its validity leaves X509_V_OK in the
- * context, every other accepted one leaves another code: the caller gives session tickets to the former only.
+ * context, every other accepted one leaves another code (CERT_HAS_EXPIRED, CERT_NOT_YET_VALID,
+ * DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_GET_ISSUER_CERT_LOCALLY): the caller gives session tickets to the
+ * former only, and peer_identity_read() believes no kind that this code does not back.
  *  @return 1, or 0 with the X509_V_ERR_ code set @thread loop */
 int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust);
 
