@@ -1,5 +1,5 @@
 /* Tests of enrolment, renewal and rekey: the rules of identity reference §0.1, §0.2 and §3.2 one by one. */
-#include "tests/unit/fleet/fleet_fixture.h"
+#include "tests/unit/fleet/scene.h"
 
 /* --- under the identity key ------------------------------------------------------------------------- */
 
