@@ -59,7 +59,7 @@ struct server_options {
 };
 
 /** Binds the listeners (the first bind of each is without SO_REUSEPORT, so that a second process is noticed).
- *  @param tls for the device and management listeners; borrowed, referenced here
+ *  @param device_tls referenced here, like management_tls; NULL only for a listener that is off
  *  @errors ERR_CONFLICT address in use, ERR_UNPROCESSABLE bad address, ERR_IO @thread init */
 err_t server_new(const struct server_options *options, const struct server_app *app, struct tls_snapshot *device_tls,
                  struct tls_snapshot *management_tls, struct server **out);

@@ -1,0 +1,214 @@
+/* The loop's half of an exchange: what each event of the HTTP library means, and what happens next. The
+ * worker's half is exchange_work.c. */
+#include "server/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { ARENA_CAP = 1 << 20, SINK_PIECE = 65536 };
+
+struct exchange *exchange_new(struct connection *connection, const char *target)
+{
+    size_t size = strlen(target) + 1;
+    struct exchange *x = calloc(1, sizeof *x + size);
+    if (x == NULL) {
+        return NULL;
+    }
+    memcpy(x->target, target, size);
+    x->task.run = exchange_run;
+    x->connection = connection;
+    x->server = connection->loop->server;
+    x->route_index = router_route_count(x->server->router);
+    x->content_length = -1;
+    connection->exchange = x;
+    err_t error = arena_new(ARENA_CAP, &x->request.arena);
+    if (error.code != ERR_OK) {
+        exchange_free(x);
+        connection->exchange = NULL;
+        return NULL;
+    }
+    return x;
+}
+
+void exchange_end_of_life(struct exchange *x)
+{
+    struct connection *c = x->connection;
+    c->exchange = NULL;
+    c->open_requests--;
+    if (x->sink_is_open || x->response.source != NULL) {
+        x->job = JOB_RELEASE;
+        workers_push(x->server->workers, &x->task);
+    } else {
+        exchange_free(x);
+    }
+    loop_ready(c->loop, c);
+}
+
+static err_t facts_set(struct exchange *x, const char *method)
+{
+    struct connection *c = x->connection;
+    struct request *request = &x->request;
+    request->method = http_method_of(method);
+    request->listener = x->server->options.listeners[c->listener].id;
+    memcpy(request->address, c->address, sizeof request->address);
+    request->now_ms = clock_now_ms(x->server->options.clock);
+    request->peer = &c->facts.peer;
+    request->binding = &c->facts.binding;
+    request->is_tls = c->stream.tls != NULL;
+    request->is_resumed = c->facts.is_resumed;
+    struct uuid id;
+    TRY(uuid_new(x->server->options.clock, &c->loop->random, &id));
+    uuid_format(id, request->request_id);
+    return OK;
+}
+
+void exchange_refuse(struct exchange *x, err_t error)
+{
+    /* nothing is logged for a 4xx: the sender could flood the log */
+    if (err_status(error.code) >= 500 && error.code != ERR_BUSY) {
+        log_error(x->server->options.log, "request_failed", x->request.request_id, error);
+    }
+    response_clear(&x->response);
+    x->server->app.refuse(x->server->app.api, &x->request, error, &x->response);
+    err_t extra = OK;
+    if (error.code == ERR_METHOD) {
+        extra = response_header(&x->response, "Allow", x->allow);
+    } else if (error.code == ERR_BUSY) {
+        extra = response_header(&x->response, "Retry-After", "1");
+    }
+    err_ignore(extra); /* the answer is right without it */
+    x->response.close_connection = x->response.close_connection || error.code == ERR_FULL_HANDSHAKE;
+    x->is_answered = true;
+}
+
+/* Where in the request we are decides how an answer can be given: the library takes one before or behind the
+ * body, not within. */
+static enum exchange_step answer(struct exchange *x)
+{
+    if (x->at_end || (x->in_first && x->has_body)) {
+        return STEP_ANSWER;
+    }
+    if (x->in_first) {
+        return STEP_READ;
+    }
+    struct connection *c = x->connection;
+    err_t error = response_header(&x->response, "X-Request-Id", x->request.request_id);
+    if (error.code == ERR_OK && c->refusal.n == 0 && c->stage == CONNECTION_OPEN) {
+        error = refusal_render(&x->response, &c->refusal);
+    }
+    err_ignore(error); /* without memory for the answer the connection just ends */
+    figures_count_refused(c->loop->figures, REFUSED_BODY);
+    figures_count_request(c->loop->figures, x->route_index, x->response.status);
+    return STEP_ABORT;
+}
+
+static enum exchange_step refused(struct exchange *x, err_t error)
+{
+    exchange_refuse(x, error);
+    return answer(x);
+}
+
+static enum exchange_step enqueue(struct exchange *x, enum exchange_job job)
+{
+    x->job = job;
+    x->connection->loop->waiting++;
+    if (job == JOB_HANDLE || job == JOB_OPEN) {
+        if (!workers_offer(x->server->workers, &x->task)) {
+            x->connection->loop->waiting--;
+            figures_count_refused(x->connection->loop->figures, REFUSED_QUEUE);
+            return refused(x, ERR(ERR_BUSY, "too many requests are waiting"));
+        }
+    } else {
+        workers_push(x->server->workers, &x->task);
+    }
+    return STEP_WAIT;
+}
+
+static bool has_limit(const struct route *route)
+{
+    return route->sink == NULL || route->body_limit > 0;
+}
+
+static err_t admissible(struct exchange *x, const char *method)
+{
+    TRY(facts_set(x, method));
+    TRY(http_request_route(x));
+    const struct route *route = x->request.route;
+    ENSURE((route->flags & ROUTE_FULL_HANDSHAKE) == 0 || !x->request.is_resumed, ERR_FULL_HANDSHAKE,
+           "repeat the request on a connection with a full handshake");
+    ENSURE(x->content_length <= 0 || !has_limit(route) || (uint64_t)x->content_length <= route->body_limit,
+           ERR_TOO_LARGE, "at most %zu bytes are taken here", route->body_limit);
+    return OK;
+}
+
+enum exchange_step exchange_begin(struct exchange *x, const char *method)
+{
+    x->has_begun = x->in_first = true;
+    err_t error = admissible(x, method);
+    if (error.code != ERR_OK) {
+        return refused(x, error);
+    }
+    return x->request.route->sink != NULL ? enqueue(x, JOB_OPEN) : STEP_READ;
+}
+
+enum exchange_step exchange_body(struct exchange *x, struct bytes piece)
+{
+    const struct route *route = x->request.route;
+    if (x->is_answered || route == NULL) {
+        return answer(x);
+    }
+    x->received += piece.n;
+    if (has_limit(route) && x->received > route->body_limit) {
+        return refused(x, ERR(ERR_TOO_LARGE, "at most %zu bytes are taken here", route->body_limit));
+    }
+    err_t error = buf_append_bytes(&x->body, piece);
+    if (error.code != ERR_OK) {
+        return refused(x, error);
+    }
+    return route->sink != NULL && x->body.n >= SINK_PIECE ? enqueue(x, JOB_WRITE) : STEP_READ;
+}
+
+enum exchange_step exchange_complete(struct exchange *x)
+{
+    x->at_end = true;
+    if (x->is_answered) {
+        return STEP_ANSWER;
+    }
+    if (x->request.route->sink != NULL) {
+        return enqueue(x, JOB_FINISH);
+    }
+    x->request.body = buf_view(&x->body);
+    if ((x->request.route->flags & ROUTE_ON_LOOP) != 0) {
+        exchange_handle(x);
+        return STEP_ANSWER;
+    }
+    return enqueue(x, JOB_HANDLE);
+}
+
+enum exchange_step exchange_resumed(struct exchange *x)
+{
+    return x->is_answered ? answer(x) : STEP_READ;
+}
+
+static bool has_header(const struct response *response, const char *name)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (strcasecmp(response->headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+err_t exchange_finish_headers(struct exchange *x)
+{
+    struct response *response = &x->response;
+    struct loop *loop = x->connection->loop;
+    figures_count_request(loop->figures, x->route_index, response->status);
+    if (x->request.listener != LISTENER_PUBLIC && !has_header(response, "Cache-Control")) {
+        TRY(response_header(response, "Cache-Control", "no-store"));
+    }
+    response->close_connection = response->close_connection || loop->phase != LOOP_RUNNING;
+    return response_header(response, "X-Request-Id", x->request.request_id);
+}

@@ -1,0 +1,97 @@
+/* One request and its answer, from header to last byte: what the HTTP library's callbacks and the workers do
+ * next. Knows no type of the library. It belongs to its loop, except between STEP_WAIT and loop_done(), when
+ * it belongs to a worker. */
+#ifndef WHORL_SERVER_EXCHANGE_H
+#define WHORL_SERVER_EXCHANGE_H
+
+#include "server/internal.h"
+
+enum exchange_step {
+    STEP_READ,   /* go on with the body, or to the end of the request */
+    STEP_WAIT,   /* suspend: a worker has it */
+    STEP_ANSWER, /* send exchange->response */
+    STEP_ABORT   /* close: connection->refusal is the answer, if there is one */
+};
+
+enum exchange_job { JOB_HANDLE, JOB_OPEN, JOB_WRITE, JOB_FINISH, JOB_NEXT, JOB_RELEASE };
+
+/* A source is asked for more (RUNNING), asked and woken meanwhile (WOKEN), asked while nobody wants it any
+ * more (CANCELLED), has nothing yet (WAITING), or is not asked (RESTING). */
+enum source_state { SOURCE_RESTING, SOURCE_RUNNING, SOURCE_WOKEN, SOURCE_CANCELLED, SOURCE_WAITING };
+
+struct exchange {
+    struct task task;
+    struct exchange *done_next;
+    struct connection *connection;
+    struct server *server;
+    void *handle; /* of the HTTP library */
+    struct request request;
+    struct response response;
+    size_t route_index;
+    char allow[ROUTER_ALLOW_SIZE];
+    enum exchange_job job;
+
+    bool has_begun, has_body, in_first, at_end;
+    bool is_waiting;        /* suspended */
+    bool is_answered;       /* the response is complete */
+    int64_t content_length; /* -1: not told */
+    uint64_t received;
+    struct buf body; /* all of it, or what the sink has not seen */
+    void *sink_state;
+    bool sink_is_open;
+
+    const void *map; /* of response.file_path */
+    size_t map_size;
+
+    struct buf chunk; /* of the source */
+    size_t chunk_at;
+    bool source_ended, source_failed;
+    bool is_streaming, is_cancelled; /* the loop's */
+    atomic_int source_state;
+
+    char target[]; /* as sent; cut into path and query */
+};
+
+/** @param target as sent @thread loop */
+struct exchange *exchange_new(struct connection *connection, const char *target);
+/** The HTTP library has finished with it: frees, on a worker where something of a handler is left to release.
+ * @thread loop */
+void exchange_end_of_life(struct exchange *exchange);
+/** Header fields are set; method is the name as sent. */
+enum exchange_step exchange_begin(struct exchange *exchange, const char *method);
+enum exchange_step exchange_body(struct exchange *exchange, struct bytes piece);
+enum exchange_step exchange_complete(struct exchange *exchange);
+enum exchange_step exchange_resumed(struct exchange *exchange);
+/** Makes the response of an error. @thread any */
+void exchange_refuse(struct exchange *exchange, err_t error);
+/** What is sent besides the body. @errors ERR_NO_MEMORY */
+err_t exchange_finish_headers(struct exchange *exchange);
+
+/* --- server/exchange_work.c */
+/** The task of a worker. */
+void exchange_run(struct task *task);
+/** Admit and handle, also for on-loop routes. */
+void exchange_handle(struct exchange *exchange);
+void exchange_free(struct exchange *exchange);
+
+/* --- server/source.c */
+/** More is wanted and there is none: asks the source; the caller suspends. false: it was cancelled. @thread
+ * loop */
+bool source_ask(struct exchange *exchange);
+void source_run(struct exchange *exchange);
+/** The client left: nobody wants more. @thread loop */
+void source_cancel(struct exchange *exchange);
+/** The server stops: a source that has nothing to say ends here; one that is being read goes on. @thread loop
+ */
+void source_end_waiting(struct exchange *exchange);
+
+/* --- server/http_request.c */
+/** Cuts and decodes target and parameters, finds the route. @errors ERR_BAD_REQUEST, ERR_NOT_FOUND,
+ * ERR_METHOD */
+err_t http_request_route(struct exchange *exchange);
+
+/* --- server/refusal.c */
+/** Status line, fields and body of a response that is the last of its connection. */
+err_t refusal_render(const struct response *response, struct buf *out);
+
+#endif

@@ -1,0 +1,147 @@
+/* The worker's half of an exchange: admit, handle, the steps of a body sink, the release of what a handler
+ * left. Blocks as it likes. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/exchange.h"
+
+/* A file is mapped here, where reading its inode may block; its pages come while it is sent. */
+static err_t map_file(struct exchange *x)
+{
+    int fd = open(x->response.file_path, O_RDONLY | O_CLOEXEC);
+    ENSURE(fd >= 0, ERR_IO, "the file of a response cannot be opened");
+    struct stat status;
+    bool is_known = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    void *map = MAP_FAILED;
+    if (is_known && status.st_size > 0) {
+        map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    }
+    close(fd);
+    ENSURE(is_known && (status.st_size == 0 || map != MAP_FAILED), ERR_IO,
+           "the file of a response cannot be mapped");
+    if (status.st_size > 0) {
+        x->map = map;
+        x->map_size = (size_t)status.st_size;
+        (void)madvise(map, x->map_size, MADV_SEQUENTIAL); /* only a hint */
+    }
+    return OK;
+}
+
+static void settle(struct exchange *x, err_t error)
+{
+    if (error.code == ERR_OK && x->response.status == 0) {
+        error = ERR(ERR_INTERNAL, "a handler gave no status");
+    }
+    if (error.code == ERR_OK && x->response.file_path != NULL) {
+        error = map_file(x);
+    }
+    if (error.code != ERR_OK) {
+        exchange_refuse(x, error);
+    }
+    x->is_answered = true;
+}
+
+static err_t admit(struct exchange *x)
+{
+    const struct route *route = x->request.route;
+    if (route->access == ACCESS_ANYONE && (route->flags & ROUTE_ON_LOOP) != 0) {
+        return OK;
+    }
+    return x->server->app.admit(x->server->app.api, &x->request);
+}
+
+static err_t handle(struct exchange *x)
+{
+    TRY(admit(x));
+    return x->request.route->handler(x->server->app.api, &x->request, &x->response);
+}
+
+void exchange_handle(struct exchange *x)
+{
+    settle(x, handle(x));
+}
+
+static void sink_open(struct exchange *x)
+{
+    err_t error = admit(x);
+    if (error.code == ERR_OK) {
+        error = x->request.route->sink->open(x->server->app.api, &x->request, &x->sink_state);
+        x->sink_is_open = error.code == ERR_OK;
+    }
+    if (error.code != ERR_OK) {
+        settle(x, error);
+    }
+}
+
+static void sink_abort(struct exchange *x)
+{
+    x->sink_is_open = false;
+    x->request.route->sink->abort(x->sink_state);
+}
+
+static bool sink_write(struct exchange *x)
+{
+    if (x->body.n == 0) {
+        return true;
+    }
+    err_t error = x->request.route->sink->write(x->sink_state, buf_view(&x->body));
+    x->body.n = 0;
+    if (error.code != ERR_OK) {
+        sink_abort(x);
+        settle(x, error);
+    }
+    return error.code == ERR_OK;
+}
+
+static void sink_finish(struct exchange *x)
+{
+    if (sink_write(x)) {
+        x->sink_is_open = false;
+        settle(x,
+               x->request.route->sink->finish(x->server->app.api, &x->request, x->sink_state, &x->response));
+    }
+}
+
+void exchange_free(struct exchange *x)
+{
+    if (x->sink_is_open) {
+        sink_abort(x);
+    }
+    if (x->map != NULL) {
+        (void)munmap((void *)(uintptr_t)x->map, x->map_size); /* fails only for a wrong address */
+    }
+    buf_clear(&x->body);
+    buf_clear(&x->chunk);
+    response_clear(&x->response);
+    arena_free(x->request.arena);
+    free(x);
+}
+
+void exchange_run(struct task *task)
+{
+    struct exchange *x = (struct exchange *)(void *)((char *)task - offsetof(struct exchange, task));
+    switch (x->job) {
+    case JOB_HANDLE:
+        exchange_handle(x);
+        break;
+    case JOB_OPEN:
+        sink_open(x);
+        break;
+    case JOB_WRITE:
+        (void)sink_write(x);
+        break;
+    case JOB_FINISH:
+        sink_finish(x);
+        break;
+    case JOB_NEXT:
+        source_run(x); /* tells the loop itself, or waits for its source */
+        return;
+    case JOB_RELEASE:
+        exchange_free(x);
+        return;
+    }
+    loop_done(x->connection->loop, x);
+}

@@ -1,0 +1,225 @@
+/* Puts the parts together: sockets, loops, workers, background thread; runs them; takes them apart in
+ * reverse. */
+#include "server/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/internal.h"
+#include "server/timer.h"
+
+enum { LOOPS_MAX = 64 };
+
+static int listener_index(const struct server *server, enum listener id)
+{
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        if (server->options.listeners[i].id == id) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool is_on(const struct server_listener *listener)
+{
+    return listener->id != 0 && listener->address != NULL && listener->address[0] != '\0';
+}
+
+/* The HTTP library's memory of a connection holds the header section, a record for each field, and the
+ * answer's header. */
+static size_t header_bytes(const struct server *server, int listener)
+{
+    size_t most = server->options.listeners[listener].pool_bytes / 8 * 5;
+    return server->options.limits.header_bytes < most ? server->options.limits.header_bytes : most;
+}
+
+static int loop_count(const struct server_options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int count = options->loops > 0 ? options->loops : cores > 0 ? (int)cores : 1;
+    return count < LOOPS_MAX ? count : LOOPS_MAX;
+}
+
+static err_t loops_init(struct server *server, int fds[LISTENER_COUNT][LOOPS_MAX])
+{
+    server->loops = calloc((size_t)server->loop_count, sizeof *server->loops);
+    server->figures = calloc((size_t)server->loop_count, sizeof(struct figures *));
+    ENSURE(server->loops != NULL && server->figures != NULL, ERR_NO_MEMORY, "the loops");
+    for (int i = 0; i < server->loop_count; i++) {
+        int mine[LISTENER_COUNT];
+        for (int l = 0; l < LISTENER_COUNT; l++) {
+            mine[l] = fds[l][i];
+        }
+        err_t error = loop_init(&server->loops[i], server, i, mine);
+        for (int l = 0; l < LISTENER_COUNT; l++) {
+            if (server->loops[i].acceptors[l].fd >= 0) {
+                fds[l][i] = -1; /* the loop's own now */
+            }
+        }
+        TRY(error);
+        server->figures[i] = server->loops[i].figures;
+    }
+    return OK;
+}
+
+static void fds_close(int fds[LISTENER_COUNT][LOOPS_MAX])
+{
+    for (int l = 0; l < LISTENER_COUNT; l++) {
+        for (int i = 0; i < LOOPS_MAX; i++) {
+            if (fds[l][i] >= 0) {
+                close(fds[l][i]);
+            }
+        }
+    }
+}
+
+static err_t listeners_open(struct server *server, int fds[LISTENER_COUNT][LOOPS_MAX])
+{
+    for (int l = 0; l < LISTENER_COUNT; l++) {
+        const struct server_listener *listener = &server->options.listeners[l];
+        if (!is_on(listener)) {
+            continue;
+        }
+        ENSURE(listener->id == LISTENER_PUBLIC || server->tls[l] != NULL, ERR_INTERNAL,
+               "a listener without its certificate");
+        server->header_bytes[l] = header_bytes(server, l);
+        TRY(listen_open(listener->address, fds[l], server->loop_count, server->bound[l],
+                        sizeof server->bound[l]));
+    }
+    return loops_init(server, fds);
+}
+
+static err_t parts_init(struct server *server)
+{
+    const struct server_options *options = &server->options;
+    TRY(router_new(server->app.tables, server->app.table_count, &server->router));
+    TRY(addresses_new(options->limits.connections, options->limits.connections_per_address, options->random,
+                      &server->addresses));
+    TRY(workers_new(options->workers, options->limits.queue, &server->workers));
+    TRY(timer_new(options, &server->timer));
+    int fds[LISTENER_COUNT][LOOPS_MAX];
+    memset(fds, -1, sizeof fds);
+    err_t error = listeners_open(server, fds);
+    fds_close(fds);
+    return error;
+}
+
+err_t server_new(const struct server_options *options, const struct server_app *app,
+                 struct tls_snapshot *device_tls, struct tls_snapshot *management_tls, struct server **out)
+{
+    *out = NULL;
+    AUTO_PTR(server) *server = calloc(1, sizeof *server);
+    ENSURE(server != NULL, ERR_NO_MEMORY, "the server");
+    server->options = *options;
+    server->app = *app;
+    server->loop_count = loop_count(options);
+    pthread_mutex_init(&server->tls_mutex, NULL);
+    server_replace_tls(server, device_tls, management_tls);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    TRY(parts_init(server));
+    *out = TAKE(server);
+    return OK;
+}
+
+const char *server_address(const struct server *server, enum listener id)
+{
+    int index = listener_index(server, id);
+    return index >= 0 ? server->bound[index] : "";
+}
+
+static void *loop_thread(void *context)
+{
+    loop_run(context);
+    return NULL;
+}
+
+err_t server_run(struct server *server)
+{
+    TRY(timer_start(server->timer));
+    pthread_t threads[LOOPS_MAX];
+    int started = 1;
+    err_t error = OK;
+    while (started < server->loop_count && error.code == ERR_OK) {
+        if (pthread_create(&threads[started], NULL, loop_thread, &server->loops[started]) != 0) {
+            error = ERR(ERR_NO_MEMORY, "a loop's thread cannot be started");
+            server_stop(server);
+            break;
+        }
+        started++;
+    }
+    loop_run(&server->loops[0]);
+    for (int i = 1; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    return error;
+}
+
+void server_stop(struct server *server)
+{
+    atomic_store(&server->is_stopping, true);
+    for (int i = 0; i < server->loop_count; i++) {
+        (void)uv_async_send(&server->loops[i].wake);
+    }
+}
+
+void server_replace_tls(struct server *server, struct tls_snapshot *device_tls,
+                        struct tls_snapshot *management_tls)
+{
+    const struct {
+        enum listener id;
+        struct tls_snapshot *snapshot;
+    } fresh[] = {{LISTENER_DEVICE, device_tls}, {LISTENER_MANAGEMENT, management_tls}};
+    for (size_t i = 0; i < sizeof fresh / sizeof fresh[0]; i++) {
+        int index = listener_index(server, fresh[i].id);
+        if (index < 0 || fresh[i].snapshot == NULL) {
+            continue;
+        }
+        struct tls_snapshot *kept = tls_snapshot_ref(fresh[i].snapshot);
+        pthread_mutex_lock(&server->tls_mutex);
+        struct tls_snapshot *former = server->tls[index];
+        server->tls[index] = kept;
+        pthread_mutex_unlock(&server->tls_mutex);
+        tls_snapshot_unref(former);
+    }
+}
+
+err_t server_write_metrics(const struct server *server, struct buf *out)
+{
+    TRY(figures_write(server->figures, (size_t)server->loop_count, server->router, out));
+    TRY(buf_printf(
+        out,
+        "# TYPE whorl_connections gauge\n# HELP whorl_connections Open connections.\nwhorl_connections %d\n",
+        atomic_load(&server->connections)));
+    TRY(buf_printf(out,
+                   "# TYPE whorl_worker_queue gauge\n# HELP whorl_worker_queue Requests waiting for a "
+                   "worker.\nwhorl_worker_queue %d\n",
+                   workers_waiting(server->workers)));
+    TRY(buf_printf(
+        out,
+        "# TYPE whorl_worker_busy gauge\n# HELP whorl_worker_busy Workers at work.\nwhorl_worker_busy %d\n",
+        workers_busy(server->workers)));
+    return timer_write_metrics(server->timer, out);
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    timer_free(server->timer);
+    workers_free(TAKE(server->workers)); /* first: what they still release needs the loops */
+    for (int i = 0; server->loops != NULL && i < server->loop_count; i++) {
+        loop_clear(&server->loops[i]);
+    }
+    free(server->loops);
+    free(server->figures);
+    addresses_free(server->addresses);
+    router_free(server->router);
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        tls_snapshot_unref(server->tls[i]);
+    }
+    pthread_mutex_destroy(&server->tls_mutex);
+    free(server);
+}
