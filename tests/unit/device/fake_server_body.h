@@ -57,7 +57,7 @@ static struct fake_certificate *find_client(struct fake_server *server)
     return NULL;
 }
 
-static const struct fake_certificate *find_confirmed(const struct fake_server *server)
+const struct fake_certificate *fake_server_confirmed(const struct fake_server *server)
 {
     const struct fake_certificate *found = NULL;
     for (size_t i = 0; i < server->issued_count; i++) {
@@ -66,11 +66,6 @@ static const struct fake_certificate *find_confirmed(const struct fake_server *s
         }
     }
     return found;
-}
-
-const struct fake_certificate *fake_server_confirmed(const struct fake_server *server)
-{
-    return find_confirmed(server);
 }
 
 /* First use confirms, and supersedes whatever is older. */
@@ -94,7 +89,7 @@ static bool use_client(struct fake_server *server, bool *is_identity)
 static unsigned answer_status(struct fake_server *server, bool with_salt, struct whorl_text *body)
 {
     struct whorl_bytes salt = {server->owner_salt, 32};
-    bool is_enrolled = find_confirmed(server) != NULL;
+    bool is_enrolled = fake_server_confirmed(server) != NULL;
     whorl_text_put(body, is_enrolled ? "{\"status\":\"enrolled\",\"code\":10,\"generation\":"
                                      : "{\"status\":\"not_enrolled\",\"code\":12,\"generation\":");
     whorl_text_number(body, server->generation);
@@ -139,8 +134,8 @@ static void issue_certificate(struct fake_server *server, X509_REQ *request, uin
     (void)i2d_X509(certificate, &at);
     out->size = (size_t)size;
     out->generation = generation;
-    out->state =
-        find_confirmed(server) == NULL && server->issued_count == 0 ? FAKE_CONFIRMED : FAKE_UNCONFIRMED;
+    out->state = fake_server_confirmed(server) == NULL && server->issued_count == 0 ? FAKE_CONFIRMED
+                                                                                    : FAKE_UNCONFIRMED;
     spki_hash_of(X509_get_X509_PUBKEY(certificate), out->spki_hash);
     X509_free(certificate);
     server->issued_count++;
