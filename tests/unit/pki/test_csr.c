@@ -160,6 +160,27 @@ static void test_refuses_two_challenges(void **state)
     assert_error(parse(buf_view(&der), &policy_strict), ERR_BAD_CSR, "two challengePassword");
 }
 
+static void add_critical_san(X509_REQ *request)
+{
+    const char *const names[] = {"critical,DNS:device.example"};
+    add_extensions(request, names, 1);
+}
+
+/* critical BOOLEAN DEFAULT FALSE: spelling it out is BER. */
+static void test_refuses_a_default_that_is_spelt_out(void **state)
+{
+    static const uint8_t san_critical[] = {0x06, 0x03, 0x55, 0x1d, 0x11, 0x01, 0x01, 0xff};
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(buf) der = {0};
+    (void)state;
+    make_csr(key, "SHA256", add_critical_san, &der);
+    assert_ok(parse(buf_view(&der), &policy_strict));
+    uint8_t *at = memmem(der.p, der.n, san_critical, sizeof san_critical);
+    assert_non_null(at);
+    at[sizeof san_critical - 1] = 0x00;
+    assert_error(parse(buf_view(&der), &policy_strict), ERR_BAD_CSR, "default FALSE");
+}
+
 static void test_refuses_weak_digests(void **state)
 {
     static const struct {
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_finds_names_and_challenge),
         cmocka_unit_test(test_refuses_bad_attributes),
         cmocka_unit_test(test_refuses_two_challenges),
+        cmocka_unit_test(test_refuses_a_default_that_is_spelt_out),
         cmocka_unit_test(test_refuses_weak_digests),
         cmocka_unit_test(test_refuses_keys_by_form),
         cmocka_unit_test(test_refuses_a_point_off_the_curve),

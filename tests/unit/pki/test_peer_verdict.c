@@ -174,6 +174,19 @@ static void test_a_borrowed_issuer_name(void **state)
     assert_int_equal(X509_set_issuer_name(x509, X509_get_subject_name(ca)), 1);
     assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
     assert_int_equal(verdict_on(x509, 0), X509_V_ERR_INVALID_PURPOSE);
+
+    /* the same name with another key identifier is somebody else's authority */
+    unsigned char aki[24] = {0x30, 0x16, 0x80, 0x14, 1, 2, 3};
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_OCTET_STRING_set(value, aki, sizeof aki), 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, NID_authority_key_identifier, 0, value);
+    assert_int_equal(X509_add_ext(x509, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
+    AUTO_VAL(buf) der = {0};
+    assert_ok(certificate_encode(x509, &der));
+    assert_int_equal(verdict_on_der(buf_view(&der)), FOREIGN);
 }
 
 static void test_refuses_sizes(void **state)
