@@ -72,16 +72,17 @@ static void assert_in_step(struct bench *b, uint32_t generation)
     struct whorl_credential credential;
     const struct fake_certificate *confirmed = fake_server_confirmed(&b->server);
     assert_non_null(confirmed);
-XX_credential_load(&b->storage.port, WHORL_RECORD_CREDENTIAL, b->settings.credential, &credential),
+    assert_int_equal(
+        whorl_credential_load(&b->storage.port, WHORL_RECORD_CREDENTIAL, b->settings.credential, &credential),
         WHORL_OK);
-if (confirmed == NULL) {
-    return; /* unreachable: the assertion above has left; gcc does not know */
-}
-assert_int_equal(credential.chain[0].size, confirmed->size);
-assert_memory_equal(credential.chain[0].data, confirmed->der, confirmed->size);
-assert_int_equal(credential.generation, generation);
-assert_int_equal(b->storage.size[WHORL_RECORD_PENDING], 0);
-assert_memory_equal(credential.owner_salt, b->server.owner_salt, 32);
+    if (confirmed == NULL) {
+        return; /* unreachable: the assertion above has left; gcc does not know */
+    }
+    assert_int_equal(credential.chain[0].size, confirmed->size);
+    assert_memory_equal(credential.chain[0].data, confirmed->der, confirmed->size);
+    assert_int_equal(credential.generation, generation);
+    assert_int_equal(b->storage.size[WHORL_RECORD_PENDING], 0);
+    assert_memory_equal(credential.owner_salt, b->server.owner_salt, 32);
 }
 
 static void whole_life(void **state)
