@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
 #include "base/file.h"
 #include "pki/keystore_driver.h"
 

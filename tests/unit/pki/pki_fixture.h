@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "base/file.h"
