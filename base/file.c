@@ -130,7 +130,7 @@ err_t file_write_durable(const char *path, struct bytes content, mode_t mode)
     AUTO_VAL(buf) temporary = {0};
     AUTO(char) *folder = NULL;
     TRY(parent_of(path, &folder));
-    TRY(buf_printf(&temporary, "%s.tmp-XXXXXX", path));
+    TRY(buf_printf(&temporary, "%s" FILE_TEMPORARY "XXXXXX", path));
     char *name = (char *)temporary.p;
     AUTO_VAL(descriptor) file = {mkostemp(name, O_CLOEXEC)};
     if (file.fd < 0) {

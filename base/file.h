@@ -9,6 +9,9 @@
 
 /** Reads a whole file of at most `limit` bytes. @errors ERR_NOT_FOUND, ERR_TOO_LARGE, ERR_IO @thread any */
 err_t file_read(const char *path, size_t limit, struct buf *out);
+/* In the names of temporaries: what a crash may leave, and nothing ever reads. */
+#define FILE_TEMPORARY ".tmp-"
+
 /** Replaces or makes a file atomically and durably. @errors ERR_IO, ERR_DISK_FULL */
 err_t file_write_durable(const char *path, struct bytes content, mode_t mode);
 /** fsync of a folder. */

@@ -31,9 +31,10 @@ struct db_options {
     bool is_read_only;          /* `check`, `audit verify`: no migration, no writer, no node epoch */
 };
 
-/** Opens, migrates, takes a new node epoch. Holds an exclusive lock file beside the database until db_close, so that a second
- *  process is refused. The texts of `options` are borrowed during the call; clock, random and log until db_close.
- *  @errors ERR_CONFLICT when another process has it, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL @thread init */
+/** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that a second process of the
+ *  same node is refused; another node (a command beside the server) may write too, and has audit chains of its own.
+ *  The texts of `options` are borrowed during the call; clock, random and log until db_close.
+ *  @errors ERR_CONFLICT when another process is this node, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL @thread init */
 err_t db_open(const struct db_options *options, struct db **out);
 /** Runs what is queued, waits for its callers, checkpoints, closes. No read may be running. @thread init */
 void db_close(struct db *db);

@@ -95,8 +95,8 @@ void readers_free(struct readers *readers);
 DEFINE_AUTO_PTR(readers, readers_free);
 err_t readers_run(struct readers *readers, db_fn fn, void *arg);
 
-/** flock() on "<path>.lock". @errors ERR_CONFLICT naming the process that holds it, ERR_IO */
-err_t lock_take(const char *path, int *out_fd);
+/** flock() on "<path>.<node>.lock". @errors ERR_CONFLICT naming the process that holds it, ERR_IO */
+err_t lock_take(const char *path, const char *node, int *out_fd);
 void lock_release(int fd);
 
 struct migration_list {

@@ -1,6 +1,7 @@
-/* One process at a time writes an inventory: flock() on "<path>.lock". The kernel drops it with the process,
- * so a crash leaves no stale lock. The file itself stays: removing it would race. Readers do not come here.
- */
+/* One process at a time is a node of an inventory: flock() on "<path>.<node>.lock". Two nodes may write
+ * (SQLite takes turns), since each has epochs and audit chains of its own; two processes that were the same
+ * node would fork its chain. The kernel drops the lock with the process, so a crash leaves no stale one. The
+ * file itself stays: removing it would race. Readers do not come here. */
 #include "db/internal.h"
 
 #include <errno.h>
@@ -32,11 +33,11 @@ static void holder_write(int fd)
     }
 }
 
-err_t lock_take(const char *path, int *out_fd)
+err_t lock_take(const char *path, const char *node, int *out_fd)
 {
     *out_fd = -1;
     AUTO_VAL(buf) name = {0};
-    TRY(buf_printf(&name, "%s.lock", path));
+    TRY(buf_printf(&name, "%s.%s.lock", path, node));
     int fd = open(buf_str(&name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     ENSURE(fd >= 0, ERR_IO, "%s: %s", buf_str(&name), strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -10,10 +10,10 @@
 
 enum { MAX_DEVICES = 1000000, MAX_CONNECTIONS = 2000 };
 
-DEFINE_AUTO_PTR(fleet, fleet_free);
+DEFINE_AUTO_PTR(sim_fleet, sim_fleet_free);
 DEFINE_AUTO_PTR(host_trust, host_trust_free);
 
-static bool write_list(const struct fleet *fleet, size_t count, FILE *file)
+static bool write_list(const struct sim_fleet *fleet, size_t count, FILE *file)
 {
     bool is_written = fputs("{\"devices\":[", file) >= 0;
     const char *before = "\n\"";
@@ -23,7 +23,7 @@ static bool write_list(const struct fleet *fleet, size_t count, FILE *file)
         struct whorl_space room = {hex, sizeof hex};
         struct whorl_bytes bytes = {id, sizeof id};
         struct whorl_text text;
-        if (!fleet_id(fleet, i, id)) {
+        if (!sim_fleet_id(fleet, i, id)) {
             continue;
         }
         whorl_text_begin(&text, room);
@@ -34,7 +34,7 @@ static bool write_list(const struct fleet *fleet, size_t count, FILE *file)
     return fputs("\n]}\n", file) >= 0 && is_written;
 }
 
-static int print_list(const struct fleet *fleet, const struct options *options)
+static int print_list(const struct sim_fleet *fleet, const struct options *options)
 {
     FILE *file = fopen(options->list, "we");
     if (file == NULL) {
@@ -46,7 +46,7 @@ static int print_list(const struct fleet *fleet, const struct options *options)
         (void)fprintf(stderr, "whorl-device: %s cannot be written\n", options->list);
         return EXIT_FAILED;
     }
-    const struct fleet_result *result = fleet_borrow_result(fleet);
+    const struct fleet_result *result = sim_fleet_borrow_result(fleet);
     (void)printf("devices %zu (chips refused %zu), grown in %.2f s\n", result->devices, result->refused_chips,
                  result->grow_s);
     return EXIT_OK;
@@ -119,7 +119,7 @@ static bool prepare(const struct options *options, struct host_trust **trust)
 int command_fleet(const struct options *options)
 {
     AUTO_PTR(host_trust) *trust = NULL;
-    AUTO_PTR(fleet) *fleet = NULL;
+    AUTO_PTR(sim_fleet) *fleet = NULL;
     if (!is_plan_sound(options)) {
         return EXIT_USAGE;
     }
@@ -136,16 +136,16 @@ int command_fleet(const struct options *options)
                               .is_renew = options->is_renew,
                               .save_folder = options->save};
     plan.model.noise = options->noise;
-    if (!fleet_new(&plan, &fleet)) {
+    if (!sim_fleet_new(&plan, &fleet)) {
         (void)fprintf(stderr, "whorl-device: the chips cannot be grown (memory, or too much noise)\n");
         return EXIT_FAILED;
     }
     if (options->list != NULL) {
         return print_list(fleet, options);
     }
-    if (!fleet_run(fleet)) {
+    if (!sim_fleet_run(fleet)) {
         (void)fprintf(stderr, "whorl-device: the fleet cannot be started\n");
         return EXIT_FAILED;
     }
-    return print_result(fleet_borrow_result(fleet), options->is_renew);
+    return print_result(sim_fleet_borrow_result(fleet), options->is_renew);
 }

@@ -7,8 +7,6 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
-#include "db/authority_rows.h"
-#include "pki/certificate.h"
 
 struct findings {
     int problems, notes;
@@ -60,19 +58,14 @@ static err_t check_keys(struct house *house, struct findings *f)
 static err_t check_authority(struct house *house, struct findings *f, const char *id,
                              enum authority_role role)
 {
-    AUTO_VAL(buf) der = {0};
-    AUTO_PTR(private_key) *key = NULL;
     AUTO_PTR(authority) *authority = NULL;
     char label[64] = "ca-";
     char until[32];
     strncat(label, id, sizeof label - 4);
-    TRY(authority_row_read(house->db, id, &der));
-    if (keystore_has(house->keystore, label)) {
-        TRY(keystore_load(house->keystore, label, &key));
-    } else {
+    TRY(house_load_authority(house, id, role, &authority));
+    if (!keystore_has(house->keystore, label)) {
         note(f, "an authority has no key here (offline)");
     }
-    TRY(authority_load(id, role, buf_view(&der), TAKE(key), &authority));
     int64_t left = authority_not_after_ms(authority) - clock_now_ms(clock_system());
     time_format(authority_not_after_ms(authority), until);
     printf("  ok       authority %s, valid until %s\n", id, until);

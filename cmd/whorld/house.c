@@ -62,14 +62,35 @@ err_t house_open_db(struct house *house, enum house_use use)
     return db_open(&options, &house->db);
 }
 
-static err_t load_authority(struct house *house, const char *id, enum authority_role role,
-                            struct authority **out)
+struct der_search {
+    const char *id;
+    struct buf *out;
+};
+
+static err_t take_der(const struct authority_row *row, void *arg)
+{
+    struct der_search *search = arg;
+    if (strcmp(row->id, search->id) != 0) {
+        return OK;
+    }
+    search->out->n = 0;
+    return buf_append_bytes(search->out, row->certificate);
+}
+
+static err_t read_der(struct db_tx *tx, void *arg)
+{
+    return authority_rows_each(tx, take_der, arg);
+}
+
+err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
+                           struct authority **out)
 {
     AUTO_VAL(buf) der = {0};
     AUTO_PTR(private_key) *key = NULL;
     char label[64] = "ca-";
     strncat(label, id, sizeof label - 4);
-    TRY(authority_row_read(house->db, id, &der));
+    TRY(db_read(house->db, read_der, &(struct der_search){id, &der}));
+    ENSURE(der.n > 0, ERR_UNPROCESSABLE, "the inventory has no authority \"%s\"", id);
     if (keystore_has(house->keystore, label)) { /* an offline root has none here */
         TRY(keystore_load(house->keystore, label, &key));
     }
@@ -113,9 +134,9 @@ static err_t open_parts(struct house *house, enum house_use use)
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
     TRY(house_path(house, HOUSE_KEYS, &keys));
     TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
-    TRY(load_authority(house, "root", AUTHORITY_ROOT, &house->root));
-    TRY(load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
-    TRY(load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
+    TRY(house_load_authority(house, "root", AUTHORITY_ROOT, &house->root));
+    TRY(house_load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
+    TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
     return house_open_fleet(house);
 }

@@ -48,6 +48,9 @@ DEFINE_AUTO_VAL(house, house_close);
 /** The fleet of an open keystore and inventory whose authorities are loaded. */
 err_t house_open_fleet(struct house *house);
 err_t house_open_db(struct house *house, enum house_use use);
+/** An authority by its row and, where it is here, its key. @errors ERR_UNPROCESSABLE no such row */
+err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
+                           struct authority **out);
 /** @errors as house_open, for the marker alone */
 err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */

@@ -18,10 +18,10 @@ static const int64_t DAY_MS = 86400000;
 
 /* What init makes, children before their folders: the only names that a repeated init removes. */
 static const char *const MADE_FILES[] = {
-    "keys/ca-root.pem",
-    "keys/ca-device.pem",
-    "keys/ca-infrastructure.pem",
-    "keys/" HOUSE_TLS_KEY ".pem",
+    "keys/ca-root.key",
+    "keys/ca-device.key",
+    "keys/ca-infrastructure.key",
+    "keys/" HOUSE_TLS_KEY ".key",
     "keys/owner-salt.secret",
     HOUSE_PASSPHRASE,
     HOUSE_SERVER_CERTIFICATE,
@@ -32,7 +32,7 @@ static const char *const MADE_FILES[] = {
     HOUSE_DATABASE,
     HOUSE_DATABASE "-wal",
     HOUSE_DATABASE "-shm",
-    HOUSE_DATABASE ".lock",
+    HOUSE_DATABASE ".admin.lock",
     HOUSE_STARTED,
 };
 static const char *const MADE_FOLDERS[] = {"keys", "tls", "firmware"};
@@ -52,13 +52,6 @@ static err_t folder_is_empty(const char *folder, bool *out)
     return OK;
 }
 
-static bool ends_in(const char *name, const char *suffix)
-{
-    size_t n = strlen(name);
-    size_t m = strlen(suffix);
-    return n > m && strcmp(name + n - m, suffix) == 0;
-}
-
 /* Temporary files of an interrupted durable write, in one folder. */
 static err_t clear_temporaries(const char *folder)
 {
@@ -67,7 +60,7 @@ static err_t clear_temporaries(const char *folder)
         return OK;
     }
     for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (ends_in(e->d_name, ".tmp") || strstr(e->d_name, ".tmp.") != NULL) {
+        if (strstr(e->d_name, FILE_TEMPORARY) != NULL) {
             (void)unlinkat(dirfd(dir), e->d_name, 0);
         }
     }

@@ -15,7 +15,7 @@
 
 enum { STACK_BYTES = 512 * 1024, MAX_GROWERS = 64 };
 
-struct fleet {
+struct sim_fleet {
     struct fleet_plan plan;
     struct fleet_device *devices;
     struct fleet_result result;
@@ -23,7 +23,7 @@ struct fleet {
     atomic_size_t next;
 };
 
-DEFINE_AUTO_PTR(fleet, fleet_free);
+DEFINE_AUTO_PTR(sim_fleet, sim_fleet_free);
 
 static int64_t now_us(void)
 {
@@ -33,7 +33,7 @@ static int64_t now_us(void)
 }
 
 /* Runs `work` on so many threads and waits for all. True when at least one could be started. */
-static bool run_threads(struct fleet *fleet, size_t count, void *(*work)(void *))
+static bool run_threads(struct sim_fleet *fleet, size_t count, void *(*work)(void *))
 {
     pthread_attr_t attributes;
     size_t started = 0;
@@ -58,7 +58,7 @@ static bool run_threads(struct fleet *fleet, size_t count, void *(*work)(void *)
 
 static void *grow_some(void *argument)
 {
-    struct fleet *fleet = argument;
+    struct sim_fleet *fleet = argument;
     for (;;) {
         size_t i = atomic_fetch_add(&fleet->next, 1);
         if (i >= fleet->plan.count) {
@@ -69,7 +69,7 @@ static void *grow_some(void *argument)
 }
 
 /* Everything but a refusal by the checks of enrolment is a fault of this program. */
-static bool count_grown(struct fleet *fleet)
+static bool count_grown(struct sim_fleet *fleet)
 {
     for (size_t i = 0; i < fleet->plan.count; i++) {
         enum whorl_result grown = fleet->devices[i].grown;
@@ -84,10 +84,10 @@ static bool count_grown(struct fleet *fleet)
     return true;
 }
 
-bool fleet_new(const struct fleet_plan *plan, struct fleet **out)
+bool sim_fleet_new(const struct fleet_plan *plan, struct sim_fleet **out)
 {
     *out = NULL;
-    AUTO_PTR(fleet) *fleet = calloc(1, sizeof *fleet);
+    AUTO_PTR(sim_fleet) *fleet = calloc(1, sizeof *fleet);
     if (fleet == NULL) {
         return false;
     }
@@ -113,7 +113,7 @@ bool fleet_new(const struct fleet_plan *plan, struct fleet **out)
     return true;
 }
 
-void fleet_free(struct fleet *fleet)
+void sim_fleet_free(struct sim_fleet *fleet)
 {
     if (fleet == NULL) {
         return;
@@ -128,7 +128,7 @@ void fleet_free(struct fleet *fleet)
     free(fleet);
 }
 
-bool fleet_id(const struct fleet *fleet, size_t index, uint8_t out[WHORL_ID_BYTES])
+bool sim_fleet_id(const struct sim_fleet *fleet, size_t index, uint8_t out[WHORL_ID_BYTES])
 {
     const struct fleet_device *device = &fleet->devices[index];
     whorl_copy(out, device->id, WHORL_ID_BYTES);
@@ -170,7 +170,7 @@ static void note_time(struct fleet_latency *latency, int64_t us)
     latency->us[latency->count++] = us > (int64_t)UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
-static void note_problem(struct fleet *fleet, const struct fleet_lane *lane, size_t index,
+static void note_problem(struct sim_fleet *fleet, const struct fleet_lane *lane, size_t index,
                          enum whorl_result result)
 {
     char why[256];
@@ -182,7 +182,7 @@ static void note_problem(struct fleet *fleet, const struct fleet_lane *lane, siz
     fleet->result.failed++;
 }
 
-static void onboard(struct fleet *fleet, struct fleet_lane *lane, size_t index)
+static void onboard(struct sim_fleet *fleet, struct fleet_lane *lane, size_t index)
 {
     const struct fleet_device *device = &fleet->devices[index];
     int64_t start_us = now_us();
@@ -216,7 +216,7 @@ static void onboard(struct fleet *fleet, struct fleet_lane *lane, size_t index)
 
 static void *onboard_some(void *argument)
 {
-    struct fleet *fleet = argument;
+    struct sim_fleet *fleet = argument;
     struct fleet_lane *lane = malloc(sizeof *lane);
     if (lane == NULL) {
         return NULL; /* its share is done by the others, or counted as missing by the caller */
@@ -243,7 +243,7 @@ static int compare_us(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y ? 1 : 0;
 }
 
-bool fleet_run(struct fleet *fleet)
+bool sim_fleet_run(struct sim_fleet *fleet)
 {
     int64_t start_us = now_us();
     size_t threads =
@@ -257,7 +257,7 @@ bool fleet_run(struct fleet *fleet)
     return true;
 }
 
-const struct fleet_result *fleet_borrow_result(const struct fleet *fleet)
+const struct fleet_result *sim_fleet_borrow_result(const struct sim_fleet *fleet)
 {
     return &fleet->result;
 }

@@ -39,19 +39,19 @@ struct fleet_result {
     char first_problem[320];
 };
 
-struct fleet;
+struct sim_fleet;
 
-/** Grows all chips, in parallel. @param plan copied @param[out] out caller owns (fleet_free) */
-bool fleet_new(const struct fleet_plan *plan, struct fleet **out);
-void fleet_free(struct fleet *fleet);
+/** Grows all chips, in parallel. @param plan copied @param[out] out caller owns (sim_fleet_free) */
+bool sim_fleet_new(const struct fleet_plan *plan, struct sim_fleet **out);
+void sim_fleet_free(struct sim_fleet *fleet);
 
 /** Id of chip `index` (0 … count - 1); false when the chip was refused. */
-bool fleet_id(const struct fleet *fleet, size_t index, uint8_t out[WHORL_ID_BYTES]);
+bool sim_fleet_id(const struct sim_fleet *fleet, size_t index, uint8_t out[WHORL_ID_BYTES]);
 
 /** Onboards every device; returns when all have tried. False when it could not even start. */
-bool fleet_run(struct fleet *fleet);
+bool sim_fleet_run(struct sim_fleet *fleet);
 
-/** Borrowed: valid until fleet_free. */
-const struct fleet_result *fleet_borrow_result(const struct fleet *fleet);
+/** Borrowed: valid until sim_fleet_free. */
+const struct fleet_result *sim_fleet_borrow_result(const struct sim_fleet *fleet);
 
 #endif

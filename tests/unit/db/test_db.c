@@ -55,11 +55,25 @@ static void test_a_second_open_is_refused(void **state)
     assert_int_equal(read_number(f, "SELECT epoch FROM node"), 2);
 }
 
+static void test_another_node_may_write_too(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_PTR(db) *beside = NULL;
+    struct audit_report report;
+    fixture_open(f);
+    struct db_options options = f->options;
+    options.node_name = "admin";
+    assert_err(ERR_OK, db_open(&options, &beside));
+    assert_err(ERR_OK, audit_verify(beside, &report));
+    assert_int_equal(report.chains, 2); /* each node began one */
+    assert_string_equal(report.first_bad, "");
+}
+
 static void test_the_files_are_private(void **state)
 {
     struct fixture *f = *state;
     fixture_open(f);
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    static const char *const ends[] = {"", "-wal", "-shm", ".node-1.lock"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[128];
         struct stat facts;
@@ -359,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_second_open_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_node_may_write_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_files_are_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_path_that_cannot_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_tool_reads_beside_a_server_and_without_one, set_up, tear_down),
