@@ -37,7 +37,12 @@ void enrol_body_clear(struct enrol_body *body)
 static err_t proof_body_read(const json_t *proof, bool *has_proof, struct proof_body *out)
 {
     *has_proof = proof != NULL;
-    return proof == NULL ? OK : json_read(proof, proof_fields, PROOF_FIELDS, false, out);
+    if (proof == NULL) {
+        return OK;
+    }
+    err_t error = json_read(proof, proof_fields, PROOF_FIELDS, false, out);
+    ENSURE(error.code == ERR_OK, error.code, "'proof': %.140s", error.detail);
+    return OK;
 }
 
 err_t status_body_read(const json_t *document, struct status_body *out)

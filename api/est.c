@@ -138,7 +138,8 @@ static err_t post_serverkeygen(struct api *api, const struct request *request, s
 #define EST_OPEN(method_, path_, handler_)                                                                   \
     {                                                                                                        \
         .method = (method_), .path = (path_), .listeners = LISTENER_DEVICE, .access = ACCESS_ANYONE,         \
-        .body_limit = EST_BODY_LIMIT, .errors = ERRORS_TEXT, .handler = (handler_)                           \
+        .body_limit = (method_) == HTTP_POST ? EST_BODY_LIMIT : 0, .errors = ERRORS_TEXT,                    \
+        .handler = (handler_)                                                                                \
     }
 #define EST_ENROL(path_)                                                                                     \
     {                                                                                                        \

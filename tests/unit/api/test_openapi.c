@@ -1,0 +1,89 @@
+/* docs/openapi.json says what the routes say: the same paths and methods, both ways. Standards' own endpoints
+ * (EST, CRLs, CA certificates) and health are not described there. Run from the project's root, as make does.
+ */
+#include "tests/unit/pki/pki_fixture.h"
+
+#include "api/api.h"
+#include "base/json.h"
+
+static bool is_described(const char *path)
+{
+    return strncmp(path, "/api/", 5) == 0 || strncmp(path, "/device/", 8) == 0 ||
+           strcmp(path, "/metrics") == 0;
+}
+
+static const char *method_key(enum http_method method)
+{
+    assert_true(method == HTTP_GET || method == HTTP_POST);
+    return method == HTTP_GET ? "get" : "post";
+}
+
+static void routes_and_document_agree(void **state)
+{
+    (void)state;
+    AUTO(json_t) *document = json_load_file("docs/openapi.json", JSON_REJECT_DUPLICATES, NULL);
+    json_t *paths = json_object_get(document, "paths");
+    assert_true(json_object_size(paths) > 0);
+    size_t tables = 0;
+    size_t routes = 0;
+    const struct route_table *table = api_routes(&tables);
+    for (size_t t = 0; t < tables; t++) {
+        for (size_t i = 0; i < table[t].count; i++) {
+            const struct route *route = &table[t].routes[i];
+            if (!is_described(route->path)) {
+                continue;
+            }
+            routes++;
+            if (json_object_get(json_object_get(paths, route->path), method_key(route->method)) == NULL) {
+                fail_msg("%s %s is not described", method_key(route->method), route->path);
+            }
+        }
+    }
+    size_t described = 0;
+    const char *path = NULL;
+    json_t *item = NULL;
+    json_object_foreach(paths, path, item)
+    {
+        described += json_object_get(item, "get") != NULL ? 1U : 0U;
+        described += json_object_get(item, "post") != NULL ? 1U : 0U;
+    }
+    assert_int_equal(described, routes);
+}
+
+static bool is_public(const struct route *route)
+{
+    return (route->listeners & LISTENER_PUBLIC) != 0;
+}
+
+/* Which listener offers what: the walls between devices, back ends and everybody. */
+static void each_route_is_where_it_belongs(void **state)
+{
+    (void)state;
+    size_t tables = 0;
+    const struct route_table *table = api_routes(&tables);
+    for (size_t t = 0; t < tables; t++) {
+        for (size_t i = 0; i < table[t].count; i++) {
+            const struct route *route = &table[t].routes[i];
+            bool is_management =
+                strncmp(route->path, "/api/", 5) == 0 || strcmp(route->path, "/metrics") == 0;
+            assert_int_equal(is_management, route->listeners == LISTENER_MANAGEMENT);
+            assert_int_equal(is_management, route->access == ACCESS_CALLER);
+            assert_true(is_management || is_public(route) || route->listeners == LISTENER_DEVICE);
+            assert_true(!is_public(route) || route->access == ACCESS_ANYONE);
+            assert_true((route->method == HTTP_POST) == (route->body_limit > 0));
+            bool is_est = strncmp(route->path, "/.well-known/est/", 17) == 0;
+            assert_int_equal(is_est, route->errors == ERRORS_TEXT);
+            bool proves_key = strstr(route->path, "enrol") != NULL && !is_management;
+            assert_true(!proves_key || (route->flags & ROUTE_FULL_HANDSHAKE) != 0);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes_and_document_agree),
+        cmocka_unit_test(each_route_is_where_it_belongs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
