@@ -78,6 +78,7 @@ void bridge_end_up(struct connection *c)
         http_end(c);
     } else if (c->up.n == 0) {
         (void)shutdown(c->bridge_fd, SHUT_WR); /* a library that has closed is noticed by reading */
+        c->loop->http_is_due[c->listener] = true;
         loop_ready(c->loop, c);
     }
 }
@@ -86,6 +87,7 @@ void bridge_end_up(struct connection *c)
 
 static size_t send_up(struct connection *c, struct bytes in)
 {
+    c->loop->http_is_due[c->listener] = true;
     ssize_t put = send(c->bridge_fd, in.p, in.n, MSG_NOSIGNAL);
     if (put >= 0) {
         return (size_t)put;

@@ -78,6 +78,7 @@ struct loop {
     struct acceptor acceptors[LISTENER_COUNT];
     struct http *http[LISTENER_COUNT];
     uv_poll_t http_events[LISTENER_COUNT];
+    bool http_is_due[LISTENER_COUNT]; /* the daemon has something to do */
     struct connection *connections;
     struct connection **by_fd; /* the library's fds */
     size_t by_fd_size;

@@ -15,7 +15,7 @@
 #include "server/loop_stop.h"
 #include "server/timer.h"
 
-enum { TICK_MS = 100, ACCEPTS_PER_TURN = 64, LINGER_MS = 2000, RATE_WINDOW_MS = 5000 };
+enum { TICK_MS = 100, ACCEPTS_PER_TURN = 64, ROUNDS_PER_TURN = 3, LINGER_MS = 2000, RATE_WINDOW_MS = 5000 };
 
 /* --- the table by fd */
 
@@ -74,26 +74,37 @@ static void on_spin(uv_idle_t *handle)
     (void)handle; /* its being active keeps the loop from sleeping */
 }
 
+static bool run_due(struct loop *loop)
+{
+    bool is_eager = false;
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        if (loop->http[i] != NULL && loop->http_is_due[i]) {
+            loop->http_is_due[i] = http_run(loop->http[i]);
+            is_eager = is_eager || loop->http_is_due[i];
+        }
+    }
+    return is_eager;
+}
+
 static void on_after_io(uv_check_t *handle)
 {
     struct loop *loop = handle->data;
-    bool is_eager = false;
-    for (int i = 0; i < LISTENER_COUNT; i++) {
-        if (loop->http[i] != NULL) {
-            is_eager = http_run(loop->http[i]) || is_eager;
-        }
+    bool is_eager = true;
+    for (int round = 0; round < ROUNDS_PER_TURN && (is_eager || loop->ready != NULL); round++) {
+        is_eager = run_due(loop);
+        serve_ready(loop);
     }
-    serve_ready(loop);
     if (is_eager || loop->ready != NULL) {
         (void)uv_idle_start(&loop->spin, on_spin);
-    } else {
+    } else if (uv_is_active((uv_handle_t *)&loop->spin)) {
         (void)uv_idle_stop(&loop->spin);
     }
 }
 
 static void on_http_event(uv_poll_t *handle, int status, int events)
 {
-    (void)handle; /* the daemons run after every turn */
+    struct loop *loop = handle->data;
+    loop->http_is_due[handle - loop->http_events] = true;
     (void)status;
     (void)events;
 }
@@ -163,6 +174,7 @@ static void on_wake(uv_async_t *handle)
         struct exchange *next = x->done_next;
         loop->waiting--;
         loop_ready(loop, x->connection);
+        loop->http_is_due[x->connection->listener] = true;
         http_resume(x);
         x = next;
     }
@@ -219,6 +231,7 @@ static err_t acceptor_init(struct loop *loop, int listener, int fd)
     acceptor->fd = fd;
     acceptor->poll.data = acceptor;
     uv_poll_t *events = &loop->http_events[listener];
+    events->data = loop;
     ENSURE(uv_poll_init(&loop->uv, events, http_event_fd(loop->http[listener])) == 0, ERR_IO,
            "the HTTP library cannot be watched");
     ENSURE(uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable) == 0 &&

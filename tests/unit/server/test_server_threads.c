@@ -1,0 +1,152 @@
+/* The server end to end over real sockets: what a client writes, and what comes back. */
+#include "tests/unit/server/server_fixture.h"
+
+static struct fixture *fixture_of(void **state)
+{
+    return *state;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    fixture_start(f, &test_limits, 4);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_stop(*state);
+    free(*state);
+    return 0;
+}
+
+static void test_get_on_loop_and_on_worker(void **state)
+{
+    struct client c = client_plain(fixture_of(state));
+    AUTO_VAL(buf) body = {0};
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(client_get(&c, i % 2 == 0 ? "/loop" : "/work", &body), 200);
+        assert_string_equal(buf_str(&body), "hello");
+    }
+    client_close(&c);
+}
+
+static void test_errors_have_their_status(void **state)
+{
+    static const struct {
+        const char *request;
+        int status;
+    } rows[] = {
+        {"GET /none HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+        {"POST /loop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405},
+        {"OPTIONS /loop HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+        {"GET /work HTTP/1.1\r\nHost: x\r\nX-Nobody: 1\r\n\r\n", 401},
+        {"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", 503},
+        {"GET /things/a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /loop%00/x HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /things/a%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /things/.. HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+        {"GET /things/ HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+        {"GET /things/a%2Fb?q=c+d HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+    };
+    AUTO_VAL(buf) body = {0};
+    struct client c = client_plain(fixture_of(state));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        client_say(&c, rows[i].request);
+        int status = client_response(&c, &body);
+        if (status != rows[i].status) {
+            fail_msg("%s got %d", rows[i].request, status);
+        }
+        assert_null(strstr(buf_str(&body), "secret"));
+    }
+    assert_string_equal(buf_str(&body), "a/b|c d");
+    client_close(&c);
+}
+
+static void test_head_has_no_body(void **state)
+{
+    struct client c = client_plain(fixture_of(state));
+    AUTO_VAL(buf) all = {0};
+    client_say(&c, "HEAD /loop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client_read_all(&c, &all);
+    assert_has(buf_str(&all), "HTTP/1.1 200");
+    assert_has(buf_str(&all), "Content-Length: 5");
+    assert_has(buf_str(&all), "X-Request-Id: ");
+    assert_null(strstr(buf_str(&all), "hello"));
+    client_close(&c);
+}
+
+static void test_body_echoed_by_length_and_in_chunks(void **state)
+{
+    struct client c = client_plain(fixture_of(state));
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(buf) big = {0};
+    client_say(&c, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde");
+    assert_int_equal(client_response(&c, &body), 200);
+    assert_string_equal(buf_str(&body), "abcde");
+    client_say(&c, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    assert_int_equal(client_response(&c, &body), 200);
+    assert_string_equal(buf_str(&body), "abcde");
+    client_say(&c,
+               "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(client_response(&c, &body), 100);
+    for (int i = 0; i < 10000; i++) {
+        assert_ok(buf_printf(&big, "%010d", i));
+    }
+    assert_true(client_send(&c, big.p, big.n));
+    assert_int_equal(client_response(&c, &body), 200);
+    assert_true(bytes_equal(buf_view(&body), buf_view(&big)));
+    client_close(&c);
+}
+
+static void test_too_large_by_length_and_by_count(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    AUTO_VAL(buf) body = {0};
+    struct client c = client_plain(f);
+    client_say(&c, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n");
+    assert_int_equal(client_response(&c, &body), 413);
+    client_close(&c);
+    c = client_plain(f);
+    client_say(&c, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    char chunk[4096 + 8] = "1000\r\n";
+    memset(chunk + 6, 'x', 4096);
+    memcpy(chunk + 6 + 4096, "\r\n", 2);
+    for (int i = 0; i < 40 && client_send(&c, chunk, sizeof chunk); i++) {
+    }
+    assert_int_equal(client_response(&c, &body), 413);
+    client_close(&c);
+}
+
+static void test_pipelined_requests_in_order(void **state)
+{
+    struct client c = client_plain(fixture_of(state));
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(buf) all = {0};
+    for (int i = 0; i < 50; i++) {
+        assert_ok(buf_printf(&all, "GET /things/n%d HTTP/1.1\r\nHost: x\r\n\r\n", i));
+    }
+    client_say(&c, buf_str(&all));
+    for (int i = 0; i < 50; i++) {
+        char expected[16];
+        (void)snprintf(expected, sizeof expected, "n%d", i);
+        assert_int_equal(client_response(&c, &body), 200);
+        assert_string_equal(buf_str(&body), expected);
+    }
+    client_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get_on_loop_and_on_worker),
+        cmocka_unit_test(test_errors_have_their_status),
+        cmocka_unit_test(test_head_has_no_body),
+        cmocka_unit_test(test_body_echoed_by_length_and_in_chunks),
+        cmocka_unit_test(test_too_large_by_length_and_by_count),
+        cmocka_unit_test(test_pipelined_requests_in_order),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
