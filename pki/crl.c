@@ -8,15 +8,17 @@
 
 static const uint8_t oid_crl_number[] = {0x55, 0x1d, 0x14};
 
-/* Pointers to the caller's entries, in the order of their serials. */
-typedef const struct crl_entry *crl_order;
-DEFINE_AUTO(crl_order, free);
+/* One of the caller's entries, at its place in the order of serials. */
+struct sorted {
+    const struct crl_entry *entry;
+};
+DEFINE_AUTO_PTR(sorted, free);
 
 static int compare_serials(const void *a, const void *b)
 {
-    const struct crl_entry *const *left = a;
-    const struct crl_entry *const *right = b;
-    return memcmp((*left)->serial, (*right)->serial, SERIAL_SIZE);
+    const struct sorted *left = a;
+    const struct sorted *right = b;
+    return memcmp(left->entry->serial, right->entry->serial, SERIAL_SIZE);
 }
 
 /* reasonCode, whose value 0 means that the extension is absent (RFC 5280 §5.3.1). */
@@ -41,21 +43,21 @@ static err_t put_entries(struct der_writer *w, const struct crl_spec *spec)
     if (spec->count == 0) {
         return OK;
     }
-    AUTO(crl_order) *order = calloc(spec->count, sizeof *order);
+    AUTO_PTR(sorted) *order = calloc(spec->count, sizeof *order);
     ENSURE(order != NULL, ERR_NO_MEMORY, "no memory for a CRL of %zu entries", spec->count);
     for (size_t i = 0; i < spec->count; i++) {
         ENSURE(is_reason(spec->entries[i].reason), ERR_INTERNAL, "%d is no reason for a revocation",
                spec->entries[i].reason);
-        order[i] = &spec->entries[i];
+        order[i].entry = &spec->entries[i];
     }
     qsort(order, spec->count, sizeof *order, compare_serials);
     TRY(buf_reserve(w->out, spec->count * 52));
     size_t list = der_open(w, DER_SEQUENCE);
     for (size_t i = 0; i < spec->count; i++) {
         size_t entry = der_open(w, DER_SEQUENCE);
-        der_put_unsigned(w, DER_INTEGER, BYTES_OF(order[i]->serial));
-        der_put_time(w, order[i]->revoked_at_ms);
-        put_reason(w, order[i]->reason);
+        der_put_unsigned(w, DER_INTEGER, BYTES_OF(order[i].entry->serial));
+        der_put_time(w, order[i].entry->revoked_at_ms);
+        put_reason(w, order[i].entry->reason);
         der_close(w, entry);
     }
     der_close(w, list);
