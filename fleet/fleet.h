@@ -34,7 +34,7 @@ struct actor {
     const char *request_id; /* "" when there is none */
 };
 
-/** Makes the first rows of an inventory in one transaction: authorities, first CRLs, tenant and product "default", admin token.
+/** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin token.
  *  @errors ERR_CONFLICT when they are there @thread init */
 struct first_token {
     char text[128]; /* shown once; wipe after use */

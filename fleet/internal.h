@@ -9,7 +9,7 @@
 
 #include "fleet/fleet.h"
 
-enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32, FINGERPRINT_SIZE = 32 };
+enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32 };
 
 /* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
 struct fleet_counters {
@@ -62,7 +62,7 @@ void publications_free(struct publications *publications);
 
 /** Writes the last uses of tokens that memory holds, in one transaction. */
 err_t token_uses_flush(struct fleet *fleet, int64_t now_ms);
-/** Forgets idempotency keys that are older than OP_KEPT_MS, some thousands per run. */
+/** Forgets idempotency keys that are older than two days, some thousands per run. */
 err_t ops_sweep(struct fleet *fleet, int64_t now_ms);
 /** Deletes used nonces that have expired. */
 err_t challenge_sweep(struct fleet *fleet, int64_t now_ms);

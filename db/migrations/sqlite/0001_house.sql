@@ -69,8 +69,8 @@ CREATE TABLE device (
     PRIMARY KEY (id, tenant)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX device_by_tenant ON device (tenant, id);
-CREATE INDEX device_by_batch ON device (batch, id);
-CREATE INDEX device_by_batch_state ON device (batch, state, id);
+CREATE INDEX device_by_batch ON device (tenant, batch, id);
+CREATE INDEX device_by_batch_state ON device (tenant, batch, state, id);
 CREATE INDEX device_by_state ON device (tenant, state, id);
 
 -- Every public key that was ever certified or registered, and the one device that it belongs to (invariant I4).
