@@ -25,6 +25,19 @@ static struct call enrol_call(const char *route, const struct peer_identity *pee
                          .body = buf_view(body)};
 }
 
+/* A request with the certificate's subject, as RFC 7030 §4.2.2 wants it for renewal. */
+static void csr_like(struct bytes certificate, EVP_PKEY *key, struct buf *out)
+{
+    AUTO(X509) *x509 = NULL;
+    AUTO(X509_REQ) *request = X509_REQ_new();
+    assert_ok(certificate_decode(certificate, &x509));
+    assert_int_equal(X509_REQ_set_subject_name(request, X509_get_subject_name(x509)), 1);
+    assert_int_equal(X509_REQ_set_pubkey(request, key), 1);
+    assert_true(X509_REQ_sign(request, key, EVP_sha256()) > 0);
+    unsigned char *der = NULL;
+    bytes_of_i2d(i2d_X509_REQ(request, &der), der, out);
+}
+
 /* The certificates of a certs-only answer, through OpenSSL's reader; the first one's DER. */
 static int certificates_in(const struct reply *reply, struct buf *first)
 {
@@ -87,6 +100,24 @@ static void first_contact_renewal_and_rekey(void **state)
     call = enrol_call(RE, &peer, &body);
     assert_status(h, &call, &reply, 422);
     assert_has(buf_str(&reply.response.body), "subject");
+    /* libest rekeys by simpleenroll; the new certificate's first use ends the rights of the old */
+    AUTO(EVP_PKEY) *next = ec_key("P-256");
+    AUTO_VAL(buf) rekey = {0};
+    AUTO_VAL(buf) second = {0};
+    struct peer_identity successor;
+    csr_like(buf_view(&first), next, &rekey);
+    call = enrol_call(SIMPLE, &peer, &rekey);
+    assert_status(h, &call, &reply, 200);
+    assert_int_equal(certificates_in(&reply, &second), 1);
+    assert_false(bytes_equal(buf_view(&first), buf_view(&second)));
+    peer_of_certificate(buf_view(&second), &successor);
+    call = (struct call){.method = HTTP_GET, .route = "/device/v1/status", .peer = &successor};
+    assert_status(h, &call, &reply, 200);
+    assert_string_equal(text_at(&reply, "status"), "enrolled");
+    assert_int_equal(number_at(&reply, "generation"), 2);
+    call = enrol_call(RE, &peer, &rekey);
+    assert_status(h, &call, &reply, 403);
+    peer_identity_clear(&successor);
     peer_identity_clear(&peer);
 }
 
