@@ -1,6 +1,18 @@
 /* The cheap checks of an enrolment, before any signature is made: what was proved and where, the channel
  * binding of the request (RFC 7030 §3.5), its names under an operational certificate (§4.2.2). */
+#include <string.h>
+
 #include "fleet/enrol_internal.h"
+
+/* A proof is for one device, one key and one generation: parts of different ones do not add up. */
+static bool is_proof_of(const struct enrol_order *order)
+{
+    const struct challenge_proof *proof = order->proof;
+    const struct device_id *id = &order->contact->device.id;
+    return proof->purpose == PURPOSE_ENROL && memcmp(proof->device_id.b, id->b, sizeof id->b) == 0 &&
+           bytes_equal(proof->new_spki, csr_borrow_spki(order->csr)) &&
+           proof->generation == order->generation;
+}
 
 err_t enrol_check_proof(const struct enrol_order *order)
 {
@@ -8,6 +20,7 @@ err_t enrol_check_proof(const struct enrol_order *order)
     if (!contact->is_known || contact->proof == PROOF_NONE) {
         return enrol_refused();
     }
+    ENSURE(order->proof == NULL || is_proof_of(order), ERR_POP_FAILED, "the proof does not hold");
     /* where TLS ends in front of the server, resumption says nothing about the device */
     bool proves_elsewhere = order->proof != NULL && !order->proof->is_bound;
     ENSURE(!order->facts->is_resumed || proves_elsewhere, ERR_FULL_HANDSHAKE,
