@@ -35,6 +35,7 @@ static err_t applicant_by_proof(struct api *api, const struct request *request, 
     out->proof.new_spki = csr_borrow_spki(out->csr);
     out->proof.csr = buf_view(&body->csr);
     TRY(challenge_check(api->options.fleet, &out->proof, &is_bound));
+    out->proof.is_bound = is_bound; /* what held, not what could have */
     TRY(authn_device(api, request, out->proof.spki, &out->device));
     if (csr_borrow_key(out->csr)->alg != KEY_ALG_RSA) {
         return OK;

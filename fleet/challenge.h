@@ -31,7 +31,8 @@ struct challenge_proof {
     struct bytes signature;
 };
 /** Order: sizes, nonce alive and for this id and purpose, key = id, signature (with the exporter, then, where a product allows it, with
- *  zeros). Does not consume the nonce; `enrol` does, with its transaction. @param[out] is_bound which of both verified
+ *  zeros). Does not consume the nonce; `enrol` does, with its transaction. @param[out] is_bound which of both verified: the
+ *  caller puts it into the proof before it hands it to `enrol`
  *  @errors ERR_POP_FAILED in one shape @thread worker */
 err_t challenge_check(struct fleet *fleet, const struct challenge_proof *proof, bool *is_bound);
 /** Consumes the nonce of a status proof (its own transaction). @errors ERR_POP_FAILED when used */

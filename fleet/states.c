@@ -29,8 +29,7 @@ static const struct action_row {
     [ACTION_ENROL] = {"enrol", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
     [ACTION_USE] = {"use of a certificate", FROM(DEVICE_ENROLLED)},
     [ACTION_REVOKE] = {"revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED)},
-    [ACTION_ALLOW_REENROL] = {"allowing re-enrolment",
-                              FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) | FROM(DEVICE_REVOKED)},
+    [ACTION_ALLOW_REENROL] = {"allowing re-enrolment", FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED)},
 };
 
 static const struct word_row {

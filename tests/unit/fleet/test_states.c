@@ -65,7 +65,7 @@ static void each_state_allows_what_it_should(void **state)
     } rows[] = {{ACTION_ENROL, "yynnnn"},
                 {ACTION_USE, "nynnnn"},
                 {ACTION_REVOKE, "nyynnn"},
-                {ACTION_ALLOW_REENROL, "nyyynn"}};
+                {ACTION_ALLOW_REENROL, "nynynn"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int s = DEVICE_REGISTERED; s <= DEVICE_COMPROMISED; s++) {
             err_code want = rows[i].allowed[s] == 'y' ? ERR_OK : ERR_WRONG_STATE;
