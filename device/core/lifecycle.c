@@ -82,20 +82,33 @@ static bool is_refusal_of_key(const struct whorl_device *device, enum whorl_resu
     return result == WHORL_ERROR_REFUSED && (device->problem.status == 401 || device->problem.status == 403);
 }
 
+/* Codes that a later server may add leave the certificate as good as it is. */
+static bool is_honoured(unsigned code)
+{
+    return code != WHORL_CODE_NOT_ENROLLED && code != WHORL_CODE_CERTIFICATE_EXPIRED &&
+           code != WHORL_CODE_REVOKED && code != WHORL_CODE_DOES_NOT_EXIST &&
+           code != WHORL_CODE_DEVICE_REVOKED;
+}
+
 /* Steps 3 and 4. A pending certificate that the server does not honour is dropped; one that it could not be
  * asked about stays. */
 static enum whorl_result settle(struct whorl_device *device)
 {
+    static const char words[] = "{\"title\":\"The certificate is not honoured\"}";
     const struct whorl_storage *storage = device->settings.ports->storage;
     struct whorl_status status;
     enum whorl_result result = status_with(device, WHORL_RECORD_PENDING, &status);
     if (result == WHORL_ERROR_NOT_AVAILABLE) {
         return WHORL_OK;
     }
-    if (result == WHORL_OK && status.code == WHORL_CODE_ENROLLED) {
+    if (result == WHORL_OK && is_honoured(status.code)) {
         return whorl_device_adopt(device);
     }
-    if (result == WHORL_OK || is_refusal_of_key(device, result)) {
+    if (result == WHORL_OK) {
+        whorl_message_read_problem(200, whorl_bytes_of(words), &device->problem);
+        result = WHORL_ERROR_REFUSED;
+        WHORL_TRY(storage->erase(storage->context, WHORL_RECORD_PENDING));
+    } else if (is_refusal_of_key(device, result)) {
         WHORL_TRY(storage->erase(storage->context, WHORL_RECORD_PENDING));
     }
     return result;
@@ -158,7 +171,7 @@ static enum whorl_result enrol_once(struct whorl_device *device, struct first_co
     WHORL_TRY(whorl_device_generation_in_use(device, &in_use));
     WHORL_TRY(connect_as_identity(device, contact));
     WHORL_TRY(status_as_identity(device, &status));
-    if (status.code == WHORL_CODE_ENROLLED && in_use != 0 && in_use == status.generation) {
+    if (is_honoured(status.code) && in_use != 0 && in_use == status.generation) {
         return WHORL_OK;
     }
     WHORL_TRY(whorl_device_next_generation(device, in_use, is_lost_one_refused, &wish.generation));

@@ -33,6 +33,7 @@ struct fake_server {
     uint32_t generation; /* highest that was asked for */
     const char *san;     /* of the certificates it issues */
     bool is_retired;
+    bool is_revoking; /* status says 14 to every operational certificate */
     bool has_hub;
     bool is_closing; /* "Connection: close" after each answer */
     unsigned answers;

@@ -90,8 +90,10 @@ static unsigned answer_status(struct fake_server *server, bool with_salt, struct
 {
     struct whorl_bytes salt = {server->owner_salt, 32};
     bool is_enrolled = fake_server_confirmed(server) != NULL;
-    whorl_text_put(body, is_enrolled ? "{\"status\":\"enrolled\",\"code\":10,\"generation\":"
-                                     : "{\"status\":\"not_enrolled\",\"code\":12,\"generation\":");
+    whorl_text_put(body, server->is_revoking && !with_salt ? "{\"status\":\"revoked\",\"code\":14"
+                         : is_enrolled                     ? "{\"status\":\"enrolled\",\"code\":10"
+                                                           : "{\"status\":\"not_enrolled\",\"code\":12");
+    whorl_text_put(body, ",\"generation\":");
     whorl_text_number(body, server->generation);
     if (with_salt) {
         whorl_text_put(body, ",\"owner_salt\":\"");

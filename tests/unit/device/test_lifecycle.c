@@ -235,6 +235,23 @@ static void refused_pending_certificate_is_dropped(void **state)
     assert_in_step(b, 2);
 }
 
+/* An answer is not enough: a certificate that status calls revoked never takes the place of the one in use.
+ */
+static void revoked_pending_certificate_is_dropped(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(whorl_device_enrol(&b->device), WHORL_OK);
+    size_t size = b->storage.size[WHORL_RECORD_CREDENTIAL];
+    uint8_t before[SIM_RECORD_BYTES];
+    memcpy(before, b->storage.record[WHORL_RECORD_CREDENTIAL], size);
+    b->server.is_revoking = true;
+    assert_int_equal(whorl_device_rekey(&b->device), WHORL_ERROR_REFUSED);
+    assert_string_equal(b->device.problem.title, "The certificate is not honoured");
+    assert_int_equal(b->storage.size[WHORL_RECORD_PENDING], 0);
+    assert_int_equal(b->storage.size[WHORL_RECORD_CREDENTIAL], size);
+    assert_memory_equal(b->storage.record[WHORL_RECORD_CREDENTIAL], before, size);
+}
+
 /* All records but the helper data are gone: the identity key asks, and goes on above what the server saw. */
 static void lost_records_are_recovered(void **state)
 {
@@ -298,6 +315,7 @@ int main(void)
         LIFE(lost_answers_lock_nobody_out),
         LIFE(power_cuts_lock_nobody_out),
         LIFE(refused_pending_certificate_is_dropped),
+        LIFE(revoked_pending_certificate_is_dropped),
         LIFE(lost_records_are_recovered),
         LIFE(new_owner_means_new_keys),
         LIFE(unreadable_key_is_counted),

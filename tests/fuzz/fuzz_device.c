@@ -1,0 +1,77 @@
+/* The parsers of the device's end, which read what a server, or who poses as one, sends: HTTP answers, JSON,
+ * certificates. The first byte chooses. */
+#include <stdlib.h>
+
+#include "device/core/http_parse.h"
+#include "device/core/messages.h"
+#include "device/core/records.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { ROOM = 4096 };
+
+/* In two pieces, as a network gives it. */
+static void feed_http(struct whorl_bytes input)
+{
+    uint8_t *buffer = malloc(input.size + 1);
+    struct whorl_http_parse parse;
+    size_t used = input.size / 2;
+    if (buffer == NULL) {
+        return;
+    }
+    whorl_copy(buffer, input.data, input.size);
+    whorl_http_parse_begin(&parse);
+    if (whorl_http_parse_more(&parse, buffer, &used) == WHORL_HTTP_NEEDS_MORE) {
+        size_t rest = input.size - input.size / 2;
+        whorl_copy(buffer + used, input.data + input.size / 2, rest);
+        used += rest;
+        if (whorl_http_parse_more(&parse, buffer, &used) == WHORL_HTTP_COMPLETE &&
+            parse.body_at + parse.body_size > input.size) {
+            abort();
+        }
+    }
+    free(buffer);
+}
+
+static void feed_json(struct whorl_bytes input)
+{
+    uint8_t room[ROOM];
+    struct whorl_space space = {room, sizeof room};
+    struct whorl_credential credential = {0};
+    struct whorl_challenge challenge;
+    struct whorl_status status;
+    struct whorl_problem problem;
+    struct whorl_bytes record;
+    (void)whorl_message_read_challenge(input, &challenge);
+    (void)whorl_message_read_status(input, &status);
+    whorl_message_read_problem(400, input, &problem);
+    if (whorl_credential_write(input, &credential, space, &record) == WHORL_OK && record.size > sizeof room) {
+        abort();
+    }
+}
+
+static void feed_certificate(struct whorl_bytes input)
+{
+    struct whorl_certificate certificate;
+    const uint8_t *end = input.data + input.size;
+    if (whorl_certificate_read(input, &certificate) &&
+        (certificate.subject.data + certificate.subject.size > end ||
+         certificate.spki.data + certificate.spki.size > end)) {
+        abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    struct whorl_bytes input = {data + 1, size - 1};
+    if (data[0] == 'h') {
+        feed_http(input);
+    } else if (data[0] == 'j') {
+        feed_json(input);
+    } else {
+        feed_certificate(input);
+    }
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* The command line of whorl-device: URLs and values that are taken, and those that are not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cmd/whorl-device/options.h"
+
+static bool parse(const char *name, const char *value, struct options *out)
+{
+    char words[4][64] = {"whorl-device", "fleet", "", ""};
+    char *argv[5] = {words[0], words[1], words[2], words[3], NULL};
+    strncpy(words[2], name, sizeof words[2] - 1);
+    strncpy(words[3], value == NULL ? "" : value, sizeof words[3] - 1);
+    return options_parse(value == NULL ? 3 : 4, argv, out);
+}
+
+static void server_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *host; /* NULL: refused */
+        uint16_t port;
+    } rows[] = {{"https://a.example:9000", "a.example", 9000},
+                {"https://a.example/", "a.example", 8443},
+                {"https://127.0.0.1:1", "127.0.0.1", 1},
+                {"https://[::1]:8443", "::1", 8443},
+                {"https://[::1", NULL, 0},
+                {"http://a.example", NULL, 0},
+                {"https://", NULL, 0},
+                {"https://a:0", NULL, 0},
+                {"https://a:65536", NULL, 0},
+                {"https://a:12x", NULL, 0},
+                {"https://a:1/path", NULL, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct options options;
+        assert_int_equal(parse("--server", rows[i].url, &options), rows[i].host != NULL);
+        if (rows[i].host != NULL) {
+            assert_string_equal(options.host, rows[i].host);
+            assert_int_equal(options.port, rows[i].port);
+        }
+    }
+}
+
+static void values(void **state)
+{
+    (void)state;
+    struct options options;
+    assert_true(parse("--count", "12", &options));
+    assert_int_equal(options.count, 12);
+    assert_false(options.has_seed);
+    assert_true(parse("--seed", "0", &options));
+    assert_true(options.has_seed);
+    assert_true(parse("--noise", "0.2", &options));
+    assert_true(options.noise > 0.19 && options.noise < 0.21);
+    assert_true(parse("--renew", NULL, &options));
+    assert_true(options.is_renew);
+    assert_false(parse("--count", "-1", &options));
+    assert_false(parse("--count", "1x", &options));
+    assert_false(parse("--count", "99999999999999999999999", &options));
+    assert_false(parse("--count", NULL, &options));
+    assert_false(parse("--noise", "0.9", &options));
+    assert_false(parse("--nonsense", "1", &options));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(server_urls), cmocka_unit_test(values)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
