@@ -24,8 +24,10 @@ bool source_ask(struct exchange *x)
         return false;
     }
     struct response_source *source = x->response.source;
-    source->wake = wake;
-    source->waker = x;
+    if (source->wake == NULL) { /* before the first next(); its owner may read it at any time afterwards */
+        source->wake = wake;
+        source->waker = x;
+    }
     x->job = JOB_NEXT;
     x->connection->loop->waiting++;
     atomic_store(&x->source_state, SOURCE_RUNNING);

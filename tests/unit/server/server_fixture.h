@@ -23,7 +23,7 @@
 struct feed { /* a source that a test feeds */
     pthread_mutex_t mutex;
     struct buf ready;
-    bool is_end, is_freed;
+    bool is_end, is_freed, is_asked;
     struct response_source *source;
 };
 
@@ -149,6 +149,7 @@ static inline err_t feed_next(void *state, struct buf *chunk, bool *is_end)
     err_t error = buf_append_bytes(chunk, buf_view(&feed->ready));
     buf_clear(&feed->ready);
     *is_end = feed->is_end;
+    feed->is_asked = true;
     pthread_mutex_unlock(&feed->mutex);
     return error;
 }
@@ -158,6 +159,7 @@ static inline void feed_free(void *state)
     struct feed *feed = state;
     pthread_mutex_lock(&feed->mutex);
     feed->is_freed = true;
+    feed->is_asked = false;
     feed->source = NULL;
     pthread_mutex_unlock(&feed->mutex);
 }
@@ -167,7 +169,7 @@ static inline void feed_give(struct feed *feed, const char *text, bool is_end)
     pthread_mutex_lock(&feed->mutex);
     assert_ok(buf_append_str(&feed->ready, text));
     feed->is_end = is_end;
-    if (feed->source != NULL && feed->source->wake != NULL) {
+    if (feed->is_asked) { /* `wake` is set by then */
         feed->source->wake(feed->source->waker);
     }
     pthread_mutex_unlock(&feed->mutex);
@@ -186,7 +188,9 @@ static inline err_t on_stream(struct api *api, const struct request *request, st
     (void)request;
     struct response_source *source = calloc(1, sizeof *source);
     *source = (struct response_source){.state = &api->feed, .next = feed_next, .free = feed_free};
+    pthread_mutex_lock(&api->feed.mutex);
     api->feed.source = source;
+    pthread_mutex_unlock(&api->feed.mutex);
     response->status = 200;
     response->content_type = "text/event-stream";
     response->source = source;
