@@ -59,8 +59,9 @@ static err_t post_revoke(struct api *api, const struct request *request, struct 
     TRY(read_reason(request, &reason));
     TRY(find_certificate(api, request, &before));
     TRY(request_check_match(request, before.ver));
-    TRY(certificate_revoke(api->options.fleet, &request->principal->actor, request->principal->token.tenant,
-                           before.serial, reason, &revoked));
+    const struct revocation_order order = {
+        .tenant = request->principal->token.tenant, .serial = before.serial, .reason = reason};
+    TRY(certificate_revoke(api->options.fleet, &request->principal->actor, &order, &revoked));
     TRY(find_certificate(api, request, &row)); /* as it is now, with DER */
     return reply_certificate(request, &row, response);
 }

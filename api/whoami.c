@@ -4,6 +4,7 @@
 
 #include "api/reply.h"
 #include "api/tables.h"
+#include "fleet/registry.h"
 
 static err_t add_scopes(uint32_t scopes, json_t *answer)
 {
@@ -19,16 +20,18 @@ static err_t add_scopes(uint32_t scopes, json_t *answer)
 
 static err_t get_whoami(struct api *api, const struct request *request, struct response *response)
 {
-    (void)api;
     const struct token_row *token = &request->principal->token;
     char id[TOKEN_ID_TEXT_SIZE];
-    char tenant[UUID_TEXT_SIZE];
+    char tenant_id[UUID_TEXT_SIZE];
+    struct tenant_row tenant;
+    TRY(tenant_by_id(api->options.fleet, token->tenant, &tenant));
     token_id_format(token->id, id);
-    uuid_format(token->tenant, tenant);
+    uuid_format(token->tenant, tenant_id);
     AUTO(json_t) *answer = json_object();
     TRY(json_set_text(answer, "token_id", id));
     TRY(json_set_text(answer, "name", token->name));
-    TRY(json_set_text(answer, "tenant_id", tenant));
+    TRY(json_set_text(answer, "tenant", tenant.name));
+    TRY(json_set_text(answer, "tenant_id", tenant_id));
     TRY(add_scopes(token->scopes, answer));
     TRY(json_set_time(answer, "created_at", token->created_at));
     TRY(json_set_time(answer, "expires_at", token->expires_at));

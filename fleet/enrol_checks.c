@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fleet/enrol_internal.h"
+#include "pki/certificate.h"
 
 /* A proof is for one device, one key and one generation: parts of different ones do not add up. */
 static bool is_proof_of(const struct enrol_order *order)
@@ -66,7 +67,7 @@ err_t enrol_check_names(const struct enrol_order *order)
         return OK; /* under the identity key the names of a request are ignored (identity reference §0.2) */
     }
     struct bytes san = csr_borrow_san(order->csr);
-    ENSURE(bytes_equal(csr_borrow_subject(order->csr), order->subject_of_peer), ERR_UNPROCESSABLE,
+    ENSURE(name_is_same(csr_borrow_subject(order->csr), order->subject_of_peer), ERR_UNPROCESSABLE,
            "the subject of the request differs from that of the certificate");
     ENSURE(san.n == 0 || bytes_equal(san, order->san_of_peer), ERR_UNPROCESSABLE,
            "the subjectAltName of the request differs from that of the certificate");

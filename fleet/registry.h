@@ -8,6 +8,7 @@
  *  @errors ERR_CONFLICT, ERR_UNPROCESSABLE @thread worker */
 err_t tenant_add(struct fleet *fleet, const struct actor *actor, const char *name, struct tenant_row *out);
 err_t tenant_find(struct fleet *fleet, const char *name, struct tenant_row *out);
+err_t tenant_by_id(struct fleet *fleet, struct uuid id, struct tenant_row *out);
 /** All tenants by name; for people at the command line, not for requests. */
 err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row, void *arg), void *arg);
 

@@ -51,9 +51,7 @@ const char *revocation_reason_name(int reason)
 
 struct revoke {
     const struct actor *actor;
-    struct uuid tenant;
-    const uint8_t *serial;
-    int reason;
+    const struct revocation_order *order;
     struct certificate_row *out;
     int64_t count; /* certificates that this changed */
 };
@@ -64,7 +62,7 @@ static err_t revoke_row(struct db_tx *tx, struct revoke *run, struct certificate
     if (row->revoked_at == 0) { /* a superseded one may be on the list already */
         row->revoked_at = db_tx_now_ms(tx);
     }
-    row->revocation_reason = run->reason;
+    row->revocation_reason = run->order->reason;
     TRY(certificate_rows_update(tx, row));
     TRY(crl_rows_mark_stale(tx, row->authority));
     run->count++;
@@ -78,7 +76,7 @@ static err_t revoke_row(struct db_tx *tx, struct revoke *run, struct certificate
                           .device = &row->device};
     return event_append(
         tx, &event, "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"reason\":\"%s\"}", serial,
-        row->authority, (long long)row->generation, revocation_reason_name(run->reason));
+        row->authority, (long long)row->generation, revocation_reason_name(run->order->reason));
 }
 
 struct live {
@@ -127,7 +125,7 @@ static err_t revoke_device(struct db_tx *tx, struct revoke *run, const struct ce
                           .request_id = run->actor->request_id,
                           .tenant = &device.tenant,
                           .device = &device.id};
-    return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->reason));
+    return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->order->reason));
 }
 
 struct search {
@@ -160,7 +158,7 @@ static err_t revoke(struct db_tx *tx, void *arg)
 {
     struct revoke *run = arg;
     run->count = 0;
-    TRY(certificate_rows_find_in_tenant(tx, run->tenant, run->serial, run->out));
+    TRY(certificate_rows_find_in_tenant(tx, run->order->tenant, run->order->serial, run->out));
     if (run->out->state == CERTIFICATE_REVOKED) {
         return OK;
     }
@@ -170,12 +168,11 @@ static err_t revoke(struct db_tx *tx, void *arg)
     return is_current ? revoke_device(tx, run, run->out) : OK;
 }
 
-err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
-                         const uint8_t serial[CERTIFICATE_SERIAL_SIZE], int reason,
+err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const struct revocation_order *order,
                          struct certificate_row *out)
 {
     *out = (struct certificate_row){0};
-    struct revoke run = {.actor = actor, .tenant = tenant, .serial = serial, .reason = reason, .out = out};
+    struct revoke run = {.actor = actor, .order = order, .out = out};
     err_t result = db_write(fleet->db, revoke, &run);
     if (result.code != ERR_OK) {
         certificate_row_clear(out);

@@ -4,17 +4,25 @@
 
 #include "fleet/fleet.h"
 
-/** RFC 5280 §5.3.1 names ("keyCompromise", …; hold and removeFromCRL are not offered). @errors ERR_UNPROCESSABLE */
+/** RFC 5280 §5.3.1 names ("keyCompromise", …; hold and removeFromCRL are not offered). @errors
+ * ERR_UNPROCESSABLE */
 err_t revocation_reason_parse(struct bytes text, int *out);
 const char *revocation_reason_name(int reason);
 
-/** Revokes a certificate, durably, with its audit record; marks the CRL stale. Revoking the device's current certificate makes the
- *  device `revoked`. Repeating it changes nothing and is no error.
+struct revocation_order {
+    struct uuid tenant;
+    const uint8_t *serial; /* CERTIFICATE_SERIAL_SIZE bytes, borrowed */
+    int reason;
+};
+/** Revokes a certificate, durably, with its audit record; marks the CRL stale. Revoking the device's current
+ * certificate makes the device `revoked` and revokes with it whatever waits for its first use. Repeating it
+ * changes nothing and is no error.
  *  @errors ERR_NOT_FOUND also for another tenant's @thread worker */
-err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
-                         const uint8_t serial[CERTIFICATE_SERIAL_SIZE], int reason, struct certificate_row *out);
-/** Allows one enrolment under the identity key, whatever the recovery policy says. @errors ERR_NOT_FOUND, ERR_WRONG_STATE */
-err_t device_allow_reenrol(struct fleet *fleet, const struct actor *actor, struct uuid tenant, const struct device_id *id,
-                           struct device_row *out);
+err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const struct revocation_order *order,
+                         struct certificate_row *out);
+/** Allows one enrolment under the identity key, whatever the recovery policy says. @errors ERR_NOT_FOUND,
+ * ERR_WRONG_STATE */
+err_t device_allow_reenrol(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
+                           const struct device_id *id, struct device_row *out);
 
 #endif

@@ -90,6 +90,23 @@ err_t tenant_find(struct fleet *fleet, const char *name, struct tenant_row *out)
     return db_read(fleet->db, find_tenant, &run);
 }
 
+struct find_by_id {
+    struct uuid id;
+    struct tenant_row *tenant;
+};
+
+static err_t find_tenant_by_id(struct db_tx *tx, void *arg)
+{
+    const struct find_by_id *run = arg;
+    return tenant_rows_find_by_id(tx, run->id, run->tenant);
+}
+
+err_t tenant_by_id(struct fleet *fleet, struct uuid id, struct tenant_row *out)
+{
+    struct find_by_id run = {.id = id, .tenant = out};
+    return db_read(fleet->db, find_tenant_by_id, &run);
+}
+
 struct list {
     tenant_row_fn fn;
     void *arg;

@@ -157,3 +157,22 @@ err_t certificate_from_pem(struct bytes pem, struct buf *out)
     OPENSSL_free(der);
     return error;
 }
+
+static X509_NAME *name_parse(struct bytes der)
+{
+    const unsigned char *p = der.p;
+    X509_NAME *name = der.n <= CERTIFICATE_SIZE_MAX ? d2i_X509_NAME(NULL, &p, (long)der.n) : NULL;
+    if (name != NULL && p != der.p + der.n) {
+        X509_NAME_free(name);
+        name = NULL;
+    }
+    openssl_forget_errors();
+    return name;
+}
+
+bool name_is_same(struct bytes a, struct bytes b)
+{
+    AUTO(X509_NAME) *first = name_parse(a);
+    AUTO(X509_NAME) *second = name_parse(b);
+    return first != NULL && second != NULL && X509_NAME_cmp(first, second) == 0;
+}

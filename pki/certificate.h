@@ -20,6 +20,10 @@ DEFINE_AUTO_VAL(certificate_facts, certificate_facts_clear);
 /** @errors ERR_BAD_ENCODING @thread any */
 err_t certificate_read(struct bytes der, struct certificate_facts *out);
 
+/** Whether two DER Names are the same name (RFC 5280 §7.1): the string type, case and inner spaces do not
+ * count, since clients write a name again in their own encoding. False when either is no Name. @thread any */
+bool name_is_same(struct bytes a, struct bytes b);
+
 /** PEM text of one certificate, appended. */
 err_t certificate_to_pem(struct bytes der, struct buf *out);
 /** DER of the first certificate of a PEM text. */

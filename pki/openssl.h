@@ -23,6 +23,7 @@ DEFINE_AUTO(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free);
 DEFINE_AUTO(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free);
 DEFINE_AUTO(X509, X509_free);
 DEFINE_AUTO(X509_ALGOR, X509_ALGOR_free);
+DEFINE_AUTO(X509_NAME, X509_NAME_free);
 DEFINE_AUTO(X509_SIG, X509_SIG_free);
 
 /* An ERR_CRYPTO whose detail says what failed and why OpenSSL thinks so; the thread's error queue is empty

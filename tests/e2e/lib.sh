@@ -108,7 +108,7 @@ register() {
 est() {
     local who=$1 op=$2 body=$3
     shift 3
-    printf %s "$body" | curl -sS --cacert "$CA" --cert "$WORK/$who.crt" --key "$WORK/$who.key" -H 'Content-Type: application/pkcs10' \
+    printf %s "$body" | curl -sS --cacert "$CA" --cert "$WORK/$who.crt" --key "$WORK/$who.key" -H "Content-Type: ${TYPE:-application/pkcs10}" \
         --data-binary @- -o "$WORK/body" -D "$WORK/headers" -w '%{http_code}' "$@" "$DEVICE/.well-known/est/$op" >"$WORK/status"
 }
 # keep_certificate NAME: the certificate of the last EST answer as NAME.crt

@@ -41,7 +41,7 @@ bad() { # WHAT STATUS BODY [CURL-OPTIONS…]
 bad "empty body" 400 ""
 bad "garbage instead of base64" 400 "$(head -c 300 /dev/urandom | base64 -w0 | tr 'A' '!')"
 bad "1 MB body" 413 "$(head -c 800000 /dev/zero | base64 -w0 | head -c 100000)$(head -c 900000 /dev/zero | tr '\0' A)" -H 'Expect:'
-bad "wrong content type" 415 "$(csr op)" -H 'Content-Type: text/plain'
+TYPE=text/plain bad "wrong content type" 415 "$(csr op)"
 der() { openssl req -new -key "$WORK/$1.key" -subj /CN=x -outform DER; }
 bad "trailing bytes" 400 "$({ der op; printf 'xx'; } | base64 -w0)"
 der op >"$WORK/r.der"
@@ -67,7 +67,7 @@ weak() { # WHAT STATUS KEY-COMMAND…
 weak "RSA-1024" 422 openssl genrsa -out "$WORK/weak.key" 1024
 weak "explicit curve parameters" 422 openssl ecparam -name prime256v1 -param_enc explicit -genkey -noout -out "$WORK/weak.key"
 weak "secp256k1" 422 openssl ecparam -name secp256k1 -genkey -noout -out "$WORK/weak.key"
-weak "compressed point" 422 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt point-format:compressed -out "$WORK/weak.key"
+weak "compressed point" 422 openssl ec -in "$WORK/op.key" -conv_form compressed -out "$WORK/weak.key"
 openssl req -new -sha1 -key "$WORK/op.key" -subj /CN=x -outform DER 2>/dev/null >"$WORK/sha1.der"
 bad "SHA-1 signature" 400 "$(base64 -w0 "$WORK/sha1.der")"
 python3 - "$WORK/r.der" "$WORK/off.der" <<'PY'
@@ -112,8 +112,8 @@ new_identity victim
 VICTIM=$ID
 register "$VICTIM"
 BODY="{\"device_id\":\"$VICTIM\",\"purpose\":\"enrol\"}"
-seq 10000 | sed "s|.*|url = \"$DEVICE/device/v1/challenge\"|" >"$WORK/many"
-curl -sS --cacert "$CA" -H 'Content-Type: application/json' -d "$BODY" -K "$WORK/many" -o /dev/null -w '%{http_code}\n' | sort | uniq -c >"$WORK/codes"
+seq 10000 | sed "s|.*|url = \"$DEVICE/device/v1/challenge\"\noutput = /dev/null|" >"$WORK/many"
+curl -sS --cacert "$CA" -H 'Content-Type: application/json' -d "$BODY" -K "$WORK/many" -w '%{http_code}\n' | sort | uniq -c >"$WORK/codes"
 expect "all are answered alike" "$(awk '{print $1" "$2}' "$WORK/codes")" "10000 200"
 new_key v
 est victim simpleenroll "$(csr v)"

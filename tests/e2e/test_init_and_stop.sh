@@ -20,12 +20,12 @@ expect "it is untouched" "$(ls -A "$WORK/foreign")" file
 
 say "init killed at any moment leaves nothing that serve accepts, and can be repeated"
 complete=0 refused=0
-for n in $(seq 40); do
+for n in $(seq 24); do
     dir=$WORK/killed
     rm -rf "$dir"
     setsid "$WHORLD" init --dir "$dir" >/dev/null 2>&1 &
     victim=$!
-    sleep "0.$(printf %03d $((n * 12)))"
+    sleep "$(awk "BEGIN { print $n * 0.05 }")"
     kill -9 $victim 2>/dev/null || true
     wait $victim 2>/dev/null || true
     if [ -e "$dir/installation.json" ]; then
@@ -40,6 +40,7 @@ for n in $(seq 40); do
 done
 say "ok  $refused half-made directories refused and made anew, $complete complete"
 [ $refused -gt 0 ] || die "no init was interrupted: the test shows nothing"
+[ $complete -gt 0 ] || say "note: no init came to its end within the time"
 
 init_data
 expect "a second init is refused" "$(status_of "$WHORLD" init --dir "$DATA")" 1
@@ -71,7 +72,7 @@ expect "readyz" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/readyz")" 20
 expect "a second serve is refused" "$(status_of "$WHORLD" serve --dir "$DATA")" 1
 fingerprint() { openssl s_client -connect "${DEVICE#https://}" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint; }
 BEFORE=$(fingerprint)
-sed -i 's/^hosts = .*/hosts = localhost,127.0.0.1,renewed.example/' "$DATA/whorl.conf"
+echo 'hosts = localhost,127.0.0.1,renewed.example' >>"$DATA/whorl.conf"
 kill -HUP "$SERVER_PID"
 for _ in $(seq 100); do [ "$(fingerprint)" != "$BEFORE" ] && break; sleep 0.05; done
 expect_in "SIGHUP: the new host is in the certificate" \

@@ -24,6 +24,7 @@ static void the_admin_may_ask_who_it_is(void **state)
     struct call call = whoami(h->admin);
     assert_status(h, &call, &reply, 200);
     assert_string_equal(json_string_value(json_array_get(json_object_get(reply.json, "scopes"), 0)), "admin");
+    assert_string_equal(json_string_value(json_object_get(reply.json, "tenant")), "default");
 }
 
 static void without_a_good_token(void **state)

@@ -156,9 +156,31 @@ static void test_csrattrs(void **state)
     assert_has(buf_str(&output), "ecdsa-with-SHA256");
 }
 
+/* CN=ab: one name, written by two clients */
+static const uint8_t name_utf8[] = {0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+                                    0x55, 0x04, 0x03, 0x0c, 0x02, 'a',  'b'};
+static const uint8_t name_printable[] = {0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+                                         0x55, 0x04, 0x03, 0x13, 0x02, 'a',  'b'};
+static const uint8_t name_other[] = {0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+                                     0x55, 0x04, 0x03, 0x0c, 0x02, 'a',  'c'};
+static const uint8_t name_trailing[] = {0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+                                        0x55, 0x04, 0x03, 0x0c, 0x02, 'a',  'b',  0};
+
+static void test_names_are_compared_by_meaning(void **state)
+{
+    (void)state;
+    assert_true(name_is_same(BYTES_OF(name_utf8), BYTES_OF(name_utf8)));
+    assert_true(name_is_same(BYTES_OF(name_utf8), BYTES_OF(name_printable)));
+    assert_false(name_is_same(BYTES_OF(name_utf8), BYTES_OF(name_other)));
+    assert_false(name_is_same(BYTES_OF(name_utf8), BYTES_OF(name_trailing)));
+    assert_false(name_is_same(BYTES_OF(name_utf8), BYTES_NONE));
+    assert_false(name_is_same(BYTES_NONE, BYTES_NONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_are_compared_by_meaning),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_unusual_certificates),
         cmocka_unit_test(test_refuses_what_is_no_certificate),
