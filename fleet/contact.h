@@ -1,6 +1,7 @@
-/* A device at the door: what its TLS identity (or a challenge proof) means in the inventory, looked up on every request, resumed
- * sessions included. A certificate is honoured only if the chain verified AND the inventory knows issuer, serial and key AND the
- * device's state allows it. The first use of a new certificate confirms it and supersedes the older ones, in the same transaction. */
+/* A device at the door: what its TLS identity (or a challenge proof) means in the inventory, looked up on
+ * every request, resumed sessions included. A certificate is honoured only if the chain verified AND the
+ * inventory knows issuer, serial and key AND the device's state allows it. The first use of a new certificate
+ * confirms it and supersedes the older ones, in the same transaction. */
 #ifndef WHORL_FLEET_CONTACT_H
 #define WHORL_FLEET_CONTACT_H
 
@@ -10,31 +11,33 @@
 
 enum proof_kind {
     PROOF_NONE,
-    PROOF_IDENTITY,    /* the identity key, by TLS (self-signed or foreign certificate over it) or by challenge */
-    PROOF_OPERATIONAL  /* an issued certificate that the inventory knows and honours */
+    PROOF_IDENTITY,   /* the identity key, by TLS (self-signed or foreign certificate over it) or by challenge
+                       */
+    PROOF_OPERATIONAL /* an issued certificate that the inventory knows and honours */
 };
 
 struct contact_facts {
     const struct peer_identity *peer; /* NULL when the proof came by challenge */
     struct bytes proved_spki;         /* the identity key proved by challenge, or empty */
     bool is_resumed;
-    const char *label;                /* EST label = tenant name, or "" */
-    const char *address;              /* of the client, for the limits of refusal records */
+    const char *label;   /* EST label = tenant name, or "" */
+    const char *address; /* of the client, for the limits of refusal records */
     const char *request_id;
 };
 
 struct contact {
     enum proof_kind proof;
-    bool is_known;     /* the inventory has a device for this key */
-    bool is_expired;   /* operational certificate outside its validity: good for status only */
+    bool is_known;                  /* the inventory has a device for this key */
+    bool is_expired;                /* operational certificate outside its validity: good for status only */
     bool is_superseded, is_revoked; /* why an operational certificate is not honoured, for status */
     struct device_row device;
     struct certificate_row certificate; /* of PROOF_OPERATIONAL, without DER */
 };
 
-/** Looks the caller up; confirms an unconfirmed certificate at its first use (durably, before this returns). A key or certificate
- *  that is not known is no error here: is_known tells. Two tenants' equal claims without a label: ERR_DEVICE_REFUSED and an event to
- *  both. @errors ERR_UNAUTHORIZED no proof at all, ERR_DB, ERR_BUSY, ERR_DISK_FULL @thread worker */
+/** Looks the caller up; confirms an unconfirmed certificate at its first use (durably, before this returns).
+ * A key or certificate that is not known is no error here: is_known tells. Two tenants' equal claims without
+ * a label: ERR_DEVICE_REFUSED and an event to both. @errors ERR_UNAUTHORIZED no proof at all, ERR_DB,
+ * ERR_BUSY, ERR_DISK_FULL @thread worker */
 err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out);
 
 struct device_status {
@@ -50,8 +53,10 @@ struct device_status {
 /** What `status` tells: the truth, since possession was proved. @thread worker */
 err_t contact_status(struct fleet *fleet, const struct contact *contact, struct device_status *out);
 
-/** Records a refusal within the limits of identity rule 5: for unknown keys a counter and at most one audit row per source network
+/** Records a refusal within the limits of identity rule 5: for unknown keys a counter and at most one audit
+ * row per source network
  *  (/24, /64) a minute; for a known device at most 10 rows an hour. @thread worker */
-void contact_refused(struct fleet *fleet, const struct contact_facts *facts, const struct contact *contact, err_t why);
+void contact_refused(struct fleet *fleet, const struct contact_facts *facts, const struct contact *contact,
+                     err_t why);
 
 #endif

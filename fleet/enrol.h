@@ -1,6 +1,7 @@
-/* Enrolment, renewal and rekey: one service for EST, the JSON protocol and (later) CMP, so that no rule exists twice. Rules 1, 2 and 10
- * of reference identity §0: the CSR proves the new key, the proof the old; idempotent until confirmed; sign before the transaction,
- * which alone decides; nothing is disclosed before the commit. */
+/* Enrolment, renewal and rekey: one service for EST, the JSON protocol and (later) CMP, so that no rule
+ * exists twice. Rules 1, 2 and 10 of reference identity §0: the CSR proves the new key, the proof the old;
+ * idempotent until confirmed; sign before the transaction, which alone decides; nothing is disclosed before
+ * the commit. */
 #ifndef WHORL_FLEET_ENROL_H
 #define WHORL_FLEET_ENROL_H
 
@@ -12,8 +13,9 @@ struct enrol_order {
     const struct contact *contact;
     const struct contact_facts *facts;
     const struct csr *csr;
-    int64_t generation;            /* what the device says; 0: the next one */
-    struct bytes subject_of_peer, san_of_peer; /* of the operational certificate: CSR's subject must equal; SAN, when given, too */
+    int64_t generation; /* what the device says; 0: the next one */
+    struct bytes subject_of_peer,
+        san_of_peer; /* of the operational certificate: CSR's subject must equal; SAN, when given, too */
     const struct channel_binding *binding;
     const struct challenge_proof *proof; /* consumed in the same transaction, or NULL */
     struct actor actor;
@@ -22,21 +24,23 @@ struct enrol_order {
 struct enrolment {
     struct certificate_row certificate; /* with DER */
     int64_t renew_after;
-    bool is_repeat;                     /* the same certificate as before */
+    bool is_repeat; /* the same certificate as before */
     char hub_url[256];
     char hub_ca[4096];
 };
 void enrolment_clear(struct enrolment *enrolment);
 DEFINE_AUTO_VAL(enrolment, enrolment_clear);
 
-/** @errors ERR_DEVICE_REFUSED (one shape for unknown, quarantined, revoked, …), ERR_FULL_HANDSHAKE, ERR_BAD_CSR channel binding,
- *  ERR_UNPROCESSABLE key not allowed, generation, subject; ERR_CONFLICT the key belongs to another device; ERR_POP_FAILED nonce used
+/** @errors ERR_DEVICE_REFUSED (one shape for unknown, quarantined, revoked, …), ERR_FULL_HANDSHAKE,
+ * ERR_BAD_CSR channel binding, ERR_UNPROCESSABLE key not allowed, generation, subject; ERR_CONFLICT the key
+ * belongs to another device; ERR_POP_FAILED nonce used
  *  @thread worker */
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out);
 
 /** DER of the issuing CA and the root, borrowed, for chains and cacerts. @param[out] ders at least 4 */
 err_t enrol_chain(struct fleet *fleet, struct bytes ders[4], size_t *count);
-/** Whether any product of the label's tenant (or the default) asks for channel binding: csrattrs lists it then. */
+/** Whether any product of the label's tenant (or the default) asks for channel binding: csrattrs lists it
+ * then. */
 err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *out);
 /** The key policy that a CSR is parsed under for this contact. */
 err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out);

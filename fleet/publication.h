@@ -1,4 +1,5 @@
-/* What is published ready-made: CRLs and CA certificates, kept in memory as counted bytes and replaced by a job. */
+/* What is published ready-made: CRLs and CA certificates, kept in memory as counted bytes and replaced by a
+ * job. */
 #ifndef WHORL_FLEET_PUBLICATION_H
 #define WHORL_FLEET_PUBLICATION_H
 
@@ -6,18 +7,21 @@
 #include "fleet/fleet.h"
 
 struct published {
-    struct shared *bytes; /* a counted reference for the caller */
+    struct shared *bytes;                   /* a counted reference for the caller */
     int64_t this_update_ms, next_update_ms; /* CRLs only */
-    char etag[68];        /* quoted */
+    char etag[68];                          /* quoted */
 };
 
-/** @param authority "root", "device", "infrastructure" @errors ERR_NOT_FOUND @thread any, on the loop too: reads memory only */
+/** @param authority "root", "device", "infrastructure" @errors ERR_NOT_FOUND @thread any, on the loop too:
+ * reads memory only */
 err_t publication_crl(struct fleet *fleet, struct bytes authority, struct published *out);
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out);
-/** Makes every CRL that is stale, missing or past half of its life; called at start and by a job each second. @thread worker */
+/** Makes every CRL that is stale, missing or past half of its life; called at start and by a job each second.
+ * @thread worker */
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms);
 
-/** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age), appended. @thread any */
+/** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age), appended. @thread
+ * any */
 err_t fleet_write_metrics(struct fleet *fleet, struct buf *out);
 
 #endif

@@ -365,6 +365,14 @@ static inline err_t enrol_by_certificate(struct scene *scene, struct bytes der, 
     return result;
 }
 
+static inline err_t revoke_in(struct scene *scene, size_t tenant, const uint8_t *serial, int reason,
+                              struct certificate_row *out)
+{
+    static const struct actor ACTOR = {.name = "token:test", .request_id = ""};
+    struct revocation_order order = {scene->tenants[tenant].id, serial, reason};
+    return certificate_revoke(scene->fleet, &ACTOR, &order, out);
+}
+
 /** A request under a certificate that asks for nothing: what the inventory makes of it. */
 static inline struct contact contact_by_certificate(struct scene *scene, struct bytes der)
 {

@@ -172,8 +172,7 @@ static void test_words_of_a_life(void **state)
     assert_int_equal(second.certificate.generation, 1);
     assert_int_equal(word_by_certificate(scene, &second), WORD_ENROLLED);
     assert_int_equal(word_by_certificate(scene, &first), WORD_NOT_ENROLLED); /* superseded */
-    assert_ok(certificate_revoke(scene->fleet, &actor, scene->tenants[0].id, second.certificate.serial, 0,
-                                 &revoked));
+    assert_ok(revoke_in(scene, 0, second.certificate.serial, 0, &revoked));
     assert_int_equal(word_by_certificate(scene, &second), WORD_REVOKED);
     assert_int_equal(word_by_identity(scene, &unit), WORD_REVOKED);
     assert_ok(device_allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));

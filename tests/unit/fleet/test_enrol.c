@@ -320,8 +320,7 @@ static void test_a_compromised_key_is_never_certified_again(void **state)
     unit_init(&unit);
     scene_register(scene, 0, &unit.id);
     assert_ok(enrol_by_identity(scene, &unit, key, 0, &first));
-    assert_ok(certificate_revoke(scene->fleet, &actor, scene->tenants[0].id, first.certificate.serial, 1,
-                                 &revoked));
+    assert_ok(revoke_in(scene, 0, first.certificate.serial, 1, &revoked));
     assert_error(enrol_by_identity(scene, &unit, next, 0, &out), ERR_DEVICE_REFUSED, "not admitted");
     assert_ok(device_allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
     assert_error(enrol_by_identity(scene, &unit, key, 0, &out), ERR_UNPROCESSABLE, "compromised");
@@ -329,67 +328,6 @@ static void test_a_compromised_key_is_never_certified_again(void **state)
     assert_int_equal(scene_device(scene, 0, &unit.id).state, DEVICE_ENROLLED);
     assert_int_equal(contact_by_certificate(scene, buf_view(&out.certificate.der)).proof, PROOF_OPERATIONAL);
     assert_true(contact_by_certificate(scene, buf_view(&first.certificate.der)).is_revoked);
-}
-
-/* --- channel binding -------------------------------------------------------------------------------- */
-
-struct binding_case {
-    const char *challenge;
-    bool has_exporter;
-    size_t unique_size;
-    const char *policy_sql;
-    err_code expected;
-};
-/* base64 of 32 bytes 0x11 (exporter) and of 12 bytes 0x22 (tls-unique) */
-#define EXPORTER_TEXT "ERERERERERERERERERERERERERERERERERERERERERE="
-#define UNIQUE_TEXT   "IiIiIiIiIiIiIiIi"
-static const struct binding_case BINDINGS[] = {
-    {EXPORTER_TEXT, true, 0, NULL, ERR_OK},
-    {UNIQUE_TEXT, false, 12, NULL, ERR_OK},
-    {EXPORTER_TEXT, false, 12, NULL, ERR_BAD_CSR},
-    {UNIQUE_TEXT, true, 0, NULL, ERR_BAD_CSR},
-    {"a password", true, 12, NULL, ERR_BAD_CSR},
-    {NULL, true, 0, "UPDATE product SET require_channel_binding = 1, ver = ver + 1", ERR_BAD_CSR},
-    {EXPORTER_TEXT, true, 0, NULL, ERR_OK},
-};
-
-static void bind_one(struct scene *scene, const struct binding_case *one)
-{
-    AUTO_VAL(unit) unit;
-    AUTO(EVP_PKEY) *key = ec_key("P-256");
-    AUTO_VAL(enrolment) out = {0};
-    struct channel_binding binding = {.has_exporter = one->has_exporter, .unique_size = one->unique_size};
-    memset(binding.exporter, 0x11, sizeof binding.exporter);
-    memset(binding.unique, 0x22, sizeof binding.unique);
-    if (one->policy_sql != NULL) {
-        scene_change(scene, one->policy_sql);
-    }
-    unit_init(&unit);
-    scene_register(scene, 0, &unit.id);
-    AUTO_PTR(csr) *csr = make_request(&(struct request_spec){.key = key, .challenge = one->challenge});
-    struct peer_identity peer;
-    struct contact contact;
-    peer_of_identity(&unit, &peer);
-    struct contact_facts facts = facts_of(&peer);
-    assert_ok(contact_resolve(scene->fleet, &facts, &contact));
-    struct enrol_order order = {.contact = &contact,
-                                .facts = &facts,
-                                .csr = csr,
-                                .binding = &binding,
-                                .actor = {.name = "device:test", .request_id = ""}};
-    assert_int_equal(enrol(scene->fleet, &order, &out).code, one->expected);
-    peer_identity_clear(&peer);
-}
-
-static void test_channel_binding(void **state)
-{
-    for (size_t i = 0; i < sizeof BINDINGS / sizeof BINDINGS[0]; i++) {
-        bind_one(*state, &BINDINGS[i]);
-    }
-    bool wants = false;
-    struct scene *scene = *state;
-    assert_ok(enrol_wants_channel_binding(scene->fleet, "", &wants));
-    assert_true(wants);
 }
 
 int main(void)
@@ -406,7 +344,6 @@ int main(void)
         scene_test(test_a_resumed_session_proves_no_key),
         scene_test(test_a_key_belongs_to_one_device),
         scene_test(test_a_compromised_key_is_never_certified_again),
-        scene_test(test_channel_binding),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }

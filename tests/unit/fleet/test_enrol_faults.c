@@ -70,11 +70,118 @@ static void test_randomness_that_fails_issues_nothing(void **state)
     assert_whole(scene, 1);
 }
 
+/* --- what happens between the look and the transaction ---------------------------------------------- */
+
+/* Drawing the serial is the step between them: this source of randomness changes the inventory there, once.
+ */
+struct meddler {
+    struct random random;
+    struct scene *scene;
+    const char *sql; /* or NULL */
+    const struct unit *unit;
+    EVP_PKEY *key; /* somebody else enrols this device with it, or NULL */
+    struct enrolment other;
+    int calls;
+};
+
+static err_t meddle(void *context, uint8_t *out, size_t n)
+{
+    struct meddler *meddler = context;
+    meddler->scene->fleet->random = random_system();
+    if (meddler->sql != NULL) {
+        scene_change(meddler->scene, meddler->sql);
+    }
+    if (meddler->key != NULL) {
+        assert_ok(enrol_by_identity(meddler->scene, meddler->unit, meddler->key, 0, &meddler->other));
+    }
+    meddler->calls++;
+    return random_fill(random_system(), out, n);
+}
+
+static err_t enrol_meddled(struct meddler *meddler, EVP_PKEY *key, struct enrolment *out)
+{
+    meddler->random = (struct random){.context = meddler, .fill = meddle};
+    meddler->scene->fleet->random = &meddler->random;
+    err_t result = enrol_by_identity(meddler->scene, meddler->unit, key, 0, out);
+    meddler->scene->fleet->random = random_system();
+    assert_int_equal(meddler->calls, 1);
+    return result;
+}
+
+/* A policy that changed meanwhile: what was signed under the old one is not handed out. */
+static void test_a_policy_that_changes_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {0};
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    struct meddler meddler = {
+        .scene = scene, .unit = &unit, .sql = "UPDATE product SET certificate_ttl_s = 86400, ver = ver + 1"};
+    assert_ok(enrol_meddled(&meddler, key, &out));
+    assert_int_equal(out.certificate.not_after, SCENE_AT_MS + DAY_MS);
+    assert_whole(scene, 1);
+}
+
+static void test_a_device_that_is_quarantined_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {0};
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    struct meddler meddler = {
+        .scene = scene, .unit = &unit, .sql = "UPDATE device SET state = 2, ver = ver + 1"};
+    assert_int_equal(enrol_meddled(&meddler, key, &out).code, ERR_DEVICE_REFUSED);
+    assert_whole(scene, 0);
+}
+
+/* The loser of a race gets the winner's certificate; his own was never stored. */
+static void test_the_same_key_enrolled_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {0};
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    struct meddler meddler = {.scene = scene, .unit = &unit, .key = key};
+    assert_ok(enrol_meddled(&meddler, key, &out));
+    assert_true(out.is_repeat);
+    assert_true(bytes_equal(buf_view(&out.certificate.der), buf_view(&meddler.other.certificate.der)));
+    assert_whole(scene, 1);
+    enrolment_clear(&meddler.other);
+}
+
+/* Another key of the same device was first: this one becomes the next generation and waits for its use. */
+static void test_another_key_enrolled_meanwhile(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO(EVP_PKEY) *faster = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {0};
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    struct meddler meddler = {.scene = scene, .unit = &unit, .key = faster};
+    assert_ok(enrol_meddled(&meddler, key, &out));
+    assert_int_equal(out.certificate.generation, 2);
+    assert_int_equal(out.certificate.state, CERTIFICATE_UNCONFIRMED);
+    assert_int_equal(meddler.other.certificate.state, CERTIFICATE_CONFIRMED);
+    enrolment_clear(&meddler.other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scene_test(test_a_full_disk_leaves_nothing_half_written),
         scene_test(test_randomness_that_fails_issues_nothing),
+        scene_test(test_a_policy_that_changes_meanwhile),
+        scene_test(test_a_device_that_is_quarantined_meanwhile),
+        scene_test(test_the_same_key_enrolled_meanwhile),
+        scene_test(test_another_key_enrolled_meanwhile),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }

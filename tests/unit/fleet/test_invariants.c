@@ -107,7 +107,12 @@ static void keep(struct life *life, size_t unit, size_t key, const struct enrolm
 }
 
 /* I8: while a certificate over this key waits, who may enrol gets that very one. */
-static void judge(struct life *life, size_t unit, size_t key, bool waited, err_t result,
+struct asked {
+    size_t unit, key;
+    bool waited; /* a certificate over this key waited for its first use */
+};
+
+static void judge(struct life *life, const struct asked *asked, err_t result,
                   const struct enrolment *enrolment)
 {
     if (result.code != ERR_OK) {
@@ -116,8 +121,8 @@ static void judge(struct life *life, size_t unit, size_t key, bool waited, err_t
         life->refused++;
         return;
     }
-    assert_int_equal(enrolment->is_repeat, waited);
-    keep(life, unit, key, enrolment);
+    assert_int_equal(enrolment->is_repeat, asked->waited);
+    keep(life, asked->unit, asked->key, enrolment);
 }
 
 static void step_identity(struct life *life)
@@ -133,7 +138,7 @@ static void step_identity(struct life *life)
     peer_of_identity(&life->units[unit], &peer);
     struct contact_facts facts = labelled(&peer, unit);
     err_t result = enrol_with(life->scene, &facts, csr, 0, &out);
-    judge(life, unit, key, waited, result, &out);
+    judge(life, &(struct asked){unit, key, waited}, result, &out);
     peer_identity_clear(&peer);
 }
 
@@ -155,7 +160,7 @@ static void step_operational(struct life *life)
     assert_ok(contact_resolve(life->scene->fleet, &facts, &contact));
     bool waited = has_waiting(life, unit, spec.key);
     err_t result = enrol_with(life->scene, &facts, csr, 0, &out);
-    judge(life, unit, key, waited, result, &out);
+    judge(life, &(struct asked){unit, key, waited}, result, &out);
     peer_identity_clear(&peer);
 }
 
@@ -176,9 +181,7 @@ static void step_revoke(struct life *life)
     }
     struct held *held = &life->held[pick(life, life->count)];
     AUTO_VAL(certificate_row) row = {0};
-    struct actor actor = {.name = "token:test", .request_id = ""};
-    assert_ok(certificate_revoke(life->scene->fleet, &actor, life->scene->tenants[tenant_of(held->unit)].id,
-                                 held->serial, REASONS[pick(life, 4)], &row));
+    assert_ok(revoke_in(life->scene, tenant_of(held->unit), held->serial, REASONS[pick(life, 4)], &row));
     assert_int_equal(row.state, CERTIFICATE_REVOKED);
     held->was_revoked = true;
 }
@@ -361,8 +364,7 @@ static void test_final_states_are_final(void **state)
                      ERR_WRONG_STATE, "enrolled");
         assert_int_equal(enrol_by_identity(scene, &unit, key, 0, &out).code, ERR_DEVICE_REFUSED);
         assert_int_equal(contact_by_certificate(scene, buf_view(&first.certificate.der)).proof, PROOF_NONE);
-        assert_ok(certificate_revoke(scene->fleet, &actor, scene->tenants[0].id, first.certificate.serial, 0,
-                                     &revoked));
+        assert_ok(revoke_in(scene, 0, first.certificate.serial, 0, &revoked));
         assert_int_equal(scene_device(scene, 0, &unit.id).state, before);
     }
 }

@@ -2,8 +2,6 @@
  * and lost clocks, CA certificates, and OpenSSL's own opinion of the list. */
 #include "tests/unit/fleet/scene.h"
 
-static const struct actor ACTOR = {.name = "token:test", .request_id = ""};
-
 struct list {
     struct published published;
     X509_CRL *crl;
@@ -98,8 +96,7 @@ static void test_a_revocation_shows(void **state)
     refresh(scene);
     assert_ok(enrol_by_identity(scene, &unit, key, 0, &first));
     list_take(scene, "device", &before);
-    assert_ok(
-        certificate_revoke(scene->fleet, &ACTOR, scene->tenants[0].id, first.certificate.serial, 1, &row));
+    assert_ok(revoke_in(scene, 0, first.certificate.serial, 1, &row));
     refresh(scene); /* within the same second */
     list_take(scene, "device", &after);
     assert_false(lists(&before, &first));

@@ -28,8 +28,7 @@ static void test_reasons(void **state)
 static err_t revoke_one(struct scene *scene, size_t tenant, const struct enrolment *enrolment, int reason)
 {
     AUTO_VAL(certificate_row) row = {0};
-    return certificate_revoke(scene->fleet, &ACTOR, scene->tenants[tenant].id, enrolment->certificate.serial,
-                              reason, &row);
+    return revoke_in(scene, tenant, enrolment->certificate.serial, reason, &row);
 }
 
 /* Who had the key may have asked for the next certificate with it. */
@@ -147,8 +146,7 @@ static void test_superseded_ones_are_listed_after_the_overlap(void **state)
                      1);
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM audit WHERE kind = 'certificate.listed'"), 1);
     manual_clock_advance(&scene->clock, 1000);
-    assert_ok(
-        certificate_revoke(scene->fleet, &ACTOR, scene->tenants[0].id, first.certificate.serial, 1, &row));
+    assert_ok(revoke_in(scene, 0, first.certificate.serial, 1, &row));
     assert_int_equal(row.state, CERTIFICATE_REVOKED);
     assert_int_equal(row.revocation_reason, 1);
     assert_int_equal(row.revoked_at, SCENE_AT_MS + DAY_MS);
