@@ -35,7 +35,8 @@ static void csr_like(struct bytes certificate, EVP_PKEY *key, struct buf *out)
     assert_int_equal(X509_REQ_set_pubkey(request, key), 1);
     assert_true(X509_REQ_sign(request, key, EVP_sha256()) > 0);
     unsigned char *der = NULL;
-    bytes_of_i2d(i2d_X509_REQ(request, &der), der, out);
+    int size = i2d_X509_REQ(request, &der);
+    bytes_of_i2d(size, der, out);
 }
 
 /* The certificates of a certs-only answer, through OpenSSL's reader; the first one's DER. */
