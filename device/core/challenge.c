@@ -135,7 +135,8 @@ static enum whorl_result enrol_once(struct whorl_device *device, bool is_lost_on
     uint32_t generation = 0;
     WHORL_TRY(whorl_device_generation_in_use(device, &in_use));
     WHORL_TRY(prove_status(device, &status));
-    WHORL_TRY(whorl_device_next_generation(device, in_use, is_lost_one_refused, &generation));
+    const struct whorl_generation_view view = {in_use, status.generation, is_lost_one_refused};
+    WHORL_TRY(whorl_device_next_generation(device, &view, &generation));
     if (!device->is_connected) { /* the server closes after each answer */
         WHORL_TRY(whorl_link_open(device, NULL));
     }

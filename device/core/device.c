@@ -131,12 +131,15 @@ enum whorl_result whorl_device_learn(struct whorl_device *device, const struct w
     return WHORL_OK;
 }
 
-enum whorl_result whorl_device_next_generation(struct whorl_device *device, uint32_t in_use,
-                                               bool is_lost_one_refused, uint32_t *out)
+enum whorl_result whorl_device_next_generation(struct whorl_device *device,
+                                               const struct whorl_generation_view *view, uint32_t *out)
 {
-    if (device->state.generation_max == 0 || device->state.generation_max <= in_use || is_lost_one_refused) {
+    uint32_t highest = device->state.generation_max;
+    uint32_t base = view->last > view->in_use ? view->last : view->in_use;
+    bool is_one_more = highest <= view->in_use || view->is_lost_one_refused;
+    if (is_one_more && highest < base + WHORL_GENERATION_STEP_MAX) {
         struct whorl_state next = device->state;
-        next.generation_max = (next.generation_max > in_use ? next.generation_max : in_use) + 1;
+        next.generation_max = (highest > view->in_use ? highest : view->in_use) + 1;
         WHORL_TRY(whorl_state_save(device->settings.ports->storage, &next));
         device->state = next;
     }

@@ -32,10 +32,20 @@ enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_st
 /** Takes salt and generation out of a status under the identity key, and stores them when they are new. */
 enum whorl_result whorl_device_learn(struct whorl_device *device, const struct whorl_status *status);
 
-/** The generation to ask for next: the highest one when a request for it may have been lost, else one more.
- * Stored before return. */
-enum whorl_result whorl_device_next_generation(struct whorl_device *device, uint32_t in_use,
-                                               bool is_lost_one_refused, uint32_t *out);
+/* The server takes the generation after its last one, and up to this many after it. */
+enum { WHORL_GENERATION_STEP_MAX = 8 };
+
+/* What is known when the next generation is chosen. */
+struct whorl_generation_view {
+    uint32_t in_use;          /* of the certificate in use; 0: none */
+    uint32_t last;            /* the highest that the server is known to have seen */
+    bool is_lost_one_refused; /* the highest one was asked for again, and refused */
+};
+
+/** The generation to ask for next: the highest one when a request for it may have been lost, else one more,
+ * but never further ahead of the server than it takes. Stored before return. */
+enum whorl_result whorl_device_next_generation(struct whorl_device *device,
+                                               const struct whorl_generation_view *view, uint32_t *out);
 
 /** What an enrolment answer means to the records: hub and pending certificate are stored. */
 enum whorl_result whorl_device_receive(struct whorl_device *device, struct whorl_bytes answer,

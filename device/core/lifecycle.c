@@ -174,7 +174,8 @@ static enum whorl_result enrol_once(struct whorl_device *device, struct first_co
     if (is_honoured(status.code) && in_use != 0 && in_use == status.generation) {
         return WHORL_OK;
     }
-    WHORL_TRY(whorl_device_next_generation(device, in_use, is_lost_one_refused, &wish.generation));
+    const struct whorl_generation_view view = {in_use, status.generation, is_lost_one_refused};
+    WHORL_TRY(whorl_device_next_generation(device, &view, &wish.generation));
     WHORL_TRY(whorl_name_write(device->id, name_room, &wish.subject));
     if (!device->is_connected) { /* the server closes after each answer */
         WHORL_TRY(whorl_link_open(device, &contact->identity));
@@ -210,8 +211,9 @@ static enum whorl_result replace_once(struct whorl_device *device, bool is_rekey
     }
     struct wish wish = {credential.generation, credential.owner_salt, certificate.subject, certificate.san};
     if (is_rekey) {
-        WHORL_TRY(whorl_device_next_generation(device, credential.generation, is_lost_one_refused,
-                                               &wish.generation));
+        const struct whorl_generation_view view = {credential.generation, credential.generation,
+                                                   is_lost_one_refused};
+        WHORL_TRY(whorl_device_next_generation(device, &view, &wish.generation));
     }
     WHORL_TRY(
         whorl_keygen_key(ports->crypto, device->prk, credential.generation, credential.owner_salt, &key));

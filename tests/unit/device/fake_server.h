@@ -33,7 +33,8 @@ struct fake_server {
     uint32_t generation; /* highest that was asked for */
     const char *san;     /* of the certificates it issues */
     bool is_retired;
-    bool is_revoking; /* status says 14 to every operational certificate */
+    bool is_revoking;  /* status says 14 to every operational certificate */
+    bool is_unwilling; /* 422 to every enrolment */
     bool has_hub;
     bool is_closing; /* "Connection: close" after each answer */
     unsigned answers;

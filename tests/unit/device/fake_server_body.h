@@ -171,6 +171,9 @@ static unsigned issue_or_repeat(struct fake_server *server, X509_REQ *request, u
             return put_enrolment(server, c, body);
         }
     }
+    if (server->is_unwilling || generation > server->generation + 8) {
+        return refuse(body, 422, "not this one");
+    }
     if (generation < server->generation || (generation == server->generation && !is_renewal)) {
         return refuse(body, 409, "this generation was used");
     }
@@ -204,9 +207,7 @@ static bool is_proved(struct fake_server *server, struct whorl_bytes proof, enum
     uint8_t nonce[WHORL_NONCE_MAX];
     uint8_t signature[WHORL_ECDSA_DER_MAX];
     uint8_t signed_text[WHORL_POP_MAX];
-    size_t spki_size = 0;
-    size_t nonce_size = 0;
-    size_t signature_size = 0;
+    size_t spki_size = 0, nonce_size = 0, signature_size = 0;
     struct whorl_space spki_room = {spki, sizeof spki};
     struct whorl_space nonce_room = {nonce, sizeof nonce};
     struct whorl_space signature_room = {signature, sizeof signature};
@@ -314,8 +315,7 @@ static void answer_when_whole(struct fake_server *server)
     uint8_t body_room[6144];
     struct whorl_space room = {body_room, sizeof body_room};
     struct whorl_space answer_room = {server->answer, sizeof server->answer};
-    struct whorl_text body;
-    struct whorl_text answer;
+    struct whorl_text body, answer;
     server->request[server->request_size] = '\0';
     const char *end = strstr(server->request, "\r\n\r\n");
     const char *length = strstr(server->request, "Content-Length: ");

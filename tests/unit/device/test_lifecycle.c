@@ -252,6 +252,27 @@ static void revoked_pending_certificate_is_dropped(void **state)
     assert_memory_equal(b->storage.record[WHORL_RECORD_CREDENTIAL], before, size);
 }
 
+/* A server that refuses for another reason must not drive the device out of the range of generations that it
+ * takes. */
+static void refusals_do_not_use_up_generations(void **state)
+{
+    struct bench *b = *state;
+    b->server.is_unwilling = true;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(whorl_device_enrol(&b->device), WHORL_ERROR_REFUSED);
+    }
+    b->server.is_unwilling = false;
+    assert_int_equal(whorl_device_enrol(&b->device), WHORL_OK);
+    assert_in_step(b, 8);
+    b->server.is_unwilling = true;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(whorl_device_rekey(&b->device), WHORL_ERROR_REFUSED);
+    }
+    b->server.is_unwilling = false;
+    assert_int_equal(whorl_device_rekey(&b->device), WHORL_OK);
+    assert_in_step(b, 16);
+}
+
 /* All records but the helper data are gone: the identity key asks, and goes on above what the server saw. */
 static void lost_records_are_recovered(void **state)
 {
@@ -316,6 +337,7 @@ int main(void)
         LIFE(power_cuts_lock_nobody_out),
         LIFE(refused_pending_certificate_is_dropped),
         LIFE(revoked_pending_certificate_is_dropped),
+        LIFE(refusals_do_not_use_up_generations),
         LIFE(lost_records_are_recovered),
         LIFE(new_owner_means_new_keys),
         LIFE(unreadable_key_is_counted),
