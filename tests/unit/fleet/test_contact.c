@@ -44,6 +44,38 @@ static void test_equal_claims_need_the_label(void **state)
     peer_identity_clear(&peer);
 }
 
+/* Both tenants' contacts stand before either enrols: the transaction lets one of them in (invariant I2). */
+static void test_only_one_tenant_wins_the_proof(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    struct peer_identity peer;
+    struct contact contacts[TENANTS];
+    struct contact_facts facts[TENANTS];
+    unit_init(&unit);
+    peer_of_identity(&unit, &peer);
+    for (size_t i = 0; i < TENANTS; i++) {
+        scene_register(scene, i, &unit.id);
+        facts[i] = with_label(&peer, TENANT_NAMES[i]);
+    }
+    for (size_t i = 0; i < TENANTS; i++) {
+        assert_ok(contact_resolve(scene->fleet, &facts[i], &contacts[i]));
+        assert_true(contacts[i].is_known);
+    }
+    for (size_t i = 0; i < TENANTS; i++) {
+        AUTO(EVP_PKEY) *key = ec_key("P-256");
+        AUTO_VAL(enrolment) out = {0};
+        AUTO_PTR(csr) *csr = make_request(&(struct request_spec){.key = key});
+        struct enrol_order order = {.contact = &contacts[i],
+                                    .facts = &facts[i],
+                                    .csr = csr,
+                                    .actor = {.name = "device:test", .request_id = ""}};
+        assert_int_equal(enrol(scene->fleet, &order, &out).code, i == 0 ? ERR_OK : ERR_DEVICE_REFUSED);
+    }
+    assert_int_equal(scene_device(scene, 1, &unit.id).state, DEVICE_REGISTERED);
+    peer_identity_clear(&peer);
+}
+
 static void test_labels(void **state)
 {
     static const struct {
@@ -262,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scene_test(test_equal_claims_need_the_label),
+        scene_test(test_only_one_tenant_wins_the_proof),
         scene_test(test_labels),
         scene_test(test_no_proof_is_unauthorized),
         scene_test(test_a_forged_certificate_rings_the_alarm),
