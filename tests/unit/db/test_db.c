@@ -212,7 +212,7 @@ static err_t add_megabytes(struct db_tx *tx, void *arg)
     struct bytes *content = arg;
     return db_run(
         tx,
-        "INSERT INTO op (tenant, idem, fingerprint, at, status, result) VALUES ($1, $2, $3, 1, 1, '')"
+        "INSERT INTO op (tenant, idem, fingerprint, at, kind, result) VALUES ($1, $2, $3, 1, '', '')"
         " ON CONFLICT (tenant, idem) DO UPDATE SET fingerprint = excluded.fingerprint",
         DB_VALUES(DB_B("0123456789abcdef", 16), DB_B("big", 3), DB_BYTES(*content)), NULL, NULL);
 }

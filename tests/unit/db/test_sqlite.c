@@ -22,10 +22,10 @@ static int tear_down(void **state)
 static err_t by_name(struct db_tx *tx, void *arg)
 {
     (void)arg;
-    TRY(db_run(
-        tx, "INSERT INTO op (tenant, idem, fingerprint, at, status, result) VALUES ($2, $1, $3, $4, $4, $5)",
-        DB_VALUES(DB_B("idem", 4), DB_B("0123456789abcdef", 16), DB_B("f", 1), DB_I(7), DB_T("first")), NULL,
-        NULL));
+    TRY(db_run(tx,
+               "INSERT INTO op (tenant, idem, fingerprint, at, kind, result) VALUES ($2, $1, $3, $4, $5, $5)",
+               DB_VALUES(DB_B("idem", 4), DB_B("0123456789abcdef", 16), DB_B("f", 1), DB_I(7), DB_T("first")),
+               NULL, NULL));
     /* SQLite numbers $2 as its first parameter here */
     int64_t changes = 0;
     TRY(db_change(tx, "UPDATE op SET result = $2 WHERE idem = $1", DB_VALUES(DB_B("idem", 4), DB_T("second")),
@@ -45,7 +45,7 @@ static void test_parameters_are_bound_by_name(void **state)
     assert_ok(db_write(f->db, by_name, NULL));
     assert_int_equal(
         read_number(f, "SELECT count(*) FROM op WHERE idem = CAST('idem' AS BLOB) AND result = 'second'"
-                       " AND at = 7 AND status = 7"),
+                       " AND at = 7 AND kind = 'first'"),
         1);
 }
 

@@ -22,7 +22,7 @@ static err_t add_big(struct db_tx *tx, void *arg)
         atomic_store(&big->shim->full_at, 3);
     }
     err_t result = db_run(
-        tx, "INSERT INTO op (tenant, idem, fingerprint, at, status, result) VALUES ($1, $2, $3, 1, 1, '')",
+        tx, "INSERT INTO op (tenant, idem, fingerprint, at, kind, result) VALUES ($1, $2, $3, 1, '', '')",
         DB_VALUES(DB_B("0123456789abcdef", 16), DB_B("big", 3), DB_B(big->bytes, BIG)), NULL, NULL);
     if (big->swallows) {
         int64_t number = 77; /* must not commit by itself, outside of any transaction */
