@@ -4,7 +4,7 @@
 #ifndef WHORL_SERVER_EXCHANGE_H
 #define WHORL_SERVER_EXCHANGE_H
 
-#include "server/internal.h"
+#include "server/connection.h"
 
 enum exchange_step {
     STEP_READ,   /* go on with the body, or to the end of the request */

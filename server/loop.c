@@ -1,7 +1,7 @@
 /* One event loop: accepts on its own sockets, runs its HTTP daemons after the bytes of a turn were moved,
  * then moves their answers. Everything it owns is touched by its thread only; workers speak to it through
  * `done` and `wake`. */
-#include "server/internal.h"
+#include "server/connection.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
 #ifndef WHORL_SERVER_LOOP_STOP_H
 #define WHORL_SERVER_LOOP_STOP_H
 
-#include "server/internal.h"
+#include "server/connection.h"
 
 /** Takes the next step if the server is stopping and it can be taken; called at every tick and wake-up.
  * @thread loop */

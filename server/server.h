@@ -1,5 +1,6 @@
-/* The event-driven front: loops, TLS, HTTP, routing, workers, timers. Knows no device: what a request means is in the routes and the
- * functions of `struct server_app`. libuv and libmicrohttpd stay inside this folder. */
+/* The event-driven front: loops, TLS, HTTP, routing, workers, timers. Knows no device: what a request means
+ * is in the routes and the functions of `struct server_app`. libuv and libmicrohttpd stay inside this folder.
+ */
 #ifndef WHORL_SERVER_SERVER_H
 #define WHORL_SERVER_SERVER_H
 
@@ -18,20 +19,21 @@ struct server_app {
     size_t table_count;
     /** Judges the caller before the body is read; sets request->principal (arena memory). */
     err_t (*admit)(struct api *api, struct request *request);
-    /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread any */
+    /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread
+     * any */
     void (*refuse)(struct api *api, const struct request *request, err_t error, struct response *response);
 };
 
 struct server_limits {
-    int connections;             /* all listeners together */
+    int connections; /* all listeners together */
     int connections_per_address;
-    int handshake_ms;            /* accept → TLS done */
-    int header_ms;               /* first byte of a request → end of its headers */
-    int idle_ms;                 /* between requests */
-    int body_bytes_per_second;   /* least average rate of a body after the first seconds, both ways */
-    size_t header_bytes;         /* request line and fields */
+    int handshake_ms;          /* accept → TLS done */
+    int header_ms;             /* first byte of a request → end of its headers */
+    int idle_ms;               /* between requests */
+    int body_bytes_per_second; /* least average rate of a body after the first seconds, both ways */
+    size_t header_bytes;       /* request line and fields */
     int header_count;
-    int queue;                   /* requests waiting for a worker; more is 503 with Retry-After */
+    int queue; /* requests waiting for a worker; more is 503 with Retry-After */
 };
 
 struct server_listener {
@@ -42,14 +44,15 @@ struct server_listener {
 
 struct server_options {
     struct server_listener listeners[3];
-    int loops;   /* 0: one per core */
+    int loops; /* 0: one per core */
     int workers;
     struct server_limits limits;
     const struct clock *clock;
     const struct random *random;
     struct log *log;
     /* on the background thread; may block */
-    void (*on_reload)(void *context); /* at SIGHUP, and every reload_period_ms: certificates and ticket keys are renewed there */
+    void (*on_reload)(void *context); /* at SIGHUP, and every reload_period_ms: certificates and ticket keys
+                                         are renewed there */
     void *reload_context;
     int64_t reload_period_ms; /* 0: at SIGHUP only */
     /* background jobs */
@@ -61,17 +64,20 @@ struct server_options {
 /** Binds the listeners (the first bind of each is without SO_REUSEPORT, so that a second process is noticed).
  *  @param device_tls referenced here, like management_tls; NULL only for a listener that is off
  *  @errors ERR_CONFLICT address in use, ERR_UNPROCESSABLE bad address, ERR_IO @thread init */
-err_t server_new(const struct server_options *options, const struct server_app *app, struct tls_snapshot *device_tls,
-                 struct tls_snapshot *management_tls, struct server **out);
+err_t server_new(const struct server_options *options, const struct server_app *app,
+                 struct tls_snapshot *device_tls, struct tls_snapshot *management_tls, struct server **out);
 /** "ADDRESS:PORT" really bound; "" for a listener that is off. */
 const char *server_address(const struct server *server, enum listener id);
-/** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @thread init */
+/** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @thread
+ * init */
 err_t server_run(struct server *server);
 /** @thread any, async-signal-safe */
 void server_stop(struct server *server);
 /** New connections use these from now on; old ones keep theirs. @thread any */
-void server_replace_tls(struct server *server, struct tls_snapshot *device_tls, struct tls_snapshot *management_tls);
-/** OpenMetrics text of the server's own figures (requests by route and status, handshakes, queue, connections, jobs), appended. @thread any */
+void server_replace_tls(struct server *server, struct tls_snapshot *device_tls,
+                        struct tls_snapshot *management_tls);
+/** OpenMetrics text of the server's own figures (requests by route and status, handshakes, queue,
+ * connections, jobs), appended. @thread any */
 err_t server_write_metrics(const struct server *server, struct buf *out);
 void server_free(struct server *server);
 DEFINE_AUTO_PTR(server, server_free);

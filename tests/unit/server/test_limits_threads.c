@@ -1,5 +1,5 @@
 /* What one client cannot do to the others: be silent, be slow, be many, or fill the queue. */
-#include "tests/unit/server/server_fixture.h"
+#include "tests/unit/server/server_client.h"
 
 static struct fixture *fixture_of(void **state)
 {

@@ -1,5 +1,5 @@
 /* The server end to end over real sockets: what a client writes, and what comes back. */
-#include "tests/unit/server/server_fixture.h"
+#include "tests/unit/server/server_client.h"
 
 static struct fixture *fixture_of(void **state)
 {

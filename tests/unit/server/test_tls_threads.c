@@ -1,5 +1,5 @@
 /* TLS as clients see it: who the peer is, what resumes and what does not, how keys are replaced. */
-#include "tests/unit/server/server_fixture.h"
+#include "tests/unit/server/server_client.h"
 
 static struct fixture *fixture_of(void **state)
 {

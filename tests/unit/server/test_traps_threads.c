@@ -1,6 +1,6 @@
 /* What an HTTP library was seen to let through, byte for byte over a real socket: nothing of it may reach a
  * handler. */
-#include "tests/unit/server/server_fixture.h"
+#include "tests/unit/server/server_client.h"
 
 static struct fixture *fixture_of(void **state)
 {

@@ -1,0 +1,69 @@
+/* A connection from inside: what connection.c (its life) and bridge.c (its bytes) share. Touched by its
+ * loop's thread only; a worker reads the facts of the peer while it has a request of the connection. */
+#ifndef WHORL_SERVER_CONNECTION_H
+#define WHORL_SERVER_CONNECTION_H
+
+#include "server/internal.h"
+
+enum connection_stage { CONNECTION_HANDSHAKE, CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
+
+/* One client: its socket on one side, our end of a socket pair to the HTTP library on the other. */
+struct connection {
+    struct loop *loop;
+    int listener; /* index; the bit is 1 << listener */
+    enum connection_stage stage;
+    int holds;                           /* libuv handles, the library, the ready list: freed with the last */
+    struct connection *next, **previous; /* all of the loop */
+    struct connection *ready_next;
+    bool is_ready;
+
+    struct stream stream;
+    uv_poll_t client, bridge;
+    int client_events, bridge_events; /* what is watched */
+    int bridge_fd;                    /* ours, -1 without a request so far */
+    int http_fd;                      /* the library's */
+
+    struct http_filter filter;
+    struct buf held;     /* the beginning of a header section */
+    struct buf up, down; /* what the other side does not take now */
+    size_t up_at, down_at;
+    struct buf refusal; /* our own last words */
+    bool client_ended, up_ended, http_ended;
+    int open_requests;
+    struct exchange *exchange; /* the one being served */
+
+    struct deadline deadline;
+    uint64_t armed_requests, moved, moved_at_arming;
+
+    struct tls_facts facts;
+    struct address_slots slots;
+    char address[HTTP_ADDRESS_SIZE];
+};
+
+/* --- server/connection.c */
+/** @param fd consumed, always @param from its address */
+void connection_accept(struct loop *loop, int listener, int fd, const struct sockaddr *from);
+/** At once. Idempotent. */
+void connection_close(struct connection *connection);
+/** Says that we send no more, then waits for the client to leave (RFC 9112 §9.6). */
+void connection_finish(struct connection *connection);
+void connection_release(struct connection *connection);
+/** Watches what can go on, and arms the deadline of the present state. */
+void connection_update(struct connection *connection);
+void connection_expired(struct connection *connection);
+/** The last answer on this connection, made without a handler; requests before it are answered first. */
+void connection_refuse(struct connection *connection, err_t error, int reason);
+/** No request open, none begun, nothing left to send. */
+bool connection_is_idle(const struct connection *connection);
+
+/* --- server/bridge.c */
+void bridge_from_client(struct connection *connection);
+void bridge_from_http(struct connection *connection);
+void bridge_flush_up(struct connection *connection);
+void bridge_flush_down(struct connection *connection);
+/** No more bytes go to the HTTP library. */
+void bridge_end_up(struct connection *connection);
+bool bridge_may_read(const struct connection *connection);
+void bridge_on_event(uv_poll_t *poll, int status, int events);
+
+#endif
