@@ -10,7 +10,9 @@ COUNT=${DEMO_DEVICES:-200}
 PID=
 trap 'if [ -n "$PID" ]; then kill "$PID" 2>/dev/null || true; wait "$PID" 2>/dev/null || true; fi' EXIT
 
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+BOLD='' PLAIN=''
+if [ -t 1 ]; then BOLD=$(printf '\033[1m') PLAIN=$(printf '\033[0m'); fi
+step() { printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
 fail() { printf 'demo: %s\n' "$*" >&2; tail -n 20 "$WORK/server.log" >&2 || true; exit 1; }
 
 step "1. A data directory: root, two issuing authorities, server certificate, inventory, admin token"

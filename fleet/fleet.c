@@ -73,6 +73,11 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     return OK;
 }
 
+err_t fleet_settle(struct fleet *fleet)
+{
+    return token_uses_flush(fleet, clock_now_ms(fleet->clock));
+}
+
 void fleet_free(struct fleet *fleet)
 {
     if (fleet == NULL) {

@@ -51,7 +51,7 @@ err_t house_open_db(struct house *house, enum house_use use);
 /** An authority by its row and, where it is here, its key. @errors ERR_UNPROCESSABLE no such row */
 err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
                            struct authority **out);
-/** @errors as house_open, for the marker alone */
+/** Is there a complete installation? The errors are those of house_open. */
 err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */
 err_t house_path(const struct house *house, const char *name, char **out);
@@ -64,7 +64,8 @@ err_t passphrase_make(const char *folder);
 
 /** Makes sure that tls/server.pem names the hosts of the settings and has a third of its life left; issues a
  * new one otherwise.
- *  @param[out] leaf DER @param[out] is_new */
+ *  @param[out] leaf DER of what is in force; emptied first
+ *  @param[out] is_new whether it was issued now */
 err_t server_certificate_ensure(struct house *house, struct buf *leaf, bool *is_new);
 
 #endif

@@ -229,7 +229,8 @@ static err_t run(struct serving *s)
     tell_manager("READY=1\nSTATUS=serving");
     err_t ended = server_run(s->server);
     tell_manager("STOPPING=1");
-    return ended;
+    TRY(ended);
+    return fleet_settle(s->house->fleet);
 }
 
 static void serving_close(struct serving *s)

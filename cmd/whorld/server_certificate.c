@@ -37,15 +37,22 @@ static err_t is_current(const struct house *house, const char *path, const char 
     }
     AUTO_VAL(buf) pem = {0};
     AUTO_VAL(buf) hosts = {0};
+    AUTO_VAL(buf) spki = {0};
     AUTO_VAL(certificate_facts) facts = {0};
+    struct sha256 key;
     TRY(file_read(hosts_path, CONFIG_TEXT_SIZE, &hosts));
     TRY(file_read(path, 65536, &pem));
-    TRY(certificate_from_pem(buf_view(&pem), leaf));
-    TRY(certificate_read(buf_view(leaf), &facts));
+    TRY(private_key_spki(house->tls_key, &spki));
+    TRY(sha256_of(buf_view(&spki), &key));
+    if (certificate_from_pem(buf_view(&pem), leaf).code != ERR_OK ||
+        certificate_read(buf_view(leaf), &facts).code != ERR_OK) {
+        return OK; /* damaged: a new one is made */
+    }
     int64_t now = clock_now_ms(clock_system());
     int64_t life = facts.not_after_ms - facts.not_before_ms;
-    *out = bytes_is(buf_view(&hosts), house->config.hosts) && now >= facts.not_before_ms &&
-           facts.not_after_ms - now > life / 3;
+    bool is_ours = bytes_equal(BYTES_OF(facts.key.spki_sha256.b), BYTES_OF(key.b));
+    bool is_fresh = now >= facts.not_before_ms && facts.not_after_ms - now > life / 3;
+    *out = is_ours && is_fresh && bytes_is(buf_view(&hosts), house->config.hosts);
     return OK;
 }
 
