@@ -1,4 +1,5 @@
-/* Counted immutable bytes in one allocation. The count is atomic, the bytes are written once before anyone else sees them. */
+/* Counted immutable bytes in one allocation. The count is atomic, the bytes are written once before anyone
+ * else sees them. */
 #include "base/shared.h"
 
 #include <stdatomic.h>
