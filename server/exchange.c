@@ -65,10 +65,6 @@ static err_t facts_set(struct exchange *x, const char *method)
 
 void exchange_refuse(struct exchange *x, err_t error)
 {
-    /* nothing is logged for a 4xx: the sender could flood the log */
-    if (err_status(error.code) >= 500 && error.code != ERR_BUSY) {
-        log_error(x->server->options.log, "request_failed", x->request.request_id, error);
-    }
     response_clear(&x->response);
     x->server->app.refuse(x->server->app.api, &x->request, error, &x->response);
     err_t extra = OK;
