@@ -84,8 +84,8 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-## all            build/whorld, build/whorl, build/whorl-device
-all: $(PROGRAMS:%=$(B)/%)
+## all            build/whorld, build/whorl-device
+all: $(PROGRAMS:%=$(B)/%) $(B)/stamp/symbols
 
 # q, not r: two files of one name in two folders are two members
 $(B)/libwhorl.a: $(OBJ_LIB) $(B)/stamp/lib
@@ -94,6 +94,11 @@ $(B)/libdevice.a: $(OBJ_DEVICE) $(B)/stamp/device
 	$(Q)rm -f $@; ar qcsD $@ $(OBJ_DEVICE)
 $(B)/libprograms.a: $(OBJ_CMD) $(B)/stamp/cmd
 	$(Q)rm -f $@; ar qcsD $@ $(OBJ_CMD)
+
+# the archives meet in one program: none may take a name of another
+$(B)/stamp/symbols: tests/lint/symbols.sh $(LIBS) $(B)/libprograms.a
+	@CC='$(CC)' sh tests/lint/symbols.sh $(filter %.a,$^)
+	@touch $@
 
 define link
 	$(if $(V),,@echo "  LINK $@")
@@ -163,7 +168,7 @@ fuzz:
 headers:
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' JOBS='$(JOBS)' sh tests/lint/headers.sh
 
-## lint           format, layers, sizes, SQL, words, shell scripts; each check first proves that it finds something
+## lint           format, layers, sizes, SQL, words, shell, freestanding core; each check first proves that it finds something
 lint:
 	@sh tests/lint/run.sh
 
