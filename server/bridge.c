@@ -58,6 +58,9 @@ static void http_end(struct connection *c)
         c->bridge_fd = -1;
         buf_clear(&c->up);
     }
+    if (c->is_last_answered) {
+        buf_clear(&c->refusal);
+    }
     if (c->refusal.n > 0 && c->down.n == 0) {
         c->down = c->refusal;
         c->down_at = 0;

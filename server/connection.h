@@ -29,6 +29,7 @@ struct connection {
     size_t up_at, down_at;
     struct buf refusal; /* our own last words */
     bool client_ended, up_ended, http_ended;
+    bool is_last_answered; /* an answer said that the connection closes: no refusal may follow it */
     int open_requests;
     struct exchange *exchange; /* the one being served */
 

@@ -136,6 +136,10 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct exc
     }
     enum MHD_Result result = MHD_queue_response(connection, (unsigned int)x->response.status, response);
     MHD_destroy_response(response);
+    /* an answer in front of the body: the library closes behind it */
+    if (result == MHD_YES && (x->response.close_connection || (x->has_body && !x->at_end))) {
+        x->connection->is_last_answered = true;
+    }
     return result;
 }
 
