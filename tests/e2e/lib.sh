@@ -11,10 +11,12 @@ DATA=$WORK/data
 SERVER_PID=
 PIDS=()
 
+MOUNTED= # a file system that a test mounted
 cleanup() {
     local status=$?
     for pid in "${PIDS[@]}" $SERVER_PID; do kill -9 "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
+    if [ -n "$MOUNTED" ]; then umount -l "$MOUNTED"; fi
     if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -f "$WORK/server.log" ]; then
         echo "--- last lines of the server"
         tail -n 15 "$WORK/server.log"
