@@ -18,6 +18,13 @@ expect_in "1.3" "$(version -tls1_3)" "TLSv1.3"
 expect_in "1.2" "$(version -tls1_2)" "TLSv1.2"
 expect_fails "1.1 is refused" openssl s_client -connect "$HOST" -tls1_1 -cipher 'ALL@SECLEVEL=0' </dev/null
 expect_fails "a CBC suite is refused" openssl s_client -connect "$HOST" -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA </dev/null
+case $(openssl list -kem-algorithms) in
+    *X25519MLKEM768*)
+        expect_in "post-quantum key exchange" "$(openssl s_client -connect "$HOST" -CAfile "$CA" -groups X25519MLKEM768 </dev/null 2>&1)" "group: X25519MLKEM768"
+        expect_in "it is what both prefer" "$(openssl s_client -connect "$HOST" -CAfile "$CA" </dev/null 2>&1)" "group: X25519MLKEM768"
+        ;;
+    *) say "left out: post-quantum key exchange, which $(openssl version | cut -d' ' -f1,2) does not have (3.5 does)" ;;
+esac
 
 say "a resumed session proves no key"
 new_identity birth
