@@ -71,7 +71,7 @@ static double failure_bound(double noise)
     const double ones = pow(2, -0.7);
     double e1 = noise / (2 * ones);
     double e0 = noise / (2 * (1 - ones));
-    return WHORL_PUF_BLOCKS * (254 * wrong_codeword(64, e1, e0) + wrong_codeword(128, e1, e0));
+    return (double)WHORL_PUF_BLOCKS * (254 * wrong_codeword(64, e1, e0) + wrong_codeword(128, e1, e0));
 }
 
 /* The design's figures: 1.35e-15 at 15 %, and the rows beside it. */
