@@ -21,16 +21,9 @@ err_t batch_rows_insert(struct db_tx *tx, const struct batch_row *row)
     return OK;
 }
 
-struct found {
-    struct batch_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
+static err_t read_batch(const struct db_row *row, void *arg)
 {
-    struct found *found = arg;
-    struct batch_row *out = found->out;
-    found->is_there = true;
+    struct batch_row *out = arg;
     *out = (struct batch_row){0};
     TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
     TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
@@ -45,8 +38,5 @@ static err_t on_found(const struct db_row *row, void *arg)
 
 err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, struct batch_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such batch");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), read_batch, out, "batch");
 }

@@ -2,7 +2,7 @@
  * rule of a certificate's life (fleet/contact.c, fleet/enrol*.c, fleet/revocation.c). */
 #include "db/certificate_rows.h"
 
-#include <string.h>
+#include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
     "serial, authority, tenant, device, generation, state, spki_sha256, not_before, not_after, issued_at, "  \
@@ -48,13 +48,9 @@ void certificate_row_clear(struct certificate_row *row)
     buf_clear(&row->der);
 }
 
-static struct db_value time_or_null(int64_t at)
+static err_t read_facts(const struct db_row *row, void *arg)
 {
-    return at != 0 ? DB_I(at) : DB_N;
-}
-
-static err_t row_read(const struct db_row *row, struct certificate_row *out)
-{
+    struct certificate_row *out = arg;
     *out = (struct certificate_row){0};
     TRY(db_row_copy(row, 0, out->serial, sizeof out->serial));
     TRY(db_row_text(row, 1, out->authority, sizeof out->authority));
@@ -80,30 +76,18 @@ static err_t row_read(const struct db_row *row, struct certificate_row *out)
 
 /* --- one ---------------------------------------------------------------------- */
 
-struct one {
-    struct certificate_row *out;
-    bool with_der, is_found;
-};
-
-static err_t take_one(const struct db_row *row, void *arg)
+static err_t read_with_der(const struct db_row *row, void *arg)
 {
-    struct one *one = arg;
-    TRY(row_read(row, one->out));
-    if (one->with_der) {
-        TRY(buf_append_bytes(&one->out->der, db_row_bytes(row, COLUMN_DER)));
-    }
-    one->is_found = true;
-    return OK;
+    struct certificate_row *out = arg;
+    TRY(read_facts(row, out));
+    return db_row_append(row, COLUMN_DER, &out->der);
 }
 
 err_t certificate_rows_find(struct db_tx *tx, const char *authority,
                             const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct certificate_row *out)
 {
-    struct one one = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)), take_one,
-               &one));
-    ENSURE(one.is_found, ERR_NOT_FOUND, "no such certificate");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)),
+                   read_facts, out, "certificate");
 }
 
 err_t certificate_rows_find_in_tenant(struct db_tx *tx, struct uuid tenant,
@@ -111,37 +95,24 @@ err_t certificate_rows_find_in_tenant(struct db_tx *tx, struct uuid tenant,
                                       struct certificate_row *out)
 {
     AUTO_VAL(certificate_row) found = {0};
-    struct one one = {.out = &found, .with_der = true};
-    TRY(db_run(tx, SQL_FIND_IN_TENANT,
-               DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_B(tenant.b, sizeof tenant.b)), take_one,
-               &one));
-    ENSURE(one.is_found, ERR_NOT_FOUND, "no such certificate");
+    TRY(db_find(tx, SQL_FIND_IN_TENANT, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), db_uuid(&tenant)),
+                read_with_der, &found, "certificate"));
     certificate_row_clear(out); /* the closure may have run before */
     *out = found;
     found = (struct certificate_row){0};
     return OK;
 }
 
-struct der_of {
-    struct buf *out;
-    bool is_found;
-};
-
-static err_t take_der(const struct db_row *row, void *arg)
+static err_t read_der(const struct db_row *row, void *arg)
 {
-    struct der_of *der = arg;
-    der->is_found = true;
-    return buf_append_bytes(der->out, db_row_bytes(row, 0));
+    return db_row_append(row, 0, arg);
 }
 
 err_t certificate_rows_read_der(struct db_tx *tx, const char *authority,
                                 const uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct buf *out)
 {
-    struct der_of der = {.out = out};
-    TRY(db_run(tx, SQL_DER, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)), take_der,
-               &der));
-    ENSURE(der.is_found, ERR_NOT_FOUND, "no such certificate");
-    return OK;
+    return db_find(tx, SQL_DER, DB_VALUES(DB_B(serial, CERTIFICATE_SERIAL_SIZE), DB_T(authority)), read_der,
+                   out, "certificate");
 }
 
 /* --- many ---------------------------------------------------------------------- */
@@ -155,7 +126,7 @@ static err_t take_each(const struct db_row *row, void *arg)
 {
     const struct each *each = arg;
     struct certificate_row certificate;
-    TRY(row_read(row, &certificate));
+    TRY(read_facts(row, &certificate));
     return each->fn(&certificate, each->arg);
 }
 
@@ -233,8 +204,8 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                             DB_B(row->device.b, sizeof row->device.b), DB_I(row->generation),
                             DB_I(row->state), DB_B(row->spki_sha256, sizeof row->spki_sha256),
                             DB_I(row->not_before), DB_I(row->not_after), DB_I(row->issued_at),
-                            time_or_null(row->confirmed_at), time_or_null(row->first_used_at),
-                            time_or_null(row->superseded_at), time_or_null(row->revoked_at),
+                            db_time_or_null(row->confirmed_at), db_time_or_null(row->first_used_at),
+                            db_time_or_null(row->superseded_at), db_time_or_null(row->revoked_at),
                             row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
                             DB_BYTES(buf_view(&row->der))),
                   &changes));
@@ -247,9 +218,9 @@ err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
     int64_t changes = 0;
     TRY(db_change(tx, SQL_UPDATE,
                   DB_VALUES(DB_B(row->serial, sizeof row->serial), DB_T(row->authority), DB_I(row->ver),
-                            DB_I(row->state), time_or_null(row->confirmed_at),
-                            time_or_null(row->first_used_at), time_or_null(row->superseded_at),
-                            time_or_null(row->revoked_at),
+                            DB_I(row->state), db_time_or_null(row->confirmed_at),
+                            db_time_or_null(row->first_used_at), db_time_or_null(row->superseded_at),
+                            db_time_or_null(row->revoked_at),
                             row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the certificate was changed at the same time");

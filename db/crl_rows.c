@@ -1,6 +1,8 @@
 /* Statements over the table crl. Signs nothing (fleet/publication.c). */
 #include "db/crl_rows.h"
 
+#include "db/row_values.h"
+
 static const char SQL_FIND[] = "SELECT authority, number, this_update, next_update, is_stale, ver, der "
                                "FROM crl WHERE authority = $1 AND shard = 0";
 static const char SQL_FIND_STATE[] = "SELECT authority, number, this_update, next_update, is_stale, ver "
@@ -21,42 +23,33 @@ void crl_row_clear(struct crl_row *row)
     buf_clear(&row->der);
 }
 
-struct one {
-    struct crl_row *out;
-    bool with_der, is_found;
-};
-
-static err_t take_one(const struct db_row *row, void *arg)
+static err_t read_state(const struct db_row *row, void *arg)
 {
-    struct one *one = arg;
-    crl_row_clear(one->out);
-    *one->out = (struct crl_row){.number = db_row_int(row, 1),
-                                 .this_update = db_row_int(row, 2),
-                                 .next_update = db_row_int(row, 3),
-                                 .is_stale = db_row_int(row, 4) != 0,
-                                 .ver = db_row_int(row, 5)};
-    TRY(db_row_text(row, 0, one->out->authority, sizeof one->out->authority));
-    if (one->with_der) {
-        TRY(buf_append_bytes(&one->out->der, db_row_bytes(row, 6)));
-    }
-    one->is_found = true;
-    return OK;
+    struct crl_row *out = arg;
+    crl_row_clear(out);
+    *out = (struct crl_row){.number = db_row_int(row, 1),
+                            .this_update = db_row_int(row, 2),
+                            .next_update = db_row_int(row, 3),
+                            .is_stale = db_row_int(row, 4) != 0,
+                            .ver = db_row_int(row, 5)};
+    return db_row_text(row, 0, out->authority, sizeof out->authority);
+}
+
+static err_t read_list(const struct db_row *row, void *arg)
+{
+    struct crl_row *out = arg;
+    TRY(read_state(row, out));
+    return db_row_append(row, 6, &out->der);
 }
 
 err_t crl_rows_find(struct db_tx *tx, const char *authority, struct crl_row *out)
 {
-    struct one one = {.out = out, .with_der = true};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_T(authority)), take_one, &one));
-    ENSURE(one.is_found, ERR_NOT_FOUND, "no CRL of %s", authority);
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_T(authority)), read_list, out, "CRL");
 }
 
 err_t crl_rows_find_state(struct db_tx *tx, const char *authority, struct crl_row *out)
 {
-    struct one one = {.out = out};
-    TRY(db_run(tx, SQL_FIND_STATE, DB_VALUES(DB_T(authority)), take_one, &one));
-    ENSURE(one.is_found, ERR_NOT_FOUND, "no CRL of %s", authority);
-    return OK;
+    return db_find(tx, SQL_FIND_STATE, DB_VALUES(DB_T(authority)), read_state, out, "CRL");
 }
 
 err_t crl_rows_insert(struct db_tx *tx, const struct crl_row *row)

@@ -3,34 +3,25 @@
 
 #include <string.h>
 
+#include "db/row_values.h"
+
 static const char SQL_FIND[] =
     "SELECT spki_sha256, device, generation, first_seen_at FROM device_key WHERE spki_sha256 = $1";
 static const char SQL_INSERT[] =
     "INSERT INTO device_key (spki_sha256, device, generation, first_seen_at) VALUES ($1, $2, $3, $4) "
     "ON CONFLICT (spki_sha256) DO NOTHING";
 
-struct one {
-    struct device_key_row *out;
-    bool is_found;
-};
-
-static err_t take_one(const struct db_row *row, void *arg)
+static err_t read_key(const struct db_row *row, void *arg)
 {
-    struct one *one = arg;
-    *one->out =
-        (struct device_key_row){.generation = db_row_int(row, 2), .first_seen_at = db_row_int(row, 3)};
-    TRY(db_row_copy(row, 0, one->out->spki_sha256, sizeof one->out->spki_sha256));
-    TRY(db_row_copy(row, 1, one->out->device.b, sizeof one->out->device.b));
-    one->is_found = true;
-    return OK;
+    struct device_key_row *out = arg;
+    *out = (struct device_key_row){.generation = db_row_int(row, 2), .first_seen_at = db_row_int(row, 3)};
+    TRY(db_row_copy(row, 0, out->spki_sha256, sizeof out->spki_sha256));
+    return db_row_copy(row, 1, out->device.b, sizeof out->device.b);
 }
 
 err_t device_key_rows_find(struct db_tx *tx, const uint8_t spki_sha256[32], struct device_key_row *out)
 {
-    struct one one = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(spki_sha256, 32)), take_one, &one));
-    ENSURE(one.is_found, ERR_NOT_FOUND, "no such key");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(spki_sha256, 32)), read_key, out, "key");
 }
 
 err_t device_key_rows_claim(struct db_tx *tx, const struct device_key_row *row)

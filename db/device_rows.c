@@ -32,8 +32,9 @@ static const char SQL_LIST_BATCH_STATE[] =
     "SELECT " COLUMNS
     " FROM device WHERE tenant = $1 AND id > $2 AND batch = $4 AND state = $5 ORDER BY id LIMIT $3";
 
-static err_t read_device(const struct db_row *row, struct device_row *out)
+static err_t read_device(const struct db_row *row, void *arg)
 {
+    struct device_row *out = arg;
     *out = (struct device_row){0};
     TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
     TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
@@ -53,25 +54,11 @@ static err_t read_device(const struct db_row *row, struct device_row *out)
     return OK;
 }
 
-struct found {
-    struct device_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
-{
-    struct found *found = arg;
-    found->is_there = true;
-    return read_device(row, found->out);
-}
-
 err_t device_rows_find(struct db_tx *tx, struct uuid tenant, const struct device_id *id,
                        struct device_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such device");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), read_device, out,
+                   "device");
 }
 
 struct each {
@@ -93,38 +80,20 @@ err_t device_rows_find_claims(struct db_tx *tx, const struct device_id *id, devi
     return db_run(tx, SQL_FIND_CLAIMS, DB_VALUES(DB_B(id->b, sizeof(id->b))), on_each, &each);
 }
 
-struct spki_found {
-    struct buf *out;
-    bool is_there;
-};
-
 static err_t on_spki(const struct db_row *row, void *arg)
 {
-    struct spki_found *found = arg;
-    found->is_there = true;
-    return db_row_append(row, 0, found->out);
+    return db_row_append(row, 0, arg);
 }
 
 err_t device_rows_read_spki(struct db_tx *tx, struct uuid tenant, const struct device_id *id, struct buf *out)
 {
-    struct spki_found found = {.out = out};
-    TRY(db_run(tx, SQL_READ_SPKI, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), on_spki, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such device");
-    return OK;
-}
-
-static err_t on_any(const struct db_row *row, void *arg)
-{
-    (void)row;
-    bool *is_there = arg;
-    *is_there = true;
-    return OK;
+    return db_find(tx, SQL_READ_SPKI, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), on_spki, out,
+                   "device");
 }
 
 err_t device_rows_is_identity(struct db_tx *tx, const uint8_t spki_sha256[32], bool *out)
 {
-    *out = false;
-    return db_run(tx, SQL_IS_IDENTITY, DB_VALUES(DB_B(spki_sha256, DEVICE_ID_SIZE)), on_any, out);
+    return db_exists(tx, SQL_IS_IDENTITY, DB_VALUES(DB_B(spki_sha256, DEVICE_ID_SIZE)), out);
 }
 
 err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct bytes spki, bool *is_new)

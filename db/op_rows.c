@@ -10,16 +10,9 @@ static const char SQL_SWEEP[] =
     "DELETE FROM op WHERE (tenant, idem) IN "
     "(SELECT tenant, idem FROM op WHERE at < $1 ORDER BY at, tenant, idem LIMIT $2)";
 
-struct found {
-    struct op_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
+static err_t read_op(const struct db_row *row, void *arg)
 {
-    struct found *found = arg;
-    struct op_row *out = found->out;
-    found->is_there = true;
+    struct op_row *out = arg;
     *out = (struct op_row){0};
     TRY(db_row_copy(row, 0, out->fingerprint.b, sizeof(out->fingerprint.b)));
     out->at = db_row_int(row, 1);
@@ -29,10 +22,7 @@ static err_t on_found(const struct db_row *row, void *arg)
 
 err_t op_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes key, struct op_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_uuid(&tenant), DB_BYTES(key)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such operation");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&tenant), DB_BYTES(key)), read_op, out, "operation");
 }
 
 err_t op_rows_insert(struct db_tx *tx, struct uuid tenant, struct bytes key, const struct op_row *row)

@@ -31,16 +31,9 @@ err_t product_rows_insert(struct db_tx *tx, const struct product_row *row)
     return OK;
 }
 
-struct found {
-    struct product_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
+static err_t read_product(const struct db_row *row, void *arg)
 {
-    struct found *found = arg;
-    struct product_row *out = found->out;
-    found->is_there = true;
+    struct product_row *out = arg;
     *out = (struct product_row){0};
     TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
     TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
@@ -62,30 +55,15 @@ static err_t on_found(const struct db_row *row, void *arg)
 
 err_t product_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes name, struct product_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_uuid(&tenant), db_text(name)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such product");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&tenant), db_text(name)), read_product, out, "product");
 }
 
 err_t product_rows_find_by_id(struct db_tx *tx, struct uuid id, struct product_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such product");
-    return OK;
-}
-
-static err_t on_any(const struct db_row *row, void *arg)
-{
-    (void)row;
-    bool *is_there = arg;
-    *is_there = true;
-    return OK;
+    return db_find(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), read_product, out, "product");
 }
 
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out)
 {
-    *out = false;
-    return db_run(tx, SQL_WANT_BINDING, DB_VALUES(db_uuid(&tenant)), on_any, out);
+    return db_exists(tx, SQL_WANT_BINDING, DB_VALUES(db_uuid(&tenant)), out);
 }

@@ -1,5 +1,6 @@
-/* Statement values that several row files need: an optional time, counted text, a flag, an id. Times of 0
- * mean "not yet" in the rows and are NULL in the tables, so that partial indexes leave them out. */
+/* What several row files need: statement values (an optional time, counted text, a flag, an id), and
+ * questions that have one row for an answer. Times of 0 mean "not yet" in the rows and are NULL in the
+ * tables, so that partial indexes leave them out. */
 #ifndef WHORL_DB_ROW_VALUES_H
 #define WHORL_DB_ROW_VALUES_H
 
@@ -25,6 +26,14 @@ static inline struct db_value db_text(struct bytes text)
 {
     return (struct db_value){.kind = DB_TEXT, .bytes = text};
 }
+
+/** The one row of a statement, read by `fn`. @param what for the message @errors ERR_NOT_FOUND "no such
+ * `what`"
+ *  @thread of tx */
+err_t db_find(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, db_row_fn fn,
+              void *arg, const char *what);
+/** Whether a statement has any row. @thread of tx */
+err_t db_exists(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, bool *out);
 
 /** Appends a column's bytes; nothing for NULL. */
 static inline err_t db_row_append(const struct db_row *row, int column, struct buf *out)

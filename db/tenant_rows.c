@@ -22,8 +22,9 @@ err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row)
     return OK;
 }
 
-static err_t read_tenant(const struct db_row *row, struct tenant_row *out)
+static err_t read_tenant(const struct db_row *row, void *arg)
 {
+    struct tenant_row *out = arg;
     *out = (struct tenant_row){0};
     TRY(db_row_copy(row, 0, out->id.b, sizeof(out->id.b)));
     TRY(db_row_text(row, 1, out->name, sizeof(out->name)));
@@ -33,32 +34,14 @@ static err_t read_tenant(const struct db_row *row, struct tenant_row *out)
     return OK;
 }
 
-struct found {
-    struct tenant_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
-{
-    struct found *found = arg;
-    found->is_there = true;
-    return read_tenant(row, found->out);
-}
-
 err_t tenant_rows_find(struct db_tx *tx, struct bytes name, struct tenant_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(db_text(name)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such tenant");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(db_text(name)), read_tenant, out, "tenant");
 }
 
 err_t tenant_rows_find_by_id(struct db_tx *tx, struct uuid id, struct tenant_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such tenant");
-    return OK;
+    return db_find(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), read_tenant, out, "tenant");
 }
 
 struct each {

@@ -28,16 +28,9 @@ err_t token_rows_insert(struct db_tx *tx, const struct token_row *row)
     return OK;
 }
 
-struct found {
-    struct token_row *out;
-    bool is_there;
-};
-
-static err_t on_found(const struct db_row *row, void *arg)
+static err_t read_token(const struct db_row *row, void *arg)
 {
-    struct found *found = arg;
-    struct token_row *out = found->out;
-    found->is_there = true;
+    struct token_row *out = arg;
     *out = (struct token_row){0};
     TRY(db_row_copy(row, 0, out->id, sizeof(out->id)));
     TRY(db_row_copy(row, 1, out->tenant.b, sizeof(out->tenant.b)));
@@ -54,10 +47,7 @@ static err_t on_found(const struct db_row *row, void *arg)
 
 err_t token_rows_find(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], struct token_row *out)
 {
-    struct found found = {.out = out};
-    TRY(db_run(tx, SQL_FIND, DB_VALUES(DB_B(id, TOKEN_ID_SIZE)), on_found, &found));
-    ENSURE(found.is_there, ERR_NOT_FOUND, "no such token");
-    return OK;
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(id, TOKEN_ID_SIZE)), read_token, out, "token");
 }
 
 err_t token_rows_revoke(struct db_tx *tx, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE],
