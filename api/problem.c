@@ -12,7 +12,8 @@
 
 static const char *const retry_after_s = "5";
 
-bool problem_shows_detail(err_code code)
+/* Ours (5xx) stay in the log, save "not offered", which is about the request. */
+static bool problem_shows_detail(err_code code)
 {
     return err_status(code) < 500 || code == ERR_NOT_IMPLEMENTED;
 }
@@ -115,7 +116,7 @@ static err_t add_headers(const struct request *request, err_code code, struct re
     if ((status == 401 || code == ERR_FORBIDDEN) && authn_challenge(request, code, challenge)) {
         TRY(response_header(response, "WWW-Authenticate", challenge));
     }
-    if (status == 429 || status == 503) {
+    if (status == 503) {
         TRY(response_header(response, "Retry-After", retry_after_s));
     }
     return OK;

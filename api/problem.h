@@ -16,8 +16,4 @@ struct problem_item {
 err_t problem_render(const struct request *request, const err_t *error, const struct problem_item *items,
                      size_t item_count, struct response *response);
 
-/** May the detail of such an error be shown? Ours (5xx) stay in the log, save "not offered", which is about
- * the request. */
-bool problem_shows_detail(err_code code);
-
 #endif

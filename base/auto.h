@@ -1,10 +1,10 @@
 /* Cleanup by scope (gcc and clang): the one idiom for releasing what a function holds. There is no goto in
  * this tree.
  *
- *   AUTO(EVP_PKEY) *key = NULL;        a typedef'd foreign pointer, after DEFINE_AUTO(EVP_PKEY,
- * EVP_PKEY_free) AUTO_PTR(device) *device = NULL;   a struct pointer,            after
- * DEFINE_AUTO_PTR(device, device_free) AUTO_VAL(buf) text = {0};          a struct by value,           after
- * DEFINE_AUTO_VAL(buf, buf_clear) *out = TAKE(key);                  moves ownership out of the variable */
+ *   AUTO(EVP_PKEY) *key = NULL;      a typedef'd foreign pointer, after DEFINE_AUTO(EVP_PKEY, EVP_PKEY_free)
+ *   AUTO_PTR(device) *device = NULL; a struct pointer,            after DEFINE_AUTO_PTR(device, device_free)
+ *   AUTO_VAL(buf) text = {0};        a struct by value,           after DEFINE_AUTO_VAL(buf, buf_clear)
+ *   *out = TAKE(key);                moves ownership out of the variable */
 #ifndef WHORL_BASE_AUTO_H
 #define WHORL_BASE_AUTO_H
 

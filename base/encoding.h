@@ -21,6 +21,8 @@ err_t base64_append(struct buf *out, struct bytes in);
 err_t base64_decode_lenient(struct bytes text, struct buf *out);
 /** No white space at all. */
 err_t base64_decode(struct bytes text, struct buf *out);
+/** URL-safe alphabet, no padding, nothing else (RFC 7515 §2). @errors ERR_BAD_ENCODING */
+err_t base64url_decode(struct bytes text, struct buf *out);
 
 /** "2026-11-22T17:40:39Z"; `out` has 32 bytes. @param at_ms Unix milliseconds */
 void time_format(int64_t at_ms, char out[32]);
@@ -37,6 +39,5 @@ enum { UUID_TEXT_SIZE = 37 };
 void uuid_format(struct uuid id, char out[UUID_TEXT_SIZE]);
 err_t uuid_parse(struct bytes text, struct uuid *out);
 bool uuid_equal(struct uuid a, struct uuid b);
-bool uuid_is_nil(struct uuid id);
 
 #endif

@@ -19,16 +19,13 @@
     X(ERR_FULL_HANDSHAKE, 403, "full-handshake-required", "A resumed session proves no key")                 \
     X(ERR_NOT_FOUND, 404, "not-found", "No such resource")                                                   \
     X(ERR_METHOD, 405, "method-not-allowed", "The method is not allowed here")                               \
-    X(ERR_NOT_ACCEPTABLE, 406, "not-acceptable", "No acceptable representation")                             \
     X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                       \
     X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                         \
     X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                  \
     X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                              \
     X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                              \
-    X(ERR_URI_TOO_LONG, 414, "uri-too-long", "The URI is too long")                                          \
     X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                    \
     X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")       \
-    X(ERR_RATE_LIMITED, 429, "rate-limited", "Too many requests")                                            \
     X(ERR_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large")                    \
     X(ERR_INTERNAL, 500, "internal", "Internal error")                                                       \
     X(ERR_NO_MEMORY, 500, "no-memory", "Out of memory")                                                      \

@@ -44,11 +44,6 @@ bool uuid_equal(struct uuid a, struct uuid b)
     return memcmp(a.b, b.b, sizeof a.b) == 0;
 }
 
-bool uuid_is_nil(struct uuid id)
-{
-    return uuid_equal(id, (struct uuid){0});
-}
-
 err_t uuid_new(const struct clock *clock, const struct random *random, struct uuid *out)
 {
     struct uuid id = {0};

@@ -62,8 +62,6 @@ void publications_free(struct publications *publications);
 
 /** Writes the last uses of tokens that memory holds, in one transaction. */
 err_t token_uses_flush(struct fleet *fleet, int64_t now_ms);
-/** Forgets idempotency keys that are older than two days, some thousands per run. */
-err_t ops_sweep(struct fleet *fleet, int64_t now_ms);
 /** Deletes used nonces that have expired. */
 err_t challenge_sweep(struct fleet *fleet, int64_t now_ms);
 /** Puts superseded certificates whose overlap has passed on the CRL (reason superseded), in bounded steps. */

@@ -31,7 +31,8 @@ static err_t sweep_step(struct db_tx *tx, void *arg)
     return op_rows_sweep(tx, sweep->before_ms, OP_SWEEP_STEP, &sweep->deleted);
 }
 
-err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
+/* Idempotency keys that nobody repeats any more. */
+static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 {
     struct op_sweep sweep = {.before_ms = now_ms - OP_KEPT_MS};
     for (int i = 0; i < OP_SWEEP_STEPS_MAX; i++) {

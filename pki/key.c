@@ -201,20 +201,3 @@ err_t key_check_form(struct bytes spki, const struct key_policy *policy, struct 
     }
     return sha256_of(spki, &out->spki_sha256);
 }
-
-const char *key_alg_name(enum key_alg alg)
-{
-    switch (alg) {
-    case KEY_ALG_P256:
-        return "P-256";
-    case KEY_ALG_P384:
-        return "P-384";
-    case KEY_ALG_ED25519:
-        return "Ed25519";
-    case KEY_ALG_RSA:
-        return "RSA";
-    case KEY_ALG_NONE:
-        break;
-    }
-    return "none";
-}

@@ -31,6 +31,4 @@ err_t key_check_spki(struct bytes spki, const struct key_policy *policy, struct 
  * DER form, Ed25519, RSA PKCS#1 v1.5 with SHA-256. @errors ERR_POP_FAILED @thread any */
 err_t key_verify(struct bytes spki, struct bytes message, struct bytes signature);
 
-const char *key_alg_name(enum key_alg alg);
-
 #endif

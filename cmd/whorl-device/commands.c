@@ -11,7 +11,7 @@ enum { PEM_SIZE = 8192 };
 
 typedef enum whorl_result (*act_fn)(struct whorl_device *device);
 
-bool command_needs_dir(const struct options *options)
+static bool command_needs_dir(const struct options *options)
 {
     if (options->dir == NULL) {
         (void)fprintf(stderr, "whorl-device: --dir DIR is needed\n");

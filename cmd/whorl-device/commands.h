@@ -12,8 +12,7 @@ int command_renew(const struct options *options);
 int command_rekey(const struct options *options);
 int command_fleet(const struct options *options);
 
-/** Says what is missing on stderr. */
-bool command_needs_dir(const struct options *options);
+/** Whether --server and --ca were given; says on stderr that they are missing. */
 bool command_needs_server(const struct options *options);
 
 #endif

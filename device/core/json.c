@@ -269,23 +269,3 @@ bool whorl_json_number(struct whorl_bytes value, uint64_t *out)
     *out = number;
     return true;
 }
-
-void whorl_json_put_string(struct whorl_text *text, struct whorl_bytes string)
-{
-    whorl_text_put(text, "\"");
-    for (size_t i = 0; i < string.size; i++) {
-        uint8_t c = string.data[i];
-        struct whorl_bytes one = {string.data + i, 1};
-        if (c < 0x20) {
-            struct whorl_bytes code = {&c, 1};
-            whorl_text_put(text, "\\u00");
-            whorl_text_hex(text, code);
-        } else {
-            if (c == '"' || c == '\\') {
-                whorl_text_put(text, "\\");
-            }
-            whorl_text_bytes(text, one);
-        }
-    }
-    whorl_text_put(text, "\"");
-}

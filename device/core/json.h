@@ -1,4 +1,5 @@
-/* A small JSON reader and writer for the device protocol. The reader finds one member or element at a time in
+/* A small JSON reader for the device protocol; the few members that a device writes need no escapes
+ * (messages.c). It finds one member or element at a time in
  * text that stays where it is: no tree, no recursion, no allocation. Unknown members are stepped over. */
 #ifndef WHORL_DEVICE_CORE_JSON_H
 #define WHORL_DEVICE_CORE_JSON_H
@@ -20,8 +21,5 @@ bool whorl_json_string(struct whorl_bytes value, struct whorl_space out, size_t 
 
 /** A non-negative integer. */
 bool whorl_json_number(struct whorl_bytes value, uint64_t *out);
-
-/** Writes a string value with quotes and escapes. */
-void whorl_json_put_string(struct whorl_text *text, struct whorl_bytes string);
 
 #endif

@@ -31,12 +31,6 @@ static struct whorl_bytes fixed_bytes(const uint8_t *data, size_t size)
     return bytes;
 }
 
-void whorl_spki_write(const uint8_t point[WHORL_POINT_BYTES], uint8_t out[WHORL_SPKI_BYTES])
-{
-    whorl_copy(out, whorl_spki_head, sizeof whorl_spki_head);
-    whorl_copy(out + sizeof whorl_spki_head, point, WHORL_POINT_BYTES);
-}
-
 enum whorl_result whorl_spki_of(const struct whorl_crypto *crypto, struct whorl_key key,
                                 uint8_t out[WHORL_SPKI_BYTES])
 {
@@ -44,7 +38,8 @@ enum whorl_result whorl_spki_of(const struct whorl_crypto *crypto, struct whorl_
     if (!crypto->p256_public(crypto->context, key, point) || point[0] != 0x04) {
         return WHORL_ERROR_CRYPTO;
     }
-    whorl_spki_write(point, out);
+    whorl_copy(out, whorl_spki_head, sizeof whorl_spki_head);
+    whorl_copy(out + sizeof whorl_spki_head, point, WHORL_POINT_BYTES);
     return WHORL_OK;
 }
 

@@ -19,10 +19,8 @@ struct whorl_certificate {
     struct whorl_bytes san;
 };
 
-/** SubjectPublicKeyInfo in its one canonical form: named curve, uncompressed point (RFC 5480). */
-void whorl_spki_write(const uint8_t point[WHORL_POINT_BYTES], uint8_t out[WHORL_SPKI_BYTES]);
-
-/** SubjectPublicKeyInfo of a key in the crypto port. */
+/** SubjectPublicKeyInfo of a key in the crypto port, in its one canonical form: named curve, uncompressed
+ * point (RFC 5480). */
 enum whorl_result whorl_spki_of(const struct whorl_crypto *crypto, struct whorl_key key,
                                 uint8_t out[WHORL_SPKI_BYTES]);
 

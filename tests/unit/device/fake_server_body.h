@@ -106,9 +106,9 @@ static unsigned answer_status(struct fake_server *server, bool with_salt, struct
 
 static unsigned refuse(struct whorl_text *body, unsigned status, const char *detail)
 {
-    whorl_text_put(body, "{\"title\":\"Refused\",\"detail\":");
-    whorl_json_put_string(body, whorl_bytes_of(detail));
-    whorl_text_put(body, "}");
+    whorl_text_put(body, "{\"title\":\"Refused\",\"detail\":\"");
+    whorl_text_put(body, detail);
+    whorl_text_put(body, "\"}");
     return status;
 }
 

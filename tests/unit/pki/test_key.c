@@ -24,11 +24,10 @@ static void test_accepts(void **state)
         const char *type;
         enum key_alg alg;
         int bits;
-        const char *name;
-    } rows[] = {{"P-256", KEY_ALG_P256, 256, "P-256"},
-                {"P-384", KEY_ALG_P384, 384, "P-384"},
-                {"ED25519", KEY_ALG_ED25519, 256, "Ed25519"},
-                {"RSA", KEY_ALG_RSA, 3072, "RSA"}};
+    } rows[] = {{"P-256", KEY_ALG_P256, 256},
+                {"P-384", KEY_ALG_P384, 384},
+                {"ED25519", KEY_ALG_ED25519, 256},
+                {"RSA", KEY_ALG_RSA, 3072}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         AUTO(EVP_PKEY) *key = key_of(rows[i].type);
@@ -39,7 +38,6 @@ static void test_accepts(void **state)
         assert_ok(key_check_spki(buf_view(&spki), &policy_rsa, &info));
         assert_int_equal(info.alg, rows[i].alg);
         assert_int_equal(info.bits, rows[i].bits);
-        assert_string_equal(key_alg_name(info.alg), rows[i].name);
         assert_int_equal(EVP_Digest(spki.p, spki.n, hash, NULL, EVP_sha256(), NULL), 1);
         assert_memory_equal(info.spki_sha256.b, hash, 32);
     }
