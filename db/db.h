@@ -1,10 +1,12 @@
-/* The inventory's engine: transactions as closures, statements, rows. Knows no device and no meaning of a row (those are in
- * the *_rows.h files beside it). sqlite3.h is included by db/sqlite* only; PostgreSQL becomes a second set of those.
+/* The inventory's engine: transactions as closures, statements, rows. Knows no device and no meaning of a row
+ * (those are in the *_rows.h files beside it). sqlite3.h is included by db/sqlite* only; PostgreSQL becomes a
+ * second set of those.
  *
- * Writes: db_write() hands a closure to the engine. On SQLite one writer thread takes all waiting closures, runs each in a
- * savepoint, commits once (WAL, synchronous=FULL) and wakes their callers: many enrolments share one fsync. A closure may be
- * RUN AGAIN (a full disk rolls the whole batch back; 40001 on PostgreSQL), so it does nothing but SQL through its
- * transaction and writes results only through `arg`. When db_write() returns OK, the change is durable. */
+ * Writes: db_write() hands a closure to the engine. On SQLite one writer thread takes all waiting closures,
+ * runs each in a savepoint, commits once (WAL, synchronous=FULL) and wakes their callers: many enrolments
+ * share one fsync. A closure may be RUN AGAIN (a full disk rolls the whole batch back; 40001 on PostgreSQL),
+ * so it does nothing but SQL through its transaction and writes results only through `arg`. When db_write()
+ * returns OK, the change is durable. */
 #ifndef WHORL_DB_DB_H
 #define WHORL_DB_DB_H
 
@@ -20,21 +22,23 @@ struct db;    /* an open inventory; shared by threads */
 struct db_tx; /* a running transaction; belongs to one thread */
 
 struct db_options {
-    const char *path;           /* of the SQLite file */
-    const char *node_name;      /* names this node's epochs and its audit chain */
-    const struct clock *clock;  /* borrowed for the life of the db */
+    const char *path;          /* of the SQLite file */
+    const char *node_name;     /* names this node's epochs and its audit chain */
+    const struct clock *clock; /* borrowed for the life of the db */
     const struct random *random;
     struct log *log;
-    int read_connections;       /* at least 1; one per worker is best */
-    int queue_limit;            /* closures that may wait; more is ERR_BUSY */
-    const char *vfs;            /* NULL: SQLite's own; tests name a shim */
-    bool is_read_only;          /* `check`, `audit verify`: no migration, no writer, no node epoch */
+    int read_connections; /* at least 1; one per worker is best */
+    int queue_limit;      /* closures that may wait; more is ERR_BUSY */
+    const char *vfs;      /* NULL: SQLite's own; tests name a shim */
+    bool is_read_only;    /* `check`, `audit verify`: no migration, no writer, no node epoch */
 };
 
-/** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that a second process of the
- *  same node is refused; another node (a command beside the server) may write too, and has audit chains of its own.
- *  The texts of `options` are borrowed during the call; clock, random and log until db_close.
- *  @errors ERR_CONFLICT when another process is this node, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL @thread init */
+/** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that
+ * a second process of the same node is refused; another node (a command beside the server) may write too, and
+ * has audit chains of its own. The texts of `options` are borrowed during the call; clock, random and log
+ * until db_close.
+ *  @errors ERR_CONFLICT when another process is this node, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL
+ * @thread init */
 err_t db_open(const struct db_options *options, struct db **out);
 /** Runs what is queued, waits for its callers, checkpoints, closes. No read may be running. @thread init */
 void db_close(struct db *db);
@@ -42,26 +46,27 @@ DEFINE_AUTO_PTR(db, db_close);
 
 typedef err_t (*db_fn)(struct db_tx *tx, void *arg);
 
-/** Runs `fn` in a durable write transaction. An error from `fn` rolls its savepoint back and is returned as it is.
- *  An I/O error at commit ends the process with status 70: what is durable is then unknown.
+/** Runs `fn` in a durable write transaction. An error from `fn` rolls its savepoint back and is returned as
+ * it is. An I/O error at commit ends the process with status 70: what is durable is then unknown.
  *  @errors of fn; ERR_BUSY queue full; ERR_DISK_FULL (nothing written); ERR_DB; ERR_UNAVAILABLE when closing
  *  @thread worker (blocks); never from inside a closure */
 err_t db_write(struct db *db, db_fn fn, void *arg);
 /** Runs `fn` on a read connection in one snapshot. @thread worker (blocks) */
 err_t db_read(struct db *db, db_fn fn, void *arg);
 
-/* --- statements: text that both engines take (storage.md §1), parameters $1 … $n, bound by name on SQLite --------------- */
+/* --- statements: text that both engines take (storage.md §1), parameters $1 … $n, bound by name on SQLite
+ * --------------- */
 
 struct db_value {
     enum { DB_NULL, DB_INT, DB_BLOB, DB_TEXT } kind;
     int64_t number;
     struct bytes bytes; /* borrowed until the call returns */
 };
-#define DB_I(n_) ((struct db_value){.kind = DB_INT, .number = (int64_t)(n_)})
+#define DB_I(n_)     ((struct db_value){.kind = DB_INT, .number = (int64_t)(n_)})
 #define DB_B(p_, n_) ((struct db_value){.kind = DB_BLOB, .bytes = {(const uint8_t *)(p_), (n_)}})
 #define DB_BYTES(s_) ((struct db_value){.kind = DB_BLOB, .bytes = (s_)})
-#define DB_T(text_) ((struct db_value){.kind = DB_TEXT, .bytes = bytes_str(text_)})
-#define DB_N ((struct db_value){.kind = DB_NULL})
+#define DB_T(text_)  ((struct db_value){.kind = DB_TEXT, .bytes = bytes_str(text_)})
+#define DB_N         ((struct db_value){.kind = DB_NULL})
 
 struct db_row; /* valid inside the callback only */
 /** One row of a result; return an error to stop. */
@@ -76,20 +81,25 @@ err_t db_row_copy(const struct db_row *row, int column, void *out, size_t size);
 /** Text or blob into a fixed array with a NUL, cut never. @errors ERR_DB when it does not fit */
 err_t db_row_text(const struct db_row *row, int column, char *out, size_t size);
 
-/** Runs a statement (`sql` is static text: prepared once per connection and kept by its address). Every result row is passed
- *  to `fn` (NULL: rows are dropped) and the statement is stepped to its end.
+/** Runs a statement (`sql` is static text: prepared once per connection and kept by its address). Every
+ * result row is passed to `fn` (NULL: rows are dropped) and the statement is stepped to its end.
  *  @errors ERR_CONFLICT unique constraint, ERR_DISK_FULL, ERR_DB, of fn @thread of tx */
-err_t db_run(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, db_row_fn fn, void *arg);
+err_t db_run(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, db_row_fn fn,
+             void *arg);
 /** The same without rows. @param[out] changes rows changed, or NULL */
-err_t db_change(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count, int64_t *changes);
-#define DB_VALUES(...) (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
+err_t db_change(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count,
+                int64_t *changes);
+#define DB_VALUES(...)                                                                                       \
+    (const struct db_value[]){__VA_ARGS__},                                                                  \
+        sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
 
 /** The time of the transaction, the same for all of its statements (Unix ms). */
 int64_t db_tx_now_ms(const struct db_tx *tx);
 /** A version 7 UUID of the transaction's clock. */
 err_t db_tx_uuid(struct db_tx *tx, struct uuid *out);
 
-/* --- audit: written in the transaction that it describes; hash-chained per (node, epoch, lane) --------------------------- */
+/* --- audit: written in the transaction that it describes; hash-chained per (node, epoch, lane)
+ * --------------------------- */
 
 struct audit_entry {
     const char *kind;          /* "device.enrolled", … */
@@ -100,19 +110,22 @@ struct audit_entry {
     const uint8_t *device_id;  /* 32 bytes, or NULL */
     const char *body;          /* a JSON object, compact; "{}" when there is nothing more */
 };
-/** Appends a record to this node's chain. hash = SHA-256("whorl-audit-v1" || prev || node || epoch || lane || seq || at ||
- *  length-prefixed fields). The head is restored when the savepoint is rolled back. @thread of tx (write) */
+/** Appends a record to this node's chain. hash = SHA-256("whorl-audit-v1" || prev || node || epoch || lane ||
+ * seq || at || length-prefixed fields). The head is restored when the savepoint is rolled back. @thread of tx
+ * (write) */
 err_t audit_append(struct db_tx *tx, const struct audit_entry *entry);
 
 struct audit_report {
     int64_t records, chains;
     char first_bad[160]; /* "" when the chain verifies */
 };
-/** Reads the whole log and checks each link, the first record of each epoch (which names the last hash of the epoch before), and
- *  that the numbers have no gap. @errors ERR_DB; a bad chain is a report, not an error @thread worker */
+/** Reads the whole log and checks each link, the first record of each epoch (which names the last hash of the
+ * epoch before), and that the numbers have no gap. @errors ERR_DB; a bad chain is a report, not an error
+ * @thread worker */
 err_t audit_verify(struct db *db, struct audit_report *out);
 
-/* --- figures, for /metrics and tests -------------------------------------------------------------------------------------- */
+/* --- figures, for /metrics and tests
+ * -------------------------------------------------------------------------------------- */
 struct db_stats {
     int64_t commits, closures, largest_group, queue_depth, rollbacks;
 };

@@ -1,5 +1,5 @@
-/* Rows as plain values. Which functions read and change them is in db/<name>_rows.h. Times are Unix ms UTC; 0 in an optional
- * time means "not yet". */
+/* Rows as plain values. Which functions read and change them is in db/<name>_rows.h. Times are Unix ms UTC; 0
+ * in an optional time means "not yet". */
 #ifndef WHORL_DB_ROWS_H
 #define WHORL_DB_ROWS_H
 
@@ -8,7 +8,7 @@
 
 enum {
     DEVICE_ID_SIZE = 32,
-    NAME_SIZE = 65,          /* tenants, products, batches, tokens: 1 … 64 of [A-Za-z0-9._-] (tenants: lower case) */
+    NAME_SIZE = 65, /* tenants, products, batches, tokens: 1 … 64 of [A-Za-z0-9._-] (tenants: lower case) */
     SERIAL_TEXT_SIZE = 65,
     MODEL_SIZE = 65,
     AUTHORITY_ID_SIZE = 32,
@@ -73,7 +73,8 @@ struct device_row {
 enum certificate_state {
     CERTIFICATE_UNCONFIRMED, /* issued; its first use confirms it */
     CERTIFICATE_CONFIRMED,
-    CERTIFICATE_SUPERSEDED, /* a newer one was confirmed, or it was replaced before use: no rights here any more */
+    CERTIFICATE_SUPERSEDED, /* a newer one was confirmed, or it was replaced before use: no rights here any
+                               more */
     CERTIFICATE_REVOKED
 };
 

@@ -1,5 +1,5 @@
-/* Tokens of back ends: whorl_<id>_<secret>_<crc>. Stored as SHA-256 of the secret; compared in constant time; last use is kept in memory and
- * flushed once a minute by a job. */
+/* Tokens of back ends: whorl_<id>_<secret>_<crc>. Stored as SHA-256 of the secret; compared in constant time;
+ * last use is kept in memory and flushed once a minute by a job. */
 #ifndef WHORL_FLEET_ACCESS_H
 #define WHORL_FLEET_ACCESS_H
 
@@ -7,16 +7,18 @@
 
 enum scope {
     SCOPE_DEVICES_READ = 1,
-    SCOPE_DEVICES_WRITE = 2,  /* register, allow re-enrolment */
+    SCOPE_DEVICES_WRITE = 2, /* register, allow re-enrolment */
     SCOPE_CERTIFICATES_READ = 4,
     SCOPE_CERTIFICATES_REVOKE = 8,
     SCOPE_METRICS_READ = 16,
     SCOPE_ADMIN = 1 << 30 /* everything, in its tenant */
 };
-/** "devices:read,devices:write", "admin", … → bits. @errors ERR_UNPROCESSABLE naming the word and the known ones */
+/** "devices:read,devices:write", "admin", … → bits. @errors ERR_UNPROCESSABLE naming the word and the known
+ * ones */
 err_t scopes_parse(struct bytes text, uint32_t *out);
-/** Comma-separated names; `out` has 256 bytes. */
-void scopes_format(uint32_t scopes, char out[256]);
+enum { SCOPES_TEXT_SIZE = 256 };
+/** Comma-separated names. @thread any */
+void scopes_format(uint32_t bits, char out[SCOPES_TEXT_SIZE]);
 
 enum { TOKEN_TEXT_SIZE = 128, TOKEN_ID_TEXT_SIZE = 17 };
 struct token_order {
@@ -26,11 +28,13 @@ struct token_order {
     int64_t expires_at; /* at most one year ahead */
 };
 /** @param[out] text shown once; the caller wipes it @errors ERR_UNPROCESSABLE @thread worker */
-err_t token_add(struct fleet *fleet, const struct actor *actor, const struct token_order *order, char text[TOKEN_TEXT_SIZE],
-                struct token_row *out);
+err_t token_add(struct fleet *fleet, const struct actor *actor, const struct token_order *order,
+                char text[TOKEN_TEXT_SIZE], struct token_row *out);
 /** @errors ERR_NOT_FOUND @thread worker */
-err_t token_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE]);
-/** Checks form and CRC before any look-up, then the row. @errors ERR_UNAUTHORIZED, ERR_TOKEN_EXPIRED @thread worker */
+err_t token_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
+                   const uint8_t id[TOKEN_ID_SIZE]);
+/** Checks form and CRC before any look-up, then the row. @errors ERR_UNAUTHORIZED, ERR_TOKEN_EXPIRED @thread
+ * worker */
 err_t token_check(struct fleet *fleet, struct bytes text, struct token_row *out);
 void token_id_format(const uint8_t id[TOKEN_ID_SIZE], char out[TOKEN_ID_TEXT_SIZE]);
 err_t token_id_parse(struct bytes text, uint8_t out[TOKEN_ID_SIZE]);

@@ -11,16 +11,17 @@
 struct fleet;
 
 struct fleet_options {
-    struct db *db;                  /* all borrowed for the life of the fleet */
+    struct db *db; /* all borrowed for the life of the fleet */
     const struct authority *root, *device, *infrastructure;
     const struct clock *clock;
     const struct random *random;
     struct log *log;
     const char *public_url;
-    struct bytes salt_secret;       /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
-    int64_t challenge_ttl_ms;       /* 30 … 600 s */
-    int64_t crl_lifetime_ms;        /* nextUpdate − thisUpdate */
-    int64_t supersede_overlap_ms;   /* until a superseded certificate shows in the CRL */
+    struct bytes
+        salt_secret; /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
+    int64_t challenge_ttl_ms;     /* 30 … 600 s */
+    int64_t crl_lifetime_ms;      /* nextUpdate − thisUpdate */
+    int64_t supersede_overlap_ms; /* until a superseded certificate shows in the CRL */
 };
 
 /** @errors ERR_UNPROCESSABLE options out of range, ERR_NO_MEMORY @thread init */
@@ -32,11 +33,12 @@ DEFINE_AUTO_PTR(fleet, fleet_free);
 
 /* Who asks for a change, for the audit record. */
 struct actor {
-    char name[96];        /* "token:<id>", "device:<id>", "whorld" */
+    char name[96];          /* "token:<id>", "device:<id>", "whorld" */
     const char *request_id; /* "" when there is none */
 };
 
-/** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin token.
+/** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin
+ * token.
  *  @errors ERR_CONFLICT when they are there @thread init */
 struct first_token {
     char text[128]; /* shown once; wipe after use */

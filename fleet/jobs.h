@@ -1,5 +1,6 @@
-/* Background jobs: a const table of {name, period, function}. server/timer runs them one after the other on one background thread,
- * never on request workers. A job yields quickly: it works in bounded steps and returns. */
+/* Background jobs: a const table of {name, period, function}. server/timer runs them one after the other on
+ * one background thread, never on request workers. A job yields quickly: it works in bounded steps and
+ * returns. */
 #ifndef WHORL_FLEET_JOBS_H
 #define WHORL_FLEET_JOBS_H
 

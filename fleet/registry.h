@@ -1,10 +1,12 @@
-/* What is known before a device appears: tenants, products, batches and their devices; and how to look them up. */
+/* What is known before a device appears: tenants, products, batches and their devices; and how to look them
+ * up. */
 #ifndef WHORL_FLEET_REGISTRY_H
 #define WHORL_FLEET_REGISTRY_H
 
 #include "fleet/fleet.h"
 
-/** @param name lower case [a-z0-9][a-z0-9-]{0,62}; also the EST label. Makes the tenant's product "default" too.
+/** @param name lower case [a-z0-9][a-z0-9-]{0,62}; also the EST label. Makes the tenant's product "default"
+ * too.
  *  @errors ERR_CONFLICT, ERR_UNPROCESSABLE @thread worker */
 err_t tenant_add(struct fleet *fleet, const struct actor *actor, const char *name, struct tenant_row *out);
 err_t tenant_find(struct fleet *fleet, const char *name, struct tenant_row *out);
@@ -16,7 +18,7 @@ err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row,
 struct device_entry {
     bool has_id;
     struct device_id id;
-    struct bytes spki; /* DER SubjectPublicKeyInfo, borrowed: makes the stronger claim */
+    struct bytes spki;          /* DER SubjectPublicKeyInfo, borrowed: makes the stronger claim */
     struct bytes serial, model; /* text; may be empty */
     struct bytes attributes;    /* a compact JSON object, or empty */
 };
@@ -34,26 +36,28 @@ struct batch_report {
 
 struct batch_order {
     struct uuid tenant;
-    struct bytes name;         /* 1 … 64 of [A-Za-z0-9._-] */
-    struct bytes product;      /* a product's name; empty: "default" */
+    struct bytes name;    /* 1 … 64 of [A-Za-z0-9._-] */
+    struct bytes product; /* a product's name; empty: "default" */
     const struct device_entry *devices;
     size_t count;
     /* Idempotency-Key: with a key, a repeat with the same fingerprint gets the first batch again */
     struct bytes idempotency_key; /* or empty */
     struct sha256 fingerprint;    /* of the request's body */
 };
-/** Registers all devices or none, in one transaction with its audit record. A repeated id inside the tenant is refused (409), one of
- *  another tenant is not noticed (identity rule 6).
+/** Registers all devices or none, in one transaction with its audit record. A repeated id inside the tenant
+ * is refused (409), one of another tenant is not noticed (identity rule 6).
  *  @param[out] report filled also on error, when lines were refused
- *  @errors ERR_UNPROCESSABLE bad lines, unknown product; ERR_CONFLICT id registered already, name taken; ERR_TOO_LARGE @thread worker */
-err_t batch_register(struct fleet *fleet, const struct actor *actor, const struct batch_order *order, struct batch_row *out,
-                     struct batch_report *report);
+ *  @errors ERR_UNPROCESSABLE bad lines, unknown product; ERR_CONFLICT id registered already, name taken;
+ * ERR_TOO_LARGE @thread worker */
+err_t batch_register(struct fleet *fleet, const struct actor *actor, const struct batch_order *order,
+                     struct batch_row *out, struct batch_report *report);
 err_t batch_find(struct fleet *fleet, struct uuid tenant, struct uuid id, struct batch_row *out);
 err_t product_find(struct fleet *fleet, struct uuid tenant, struct bytes name, struct product_row *out);
 err_t product_by_id(struct fleet *fleet, struct uuid id, struct product_row *out);
 
 /** @errors ERR_NOT_FOUND also for another tenant's device @thread worker */
-err_t device_find(struct fleet *fleet, struct uuid tenant, const struct device_id *id, struct device_row *out);
+err_t device_find(struct fleet *fleet, struct uuid tenant, const struct device_id *id,
+                  struct device_row *out);
 
 struct device_filter {
     struct uuid tenant;
@@ -64,9 +68,10 @@ struct device_filter {
     struct device_id after; /* cursor: ids greater than this */
     int limit;              /* 1 … 1000 */
 };
-/** Calls `fn` for each row in order of id; says whether more follow. Costs the same on every page. @thread worker */
-err_t device_list(struct fleet *fleet, const struct device_filter *filter, err_t (*fn)(const struct device_row *row, void *arg),
-                  void *arg, bool *has_more);
+/** Calls `fn` for each row in order of id; says whether more follow. Costs the same on every page. @thread
+ * worker */
+err_t device_list(struct fleet *fleet, const struct device_filter *filter,
+                  err_t (*fn)(const struct device_row *row, void *arg), void *arg, bool *has_more);
 
 /** With DER. @errors ERR_NOT_FOUND also for another tenant's @thread worker */
 err_t certificate_find(struct fleet *fleet, struct uuid tenant, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],

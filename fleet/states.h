@@ -1,5 +1,5 @@
-/* One table of the device states: their names, what they allow, and the words and codes of the device protocol (those of the
- * QuarkLink client, so that a port of its loop is mechanical). */
+/* One table of the device states: their names, what they allow, and the words and codes of the device
+ * protocol (those of the QuarkLink client, so that a port of its loop is mechanical). */
 #ifndef WHORL_FLEET_STATES_H
 #define WHORL_FLEET_STATES_H
 
@@ -20,7 +20,8 @@ const char *device_state_name(enum device_state state);
 err_t device_state_parse(struct bytes text, enum device_state *out);
 const char *certificate_state_name(enum certificate_state state);
 
-/* Actions on a device and the states from which each is allowed; everything else is 409 naming the state and what would be allowed. */
+/* Actions on a device and the states from which each is allowed; everything else is 409 naming the state and
+ * what would be allowed. */
 enum device_action { ACTION_ENROL, ACTION_USE, ACTION_REVOKE, ACTION_ALLOW_REENROL };
 /** @errors ERR_WRONG_STATE with both named */
 err_t device_action_check(enum device_action action, enum device_state state);

@@ -1,4 +1,5 @@
-/* The table of settings: defaults hold their own limits, files and environment are refused by name, what init writes is read back. */
+/* The table of settings: defaults hold their own limits, files and environment are refused by name, what init
+ * writes is read back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,13 +75,20 @@ static void bad_lines_are_refused_by_name(void **state)
     static const struct {
         const char *text, *named;
     } cases[] = {
-        {"colour = red\n", "colour"},          {"workers = 0\n", "workers"},
-        {"workers = many\n", "workers"},       {"workers = 99999999999999999999\n", "workers"},
-        {"workers = 3 4\n", "workers"},        {"workers =\n", "workers"},
-        {"log_level = loud\n", "log_level"},   {"public_url = ftp://x\n", "public_url"},
-        {"public_url = http://x/\n", "slash"}, {"[section]\nworkers = 3\n", "section"},
-        {"hosts =\n", "hosts"},                {"name =\n", "name"},
-        {"device_listen =\n", "device_listen"}, {"just words\n", "line 1"},
+        {"colour = red\n", "colour"},
+        {"workers = 0\n", "workers"},
+        {"workers = many\n", "workers"},
+        {"workers = 99999999999999999999\n", "workers"},
+        {"workers = 3 4\n", "workers"},
+        {"workers =\n", "workers"},
+        {"log_level = loud\n", "log_level"},
+        {"public_url = ftp://x\n", "public_url"},
+        {"public_url = http://x/\n", "slash"},
+        {"[section]\nworkers = 3\n", "section"},
+        {"hosts =\n", "hosts"},
+        {"name =\n", "name"},
+        {"device_listen =\n", "device_listen"},
+        {"just words\n", "line 1"},
         {"# fine\nworkers = 5\ncolour = red\n", "line 3"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -125,8 +133,10 @@ static void live_settings_change_and_fixed_ones_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_hold_their_own_limits),  cmocka_unit_test(what_init_writes_is_read_back),
-        cmocka_unit_test(bad_lines_are_refused_by_name),   cmocka_unit_test(environment_wins_and_is_checked),
+        cmocka_unit_test(defaults_hold_their_own_limits),
+        cmocka_unit_test(what_init_writes_is_read_back),
+        cmocka_unit_test(bad_lines_are_refused_by_name),
+        cmocka_unit_test(environment_wins_and_is_checked),
         cmocka_unit_test(live_settings_change_and_fixed_ones_are_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
