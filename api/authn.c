@@ -132,7 +132,7 @@ static err_t admit_caller(struct api *api, struct request *request)
     TRY(token_check(api->options.fleet, text, &p->token));
     uint32_t wanted = request->route->scopes;
     if (wanted != 0 && (p->token.scopes & (wanted | SCOPE_ADMIN)) == 0) {
-        char names[256];
+        char names[SCOPES_TEXT_SIZE];
         scopes_format(wanted, names);
         return ERR(ERR_FORBIDDEN, "the token lacks the scope %.100s", names);
     }
@@ -170,7 +170,7 @@ bool authn_challenge(const struct request *request, err_code code, char out[RESP
         return err_status(code) == 401;
     }
     if (code == ERR_FORBIDDEN) {
-        char names[256];
+        char names[SCOPES_TEXT_SIZE];
         scopes_format(route->scopes, names);
         for (char *c = names; *c != '\0'; c++) {
             *c = (char)(*c == ',' ? ' ' : *c);

@@ -69,8 +69,8 @@ static err_t reply_refused(const struct request *request, const err_t *error,
                            const struct batch_report *report, struct response *response)
 {
     void *memory = NULL;
-    TRY(arena_alloc(request->arena, report->listed * sizeof(struct problem_item), &memory));
-    struct problem_item *items = memory;
+    TRY(arena_alloc(request->arena, report->listed * sizeof(struct fault), &memory));
+    struct fault *items = memory;
     for (size_t i = 0; i < report->listed; i++) {
         snprintf(items[i].pointer, sizeof items[i].pointer, "/devices/%zu", report->lines[i].index);
         memcpy(items[i].detail, report->lines[i].reason, sizeof items[i].detail);
@@ -101,7 +101,7 @@ static err_t register_batch(struct api *api, const struct request *request, stru
 static err_t post_batch(struct api *api, const struct request *request, struct response *response)
 {
     void *memory = NULL;
-    struct batch_row row;
+    struct batch_row row = {.ver = 0};
     TRY(arena_alloc(request->arena, sizeof(struct batch_report), &memory));
     struct batch_report *report = memory;
     err_t error = register_batch(api, request, &row, report);
@@ -119,7 +119,7 @@ static err_t post_batch(struct api *api, const struct request *request, struct r
 static err_t get_batch(struct api *api, const struct request *request, struct response *response)
 {
     struct uuid id;
-    struct batch_row row;
+    struct batch_row row = {.ver = 0};
     TRY(request_check_query(request, no_query));
     err_t error = uuid_parse(bytes_str(request->params[0]), &id);
     ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "a batch id is a UUID");

@@ -8,7 +8,7 @@
 
 static err_t add_scopes(uint32_t scopes, json_t *answer)
 {
-    char names[256];
+    char names[SCOPES_TEXT_SIZE];
     char *rest = NULL;
     AUTO(json_t) *list = json_array();
     scopes_format(scopes, names);

@@ -78,7 +78,7 @@ static err_t statement_prepare(struct connection *connection, const char *sql, s
  * of them run. */
 static struct statement **slot_find(struct connection *connection, const char *sql)
 {
-    size_t start = (size_t)(((uint64_t)(uintptr_t)sql * 0x9E3779B97F4A7C15u) >> 56);
+    size_t start = (size_t)(((uint64_t)(uintptr_t)sql * 0x9E3779B97F4A7C15U) >> 56);
     struct statement **choice = NULL;
     for (size_t i = 0; i < STATEMENT_PROBES; i++) {
         struct statement **slot = &connection->statements[(start + i) % STATEMENT_SLOTS];

@@ -24,7 +24,7 @@ err_t db_run(struct db_tx *tx, const char *sql, const struct db_value *values, s
 }
 
 err_t db_change(struct db_tx *tx, const char *sql, const struct db_value *values, size_t count,
-                int64_t *changes)
+                int64_t *changes) // NOLINT(readability-non-const-parameter): written by the engine
 {
     struct statement_call call = {.sql = sql, .values = values, .count = count, .changes = changes};
     return tx_run(tx, &call);

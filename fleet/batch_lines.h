@@ -13,11 +13,11 @@ struct batch_line {
 };
 
 /** Checks every line and sorts by id: neighbours in the tree are then written one after the other, and the
- * hash over all ids is defined. @param[out] lines as many as the order has; free(3) @param[out] report what
+ * hash over all ids is defined. @param[out] out as many as the order has; free(3) @param[out] report what
  * was refused
  *  @errors ERR_UNPROCESSABLE when a line was refused @thread worker */
 err_t batch_lines_check(const struct batch_order *order, const struct key_policy *policy,
-                        struct batch_report *report, struct batch_line **lines);
+                        struct batch_report *report, struct batch_line **out);
 /** SHA-256 over the sorted ids, one after the other: the audit record commits to the list by it. */
 err_t batch_lines_hash(const struct batch_line *lines, size_t count, struct sha256 *out);
 /** serial, model and attributes of a checked line into a row. */

@@ -142,7 +142,7 @@ static err_t verify_with(const struct fleet *fleet, const struct challenge_proof
 
 static err_t check(struct fleet *fleet, const struct challenge_proof *proof, bool *is_bound)
 {
-    static const uint8_t ZEROS[32] = {0};
+    static const uint8_t zeros[32] = {0};
     TRY(check_form(proof));
     TRY(check_nonce(fleet, proof));
     struct key_policy policy;
@@ -157,7 +157,7 @@ static err_t check(struct fleet *fleet, const struct challenge_proof *proof, boo
         }
     }
     *is_bound = false;
-    return allow_unbound ? verify_with(fleet, proof, ZEROS) : pop_failed();
+    return allow_unbound ? verify_with(fleet, proof, zeros) : pop_failed();
 }
 
 err_t challenge_check(struct fleet *fleet, const struct challenge_proof *proof, bool *is_bound)

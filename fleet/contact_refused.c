@@ -61,8 +61,8 @@ static struct record record_start(const struct contact_facts *facts, const char 
 
 static bool has_id(const struct contact *contact)
 {
-    static const struct device_id NONE;
-    return contact != NULL && memcmp(contact->device.id.b, NONE.b, sizeof NONE.b) != 0;
+    static const struct device_id none;
+    return contact != NULL && memcmp(contact->device.id.b, none.b, sizeof none.b) != 0;
 }
 
 static void refuse_unknown(struct fleet *fleet, const struct contact_facts *facts,

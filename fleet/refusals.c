@@ -119,14 +119,14 @@ bool refusals_may_record(struct refusals *refusals, enum refusal_kind kind, stru
 
 void refusals_network(const char *address, char out[NETWORK_TEXT_SIZE])
 {
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff}; /* RFC 4291 §2.5.5.2 */
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* RFC 4291 §2.5.5.2 */
     uint8_t six[16] = {0};
     uint8_t four[4] = {0};
     char text[INET6_ADDRSTRLEN] = "";
     bool is_four = address != NULL && inet_pton(AF_INET, address, four) == 1;
     bool is_six = !is_four && address != NULL && inet_pton(AF_INET6, address, six) == 1;
-    if (is_six && memcmp(six, MAPPED, sizeof MAPPED) == 0) {
-        (void)memcpy(four, six + sizeof MAPPED, sizeof four);
+    if (is_six && memcmp(six, mapped, sizeof mapped) == 0) {
+        (void)memcpy(four, six + sizeof mapped, sizeof four);
         is_four = true;
     }
     if (is_four) {

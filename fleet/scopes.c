@@ -5,8 +5,6 @@
 
 #include "fleet/access.h"
 
-enum { SCOPES_TEXT_SIZE = 256 };
-
 static const struct scope_row {
     enum scope scope;
     const char *name;

@@ -13,7 +13,7 @@
  * key helps only where no valid certificate is left; everything unusual is off. */
 static const struct product_row default_product = {
     .name = "default",
-    .certificate_ttl_s = 365 * 24 * 3600,
+    .certificate_ttl_s = INT64_C(365) * 24 * 3600,
     .renew_percent = 66,
     .recovery = RECOVERY_EXPIRED,
     .ver = 1,

@@ -58,16 +58,16 @@ static err_t print_tenant(const struct tenant_row *tenant, void *arg)
 
 int command_tenant(int argc, char **argv)
 {
-    static const char USAGE[] = "tenant add --dir DIR --name NAME | tenant list --dir DIR";
+    static const char usage_text[] = "tenant add --dir DIR --name NAME | tenant list --dir DIR";
     const char *dir = NULL;
     const char *name = NULL;
     const struct option_spec specs[] = {{.name = "dir", .value = &dir}, {.name = "name", .value = &name}};
     if (argc < 1 || !options_read(argc - 1, argv + 1, specs, 2) || dir == NULL) {
-        return usage(USAGE);
+        return usage(usage_text);
     }
     bool is_add = strcmp(argv[0], "add") == 0;
     if ((!is_add && strcmp(argv[0], "list") != 0) || (is_add && name == NULL)) {
-        return usage(USAGE);
+        return usage(usage_text);
     }
     AUTO_VAL(house) house = {0};
     struct tenant_row tenant;
@@ -143,7 +143,7 @@ static err_t run_token(struct house *house, bool is_add, const struct token_word
 
 int command_token(int argc, char **argv)
 {
-    static const char USAGE[] =
+    static const char usage_text[] =
         "token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
         "       whorld token revoke --dir DIR --id ID [--tenant NAME]";
     struct token_words w = {0};
@@ -153,12 +153,12 @@ int command_token(int argc, char **argv)
         {.name = "expires", .value = &w.expires}, {.name = "id", .value = &w.id},
     };
     if (argc < 1 || !options_read(argc - 1, argv + 1, specs, 6) || w.dir == NULL) {
-        return usage(USAGE);
+        return usage(usage_text);
     }
     bool is_add = strcmp(argv[0], "add") == 0;
     bool is_revoke = strcmp(argv[0], "revoke") == 0;
     if ((!is_add && !is_revoke) || (is_add && w.name == NULL) || (is_revoke && w.id == NULL)) {
-        return usage(USAGE);
+        return usage(usage_text);
     }
     AUTO_VAL(house) house = {0};
     err_t error = run_token(&house, is_add, &w);

@@ -188,6 +188,6 @@ bool whorl_time_parse(struct whorl_bytes text, int64_t *out)
         minute < 0 || minute > 59 || second < 0 || second > 60) {
         return false;
     }
-    *out = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    *out = days_of(year, month, day) * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
     return true;
 }

@@ -2,6 +2,7 @@
  * What they share is that counter and the result, which is behind a lock. */
 #include "device/sim/fleet.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -176,8 +177,8 @@ static void note_problem(struct sim_fleet *fleet, const struct fleet_lane *lane,
     char why[256];
     fleet_lane_explain(lane, result, why, sizeof why);
     if (fleet->result.failed == 0) {
-        (void)snprintf(fleet->result.first_problem, sizeof fleet->result.first_problem, "chip %llu: %s",
-                       (unsigned long long)(fleet->plan.seed_base + index), why);
+        (void)snprintf(fleet->result.first_problem, sizeof fleet->result.first_problem,
+                       "chip %" PRIu64 ": %s", fleet->plan.seed_base + index, why);
     }
     fleet->result.failed++;
 }
