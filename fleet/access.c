@@ -42,7 +42,7 @@ err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct tok
 
 err_t token_insert(struct db_tx *tx, const struct actor *actor, struct token_row *row)
 {
-    char id[TOKEN_ID_TEXT_SIZE], scopes[256], expires[32];
+    char id[TOKEN_ID_TEXT_SIZE], scopes[SCOPES_TEXT_SIZE], expires[32];
     row->created_at = db_tx_now_ms(tx);
     row->ver = 1;
     TRY(token_rows_insert(tx, row));
