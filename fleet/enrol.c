@@ -22,6 +22,7 @@ static err_t look(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
     TRY(enrol_view_read(tx, run->order, &run->view));
+    TRY(enrol_check_identity_key(run->order, &run->view.product));
     TRY(enrol_check_binding(run->order, &run->view.product));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
     return run->decision.is_repeat ? enrol_repeat(tx, run) : OK;

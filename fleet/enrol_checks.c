@@ -5,6 +5,8 @@
 #include "fleet/enrol_internal.h"
 #include "pki/certificate.h"
 
+enum { RSA_BITS_MIN = 3072 }; /* TLS lets RSA-2048 in, since it does not know the product */
+
 /* A proof is for one device, one key and one generation: parts of different ones do not add up. */
 static bool is_proof_of(const struct enrol_order *order)
 {
@@ -27,6 +29,16 @@ err_t enrol_check_proof(const struct enrol_order *order)
     ENSURE(!order->facts->is_resumed || proves_elsewhere, ERR_FULL_HANDSHAKE,
            "a resumed session proves no key: connect again without a session ticket");
     return OK;
+}
+
+err_t enrol_check_identity_key(const struct enrol_order *order, const struct product_row *product)
+{
+    bool is_by_tls = order->contact->proof == PROOF_IDENTITY && order->proof == NULL;
+    if (!is_by_tls || product->allow_rsa_2048) {
+        return OK; /* challenge_check() has held a key proved by challenge to the product's rules */
+    }
+    const struct key_info *key = &order->facts->peer->certificate.key;
+    return key->alg == KEY_ALG_RSA && key->bits < RSA_BITS_MIN ? enrol_refused() : OK;
 }
 
 static err_t is_base64_of(struct bytes text, struct bytes value, bool *out)

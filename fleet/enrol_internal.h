@@ -39,6 +39,7 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
 /** What can be known without the inventory: whether anything was proved, on this connection, and the channel
  *  binding of the request. @thread any */
 err_t enrol_check_proof(const struct enrol_order *order);
+err_t enrol_check_identity_key(const struct enrol_order *order, const struct product_row *product);
 err_t enrol_check_binding(const struct enrol_order *order, const struct product_row *product);
 err_t enrol_check_names(const struct enrol_order *order);
 /** The one answer to every device that is not admitted. */

@@ -1,5 +1,5 @@
 /* Tests of channel binding (RFC 7030 §3.5, RFC 9266): challengePassword against both values, and the product
- * that asks for it. */
+ * that asks for it; the size of RSA identities, which is the product's word too. */
 #include "tests/unit/fleet/scene.h"
 
 struct binding_case {
@@ -61,8 +61,40 @@ static void test_channel_binding(void **state)
     assert_true(wants);
 }
 
+static err_t enrol_by_rsa_2048(struct scene *scene)
+{
+    AUTO_VAL(unit) unit = {.identity = EVP_RSA_gen(2048)};
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {0};
+    AUTO_PTR(csr) *csr = make_request(&(struct request_spec){.key = key});
+    struct sha256 hash;
+    struct peer_identity peer;
+    spki_of(unit.identity, &unit.spki);
+    assert_ok(sha256_of(buf_view(&unit.spki), &hash));
+    memcpy(unit.id.b, hash.b, sizeof unit.id.b);
+    scene_register(scene, 0, &unit.id);
+    peer_of_identity(&unit, &peer);
+    peer.certificate.key.alg = KEY_ALG_RSA;
+    peer.certificate.key.bits = 2048;
+    struct contact_facts facts = facts_of(&peer);
+    err_t result = enrol_with(scene, &facts, csr, 0, &out);
+    peer_identity_clear(&peer);
+    return result;
+}
+
+/* TLS lets an RSA-2048 identity in before the product is known; the product has the last word (§0.4). */
+static void test_an_identity_of_rsa_2048_needs_the_product(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(enrol_by_rsa_2048(scene).code, ERR_DEVICE_REFUSED);
+    assert_int_equal(scene_number(scene, "SELECT count(*) FROM certificate"), 0);
+    scene_change(scene, "UPDATE product SET allow_rsa_2048 = 1, ver = ver + 1");
+    assert_ok(enrol_by_rsa_2048(scene));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {scene_test(test_channel_binding)};
+    const struct CMUnitTest tests[] = {scene_test(test_channel_binding),
+                                       scene_test(test_an_identity_of_rsa_2048_needs_the_product)};
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }
