@@ -9,33 +9,10 @@
 #include "api/render.h"
 #include "api/reply.h"
 #include "api/tables.h"
-#include "base/hash.h"
+#include "api/terms.h"
 
-enum { BATCH_BODY_LIMIT = 64 << 20, IDEMPOTENCY_KEY_MAX = 128 };
+enum { BATCH_BODY_LIMIT = 64 << 20 };
 static const char *const no_query[] = {NULL};
-
-/* RFC 8941 string ("…") or the bare text; printable ASCII without quotes, as an opaque name of one attempt.
- */
-static err_t read_idempotency_key(const struct request *request, struct bytes *out)
-{
-    *out = BYTES_NONE;
-    const char *value = http_header(request, "Idempotency-Key");
-    if (value == NULL) {
-        return OK;
-    }
-    struct bytes key = bytes_str(value);
-    if (key.n >= 2 && key.p[0] == '"' && key.p[key.n - 1] == '"') {
-        key = (struct bytes){key.p + 1, key.n - 2};
-    }
-    ENSURE(key.n >= 1 && key.n <= IDEMPOTENCY_KEY_MAX, ERR_BAD_REQUEST,
-           "Idempotency-Key has 1 to %d characters", IDEMPOTENCY_KEY_MAX);
-    for (size_t i = 0; i < key.n; i++) {
-        ENSURE(key.p[i] > 0x20 && key.p[i] < 0x7f && key.p[i] != '"', ERR_BAD_REQUEST,
-               "Idempotency-Key holds a character that is not allowed");
-    }
-    *out = key;
-    return OK;
-}
 
 /* A file that is only {"devices":[…]} gets a name that says when it came. */
 static err_t make_name(struct api *api, const struct request *request, struct bytes *out)
@@ -85,9 +62,11 @@ static err_t register_batch(struct api *api, const struct request *request, stru
     struct batch_order order = {.tenant = request->principal->token.tenant};
     ENSURE(http_content_type_is(request, "application/json"), ERR_MEDIA_TYPE, "send application/json");
     TRY(request_check_query(request, no_query));
-    TRY(read_idempotency_key(request, &order.idempotency_key));
+    struct idempotency idempotency;
+    TRY(request_idempotency(request, &idempotency));
     TRY(batch_body_parse(request->body, BATCH_BODY_LIMIT, &body, report));
-    TRY(sha256_of(request->body, &order.fingerprint));
+    order.idempotency_key = idempotency.key;
+    order.fingerprint = idempotency.fingerprint;
     order.name = body.name;
     order.product = body.product;
     order.devices = body.devices;

@@ -62,7 +62,7 @@ static bool pointer_from_detail(const err_t *error, char out[96])
     return *p == '\'' && n > 1;
 }
 
-static err_t append_items(json_t *problem, const struct problem_item *items, size_t count)
+static err_t append_items(json_t *problem, const struct fault *items, size_t count)
 {
     AUTO(json_t) *list = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -78,7 +78,7 @@ static err_t append_items(json_t *problem, const struct problem_item *items, siz
 }
 
 static err_t write_problem(const struct request *request, const err_t *error,
-                           const struct problem_item *items, size_t count, struct buf *out)
+                           const struct fault *items, size_t count, struct buf *out)
 {
     char type[64];
     char detail[ERR_DETAIL_SIZE];
@@ -92,7 +92,7 @@ static err_t write_problem(const struct request *request, const err_t *error,
         TRY(json_set_text(problem, "detail", detail));
     }
     TRY(json_set_text(problem, "request_id", request->request_id));
-    struct problem_item named = {.pointer = ""};
+    struct fault named = {.pointer = ""};
     if (count == 0 && pointer_from_detail(error, named.pointer)) {
         memcpy(named.detail, error->detail, sizeof named.detail);
         TRY(append_items(problem, &named, 1));
@@ -122,7 +122,7 @@ static err_t add_headers(const struct request *request, err_code code, struct re
     return OK;
 }
 
-err_t problem_render(const struct request *request, const err_t *error, const struct problem_item *items,
+err_t problem_render(const struct request *request, const err_t *error, const struct fault *items,
                      size_t item_count, struct response *response)
 {
     response_clear(response);

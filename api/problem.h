@@ -3,17 +3,13 @@
 #define WHORL_API_PROBLEM_H
 
 #include "api/http.h"
-
-struct problem_item {
-    char pointer[96]; /* JSON Pointer (RFC 6901) into the request's body; "" for the whole */
-    char detail[ERR_DETAIL_SIZE];
-};
+#include "base/faults.h"
 
 /** Fills `response` (cleared first) with a problem of the error's row. The detail is shown for 4xx and 501
  * only.
  *  @param items what is wrong, one by one; may be empty: an error that begins with a quoted field name then
  * points to that field @thread any */
-err_t problem_render(const struct request *request, const err_t *error, const struct problem_item *items,
+err_t problem_render(const struct request *request, const err_t *error, const struct fault *items,
                      size_t item_count, struct response *response);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/encoding.h"
+#include "base/faults.h"
 
 DEFINE_AUTO(json_t, json_decref);
 
@@ -43,6 +44,12 @@ err_t json_parse(struct bytes text, size_t limit, json_t **out);
  *  @errors ERR_UNPROCESSABLE naming the field */
 err_t json_read(const json_t *object, const struct json_field *fields, size_t count, bool refuse_unknown,
                 void *target);
+/** The same for management, where a person wants to know of every wrong field: unknown fields are refused,
+ * and all findings go to `faults`. What was right is in `target`; a BASE64 buffer is cleared by the caller in
+ * any case.
+ *  @errors of memory only: whether the object is good is for faults_error() */
+err_t json_read_all(const json_t *object, const struct json_field *fields, size_t count,
+                    struct faults *faults, void *target);
 /** Compact text of a value, appended. */
 err_t json_append(struct buf *out, const json_t *value);
 /** Helpers that set a member and report a failed allocation. `object_set_*` consume nothing but the text they

@@ -164,7 +164,24 @@ static bool is_known(const struct json_field *fields, size_t count, const char *
     return false;
 }
 
-static err_t check_no_unknown(const json_t *object, const struct json_field *fields, size_t count)
+/* A member's name as a JSON Pointer (RFC 6901 §3), cut where the room ends. */
+static void point_to(const char *name, char out[FAULT_POINTER_SIZE])
+{
+    size_t n = 0;
+    out[n++] = '/';
+    for (const char *p = name; *p != '\0' && n + 3 < FAULT_POINTER_SIZE; p++) {
+        bool is_special = *p == '~' || *p == '/';
+        out[n++] = is_special ? '~' : *p;
+        if (is_special) {
+            out[n++] = *p == '~' ? '0' : '1';
+        }
+    }
+    out[n] = '\0';
+}
+
+/* @param faults NULL: the first one is the error */
+static err_t check_no_unknown(const json_t *object, const struct json_field *fields, size_t count,
+                              struct faults *faults)
 {
     /* jansson's iterators take a json_t *, but only read; the const must go through a pointer that drops it
      * on purpose */
@@ -174,7 +191,13 @@ static err_t check_no_unknown(const json_t *object, const struct json_field *fie
     } o = {.borrowed = object};
     for (void *i = json_object_iter(o.iterated); i != NULL; i = json_object_iter_next(o.iterated, i)) {
         const char *name = json_object_iter_key(i);
-        ENSURE(is_known(fields, count, name), ERR_UNPROCESSABLE, "'%.64s' is not a known field", name);
+        if (is_known(fields, count, name)) {
+            continue;
+        }
+        ENSURE(faults != NULL, ERR_UNPROCESSABLE, "'%.64s' is not a known field", name);
+        char pointer[FAULT_POINTER_SIZE];
+        point_to(name, pointer);
+        faults_add(faults, pointer, "'%.64s' is not a known field", name);
     }
     return OK;
 }
@@ -184,10 +207,26 @@ err_t json_read(const json_t *object, const struct json_field *fields, size_t co
 {
     ENSURE(json_is_object(object), ERR_UNPROCESSABLE, "an object is expected");
     if (refuse_unknown) {
-        TRY(check_no_unknown(object, fields, count));
+        TRY(check_no_unknown(object, fields, count, NULL));
     }
     for (size_t i = 0; i < count; i++) {
         TRY(read_field(object, &fields[i], target));
+    }
+    return OK;
+}
+
+err_t json_read_all(const json_t *object, const struct json_field *fields, size_t count,
+                    struct faults *faults, void *target)
+{
+    if (!json_is_object(object)) {
+        faults_add(faults, "", "an object is expected");
+        return OK;
+    }
+    TRY(check_no_unknown(object, fields, count, faults));
+    for (size_t i = 0; i < count; i++) {
+        char pointer[FAULT_POINTER_SIZE];
+        point_to(fields[i].name, pointer);
+        TRY(faults_note(faults, pointer, read_field(object, &fields[i], target)));
     }
     return OK;
 }

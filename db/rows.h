@@ -20,6 +20,12 @@ struct device_id {
     uint8_t b[DEVICE_ID_SIZE];
 };
 
+/* A stretch of a list in order of its key: the rows behind `after`, `limit` of them at most. */
+struct row_window {
+    struct bytes after; /* empty: from the start */
+    int64_t limit;
+};
+
 struct tenant_row {
     struct uuid id;
     char name[NAME_SIZE];

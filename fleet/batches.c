@@ -2,12 +2,10 @@
  * Idempotency-Key. A device gets no audit record of its own here: the batch's record names the count and the
  * hash over the sorted ids, so it commits to every one of them, and 200,000 records would say no more. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "db/batch_rows.h"
 #include "db/device_key_rows.h"
 #include "db/device_rows.h"
-#include "db/op_rows.h"
 #include "db/product_rows.h"
 #include "fleet/batch_lines.h"
 #include "fleet/event.h"
@@ -15,8 +13,8 @@
 #include "fleet/names.h"
 #include "fleet/registry.h"
 #include "fleet/states.h"
+#include "fleet/terms.h"
 
-enum { IDEMPOTENCY_KEY_MAX = 255 };
 static const char OP_KIND[] = "batch.register";
 
 static void free_lines(struct batch_line **lines)
@@ -41,35 +39,23 @@ struct registration {
 static err_t find_repeat(struct db_tx *tx, const struct batch_order *order, struct batch_row *out,
                          bool *is_repeat)
 {
-    *is_repeat = false;
-    if (order->idempotency_key.n == 0) {
-        return OK;
-    }
     struct op_row op;
-    err_t error = op_rows_find(tx, order->tenant, order->idempotency_key, &op);
-    if (error.code == ERR_NOT_FOUND) {
+    const struct idempotency idempotency = {order->idempotency_key, order->fingerprint};
+    TRY(idempotency_find(tx, order->tenant, &idempotency, OP_KIND, &op, is_repeat));
+    if (!*is_repeat) {
         return OK;
     }
-    TRY(error);
-    bool is_same = strcmp(op.kind, OP_KIND) == 0 &&
-                   bytes_equal(BYTES_OF(op.fingerprint.b), BYTES_OF(order->fingerprint.b));
-    ENSURE(is_same, ERR_UNPROCESSABLE, "the Idempotency-Key was used for another request");
     struct uuid id;
     TRY(uuid_parse(bytes_str(op.result), &id));
-    TRY(batch_rows_find(tx, order->tenant, id, out));
-    *is_repeat = true;
-    return OK;
+    return batch_rows_find(tx, order->tenant, id, out);
 }
 
 static err_t remember(struct db_tx *tx, const struct batch_order *order, const struct batch_row *batch)
 {
-    if (order->idempotency_key.n == 0) {
-        return OK;
-    }
-    struct op_row op = {.fingerprint = order->fingerprint, .at = batch->created_at};
-    memcpy(op.kind, OP_KIND, sizeof(OP_KIND));
-    uuid_format(batch->id, op.result);
-    return op_rows_insert(tx, order->tenant, order->idempotency_key, &op);
+    const struct idempotency idempotency = {order->idempotency_key, order->fingerprint};
+    char id[UUID_TEXT_SIZE];
+    uuid_format(batch->id, id);
+    return idempotency_keep(tx, order->tenant, &idempotency, OP_KIND, id);
 }
 
 /* --- the devices ---------------------------------------------------------------------------------------- */

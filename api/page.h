@@ -1,0 +1,35 @@
+/* Pages of lists: limit and cursor in, items and Link out (RFC 8288). A cursor is the key of the last row of
+ * the page before, bound to list and tenant; so page 10,000 costs what page 1 costs. */
+#ifndef WHORL_API_PAGE_H
+#define WHORL_API_PAGE_H
+
+#include "api/authn.h"
+#include "base/json.h"
+
+enum { PAGE_KEY_MAX = 32 };
+
+struct page {
+    const char *name; /* the list's member in the answer: "products" */
+    const char *path; /* of the request; borrowed */
+    struct uuid tenant;
+    int limit;
+    uint8_t after[PAGE_KEY_MAX], last[PAGE_KEY_MAX];
+    size_t after_size, last_size;
+    json_t *items;
+    bool has_more;
+};
+void page_clear(struct page *page);
+DEFINE_AUTO_VAL(page, page_clear);
+
+/** Reads `limit` (1 … 1000, 100) and `cursor`; every other parameter is refused. @param name static text
+ *  @param[out] out {0} before; cleared by the caller on failure too @errors ERR_BAD_REQUEST @thread any */
+err_t page_open(const struct request *request, const char *name, struct page *out);
+/** What to ask the service for: one row more than is shown, which says that more follow. */
+struct row_window page_window(const struct page *page);
+/** Adds a row, or only notes that there is more. @param key of the row, that the list is sorted by
+ *  @param item consumed always @errors ERR_NO_MEMORY */
+err_t page_add(struct page *page, struct bytes key, json_t *item);
+/** {"<name>": […], "next": cursor?} with Link. */
+err_t page_reply(const struct page *page, struct response *response);
+
+#endif
