@@ -17,6 +17,7 @@ struct timer {
     const struct server_options *options;
     pthread_t thread;
     bool is_started, is_ending, is_reload_wanted;
+    int64_t reload_due_ms;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct job_state states[];
@@ -27,6 +28,12 @@ static int64_t monotonic_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t reload_due(const struct timer *t, int64_t now_ms)
+{
+    int64_t period_ms = t->options->reload_period_ms;
+    return period_ms > 0 ? now_ms + period_ms : INT64_MAX;
 }
 
 err_t timer_new(const struct server_options *options, struct timer **out)
@@ -42,6 +49,7 @@ err_t timer_new(const struct server_options *options, struct timer **out)
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&t->mutex, NULL);
     int64_t now_ms = monotonic_ms();
+    t->reload_due_ms = reload_due(t, now_ms);
     for (size_t i = 0; i < options->job_count; i++) {
         t->states[i].due_ms = now_ms + options->jobs[i].period_ms;
     }
@@ -76,6 +84,7 @@ static void reload_run(struct timer *t)
         t->options->on_reload(t->options->reload_context);
         pthread_mutex_lock(&t->mutex);
     }
+    t->reload_due_ms = reload_due(t, monotonic_ms());
 }
 
 static void sleep_until(struct timer *t, int64_t at_ms)
@@ -93,19 +102,20 @@ static void *run(void *context)
     struct timer *t = context;
     pthread_mutex_lock(&t->mutex);
     while (!t->is_ending) {
-        if (t->is_reload_wanted) {
+        int64_t now_ms = monotonic_ms();
+        if (t->is_reload_wanted || t->reload_due_ms <= now_ms) {
             reload_run(t);
             continue;
         }
         size_t next = t->options->job_count;
-        int64_t due_ms = INT64_MAX;
+        int64_t due_ms = t->reload_due_ms;
         for (size_t i = 0; i < t->options->job_count; i++) {
             if (t->states[i].due_ms < due_ms) {
                 due_ms = t->states[i].due_ms;
                 next = i;
             }
         }
-        if (due_ms > monotonic_ms()) {
+        if (due_ms > now_ms) {
             sleep_until(t, due_ms);
         } else {
             job_run(t, next);

@@ -82,8 +82,23 @@ static void test_jobs_and_reload(void **state)
     assert_int_equal(fleet.reloads, 1);
 }
 
+/* Certificates and ticket keys renew themselves: nobody sends a SIGHUP. */
+static void test_reload_by_the_clock(void **state)
+{
+    (void)state;
+    struct fleet fleet = {0};
+    const struct server_options options = {
+        .clock = clock_system(), .on_reload = on_reload, .reload_context = &fleet, .reload_period_ms = 10};
+    struct timer *timer = NULL;
+    assert_int_equal(timer_new(&options, &timer).code, ERR_OK);
+    assert_int_equal(timer_start(timer).code, ERR_OK);
+    wait_for(&fleet.reloads, 3);
+    timer_free(timer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_jobs_and_reload)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_jobs_and_reload),
+                                       cmocka_unit_test(test_reload_by_the_clock)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
