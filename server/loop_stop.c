@@ -29,6 +29,7 @@ static void close_connections(struct loop *loop, bool is_forced)
         struct connection *next = c->next;
         if (c->stage == CONNECTION_OPEN && !is_forced) {
             bridge_from_http(c);
+            connection_update(c); /* it may linger now: its deadline */
         }
         if (is_forced || c->stage == CONNECTION_HANDSHAKE) {
             connection_close(c);
@@ -63,6 +64,9 @@ static void end(struct loop *loop)
         struct connection *c = loop->ready;
         loop->ready = c->ready_next;
         connection_release(c);
+    }
+    if (loop->index == 0) {
+        server_hold_reload(); /* this thread alone takes it, and the handle goes now */
     }
     uv_walk(&loop->uv, on_walk, NULL);
 }
