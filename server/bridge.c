@@ -34,13 +34,24 @@ static err_t attach(struct connection *c)
     }
     c->bridge_fd = pair[0];
     c->http_fd = pair[1];
-    c->holds += 2; /* the poll handle; the library, until it says that its side is closed */
+    c->holds += 2; /* the poll handle; the library */
+    c->library_holds = true;
     error = http_add(c->loop->http[c->listener], pair[1]);
     if (error.code != ERR_OK) {
-        err_ignore(loop_set_by_fd(c->loop, pair[1], NULL)); /* the slot exists */
-        connection_release(c);
+        bridge_detached(c); /* where it failed decides whether the library has said so */
     }
     return error;
+}
+
+void bridge_detached(struct connection *c)
+{
+    if (!c->library_holds) {
+        return;
+    }
+    c->library_holds = false;
+    err_ignore(loop_set_by_fd(c->loop, c->http_fd, NULL)); /* the slot exists */
+    loop_ready(c->loop, c);
+    connection_release(c);
 }
 
 bool bridge_may_read(const struct connection *c)
@@ -65,6 +76,7 @@ static void http_end(struct connection *c)
         c->down = c->refusal;
         c->down_at = 0;
         c->refusal = (struct buf){0};
+        c->is_last_answered = true;
         c->client_ended = false; /* what it sends is drained, so that our words are not lost with a reset */
         bridge_flush_down(c);
         return;
@@ -166,18 +178,17 @@ void bridge_from_client(struct connection *c)
 {
     for (int turn = 0; turn < READS_PER_TURN && bridge_may_read(c); turn++) {
         size_t n = 0;
+        c->is_write_first = false;
         switch (stream_read(&c->stream, c->loop->scratch, SCRATCH_SIZE, &n)) {
         case STREAM_OK:
             break;
-        case STREAM_WANT_READ:
         case STREAM_WANT_WRITE:
+            c->is_write_first = true;
+            return;
+        case STREAM_WANT_READ:
             return;
         case STREAM_END:
             c->client_ended = true;
-            if (c->exchange != NULL && c->exchange->is_streaming) {
-                connection_close(c); /* nobody listens to a stream that nobody can stop */
-                return;
-            }
             bridge_end_up(c);
             return;
         case STREAM_FAILED:

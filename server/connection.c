@@ -71,8 +71,14 @@ void connection_update(struct connection *c)
     if (c->stage == CONNECTION_CLOSED || c->stage == CONNECTION_HANDSHAKE) {
         return;
     }
-    int client = c->stage == CONNECTION_LINGER || bridge_may_read(c) ? UV_READABLE : 0;
-    client |= c->down.n > 0 ? UV_WRITABLE : 0;
+    if (c->exchange != NULL && c->exchange->is_streaming && !bridge_may_read(c)) {
+        connection_close(
+            c); /* unheard, it could leave unnoticed, and a silent source would hold it for ever */
+        return;
+    }
+    bool is_heard = c->stage == CONNECTION_LINGER || bridge_may_read(c);
+    int client = is_heard && !c->is_write_first ? UV_READABLE : 0;
+    client |= c->down.n > 0 || (is_heard && c->is_write_first) ? UV_WRITABLE : 0;
     watch(c, &c->client, &c->client_events, client);
     if (c->bridge_fd >= 0) {
         int bridge = (c->down.n == 0 ? UV_READABLE : 0) | (c->up.n > 0 ? UV_WRITABLE : 0);
@@ -107,7 +113,7 @@ static void handshake(struct connection *c)
         watch(c, &c->client, &c->client_events, UV_READABLE);
         return;
     case STREAM_WANT_WRITE:
-        watch(c, &c->client, &c->client_events, UV_READABLE | UV_WRITABLE);
+        watch(c, &c->client, &c->client_events, UV_WRITABLE);
         return;
     case STREAM_END:
     case STREAM_FAILED:
@@ -124,6 +130,9 @@ void bridge_on_event(uv_poll_t *poll, int status, int events)
         return;
     }
     if (poll == &c->bridge) {
+        if (status < 0) {
+            c->bridge_events = 0; /* libuv has stopped the handle; what is there is still read, and its end */
+        }
         if ((events & UV_WRITABLE) != 0) {
             bridge_flush_up(c);
         }

@@ -29,7 +29,9 @@ struct connection {
     size_t up_at, down_at;
     struct buf refusal; /* our own last words */
     bool client_ended, up_ended, http_ended;
-    bool is_last_answered; /* an answer said that the connection closes: no refusal may follow it */
+    bool is_last_answered; /* an answer said that the connection closes: no other may follow it */
+    bool library_holds;    /* the HTTP library has not yet said that its side is closed */
+    bool is_write_first;   /* TLS reads on only when it has written */
     int open_requests;
     struct exchange *exchange; /* the one being served */
 
@@ -65,6 +67,8 @@ void bridge_flush_down(struct connection *connection);
 /** No more bytes go to the HTTP library. */
 void bridge_end_up(struct connection *connection);
 bool bridge_may_read(const struct connection *connection);
+/** The HTTP library's side is closed. Idempotent. */
+void bridge_detached(struct connection *connection);
 void bridge_on_event(uv_poll_t *poll, int status, int events);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ARENA_CAP = 1 << 20, SINK_PIECE = 65536 };
+enum { ARENA_CAP = 1 << 20, SINK_PIECE = 65536, BODY_UNADMITTED_MAX = 65536 };
 
 struct exchange *exchange_new(struct connection *connection, const char *target)
 {
@@ -109,7 +109,7 @@ static enum exchange_step enqueue(struct exchange *x, enum exchange_job job)
 {
     x->job = job;
     x->connection->loop->waiting++;
-    if (job == JOB_HANDLE || job == JOB_OPEN) {
+    if (job == JOB_ADMIT || job == JOB_HANDLE || job == JOB_OPEN) {
         if (!workers_offer(x->server->workers, &x->task)) {
             x->connection->loop->waiting--;
             figures_count_refused(x->connection->loop->figures, REFUSED_QUEUE);
@@ -145,7 +145,14 @@ enum exchange_step exchange_begin(struct exchange *x, const char *method)
     if (error.code != ERR_OK) {
         return refused(x, error);
     }
-    return x->request.route->sink != NULL ? enqueue(x, JOB_OPEN) : STEP_READ;
+    const struct route *route = x->request.route;
+    if (route->sink != NULL) {
+        return enqueue(x, JOB_OPEN);
+    }
+    /* a small body is kept for anybody, a large one only for a caller who is known */
+    bool is_large = route->body_limit > BODY_UNADMITTED_MAX &&
+                    (x->content_length < 0 || x->content_length > BODY_UNADMITTED_MAX);
+    return is_large ? enqueue(x, JOB_ADMIT) : STEP_READ;
 }
 
 enum exchange_step exchange_body(struct exchange *x, struct bytes piece)
@@ -205,6 +212,6 @@ err_t exchange_finish_headers(struct exchange *x)
     if (x->request.listener != LISTENER_PUBLIC && !has_header(response, "Cache-Control")) {
         TRY(response_header(response, "Cache-Control", "no-store"));
     }
-    response->close_connection = response->close_connection || loop->phase != LOOP_RUNNING;
+    response->close_connection = response->close_connection || x->is_last || loop->phase != LOOP_RUNNING;
     return response_header(response, "X-Request-Id", x->request.request_id);
 }

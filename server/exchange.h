@@ -13,7 +13,7 @@ enum exchange_step {
     STEP_ABORT   /* close: connection->refusal is the answer, if there is one */
 };
 
-enum exchange_job { JOB_HANDLE, JOB_OPEN, JOB_WRITE, JOB_FINISH, JOB_NEXT, JOB_RELEASE };
+enum exchange_job { JOB_ADMIT, JOB_HANDLE, JOB_OPEN, JOB_WRITE, JOB_FINISH, JOB_NEXT, JOB_RELEASE };
 
 /* A source is asked for more (RUNNING), asked and woken meanwhile (WOKEN), asked while nobody wants it any
  * more (CANCELLED), has nothing yet (WAITING), or is not asked (RESTING). */
@@ -34,11 +34,12 @@ struct exchange {
     bool has_begun, has_body, in_first, at_end;
     bool is_waiting;        /* suspended */
     bool is_answered;       /* the response is complete */
+    bool is_last;           /* the client wants no more on this connection */
     int64_t content_length; /* -1: not told */
     uint64_t received;
     struct buf body; /* all of it, or what the sink has not seen */
     void *sink_state;
-    bool sink_is_open;
+    bool sink_is_open, is_admitted;
 
     const void *map; /* of response.file_path */
     size_t map_size;
@@ -89,6 +90,9 @@ void source_end_waiting(struct exchange *exchange);
 /** Cuts and decodes target and parameters, finds the route. @errors ERR_BAD_REQUEST, ERR_NOT_FOUND,
  * ERR_METHOD */
 err_t http_request_route(struct exchange *exchange);
+
+/** The client says, or its HTTP/1.0 means, that the connection closes behind the answer (RFC 9112 §9.3). */
+bool http_request_is_last(const struct request *request, const char *version);
 
 /* --- server/refusal.c */
 /** Status line, fields and body of a response that is the last of its connection. */

@@ -47,10 +47,12 @@ static void settle(struct exchange *x, err_t error)
 static err_t admit(struct exchange *x)
 {
     const struct route *route = x->request.route;
-    if (route->access == ACCESS_ANYONE && (route->flags & ROUTE_ON_LOOP) != 0) {
+    if (x->is_admitted || (route->access == ACCESS_ANYONE && (route->flags & ROUTE_ON_LOOP) != 0)) {
         return OK;
     }
-    return x->server->app.admit(x->server->app.api, &x->request);
+    TRY(x->server->app.admit(x->server->app.api, &x->request));
+    x->is_admitted = true;
+    return OK;
 }
 
 static err_t handle(struct exchange *x)
@@ -62,6 +64,14 @@ static err_t handle(struct exchange *x)
 void exchange_handle(struct exchange *x)
 {
     settle(x, handle(x));
+}
+
+static void admit_early(struct exchange *x)
+{
+    err_t error = admit(x);
+    if (error.code != ERR_OK) {
+        settle(x, error);
+    }
 }
 
 static void sink_open(struct exchange *x)
@@ -124,6 +134,9 @@ void exchange_run(struct task *task)
 {
     struct exchange *x = (struct exchange *)(void *)((char *)task - offsetof(struct exchange, task));
     switch (x->job) {
+    case JOB_ADMIT:
+        admit_early(x);
+        break;
     case JOB_HANDLE:
         exchange_handle(x);
         break;

@@ -222,7 +222,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
     (void)context;
     (void)path; /* decoded by the library, and cut at %00: x->target is what counts */
-    (void)version;
     struct exchange *x = *state;
     if (x == NULL) {
         return MHD_NO;
@@ -232,6 +231,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (x->has_begun) {
         step = next_step(x, upload, upload_size);
     } else if (headers_set(connection, x).code == ERR_OK) {
+        x->is_last = http_request_is_last(&x->request, version);
         step = exchange_begin(x, method);
     }
     x->in_first = is_first && step == STEP_WAIT;
@@ -276,9 +276,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
     struct connection *c = *state;
     if (c != NULL) {
-        err_ignore(loop_set_by_fd(http->loop, c->http_fd, NULL)); /* the slot exists */
-        loop_ready(http->loop, c);
-        connection_release(c);
+        bridge_detached(c);
     }
 }
 

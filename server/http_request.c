@@ -2,6 +2,7 @@
  * so %2F stays inside its parameter; what is authorised is the very text that was routed. RFC 3986 §2.1,
  * §3.4. */
 #include <string.h>
+#include <strings.h>
 
 #include "server/exchange.h"
 
@@ -84,6 +85,39 @@ static err_t path_check(struct bytes path)
         ENSURE(!is_nul, ERR_BAD_REQUEST, "the target must not contain %%00");
     }
     return OK;
+}
+
+/* One of the tokens of a list field, RFC 9110 §5.6.1. */
+static bool has_token(struct bytes list, const char *token)
+{
+    while (list.n > 0) {
+        struct bytes item = cut(&list, ',');
+        while (item.n > 0 && (item.p[0] == ' ' || item.p[0] == '\t')) {
+            item = (struct bytes){item.p + 1, item.n - 1};
+        }
+        while (item.n > 0 && (item.p[item.n - 1] == ' ' || item.p[item.n - 1] == '\t')) {
+            item.n--;
+        }
+        if (item.n == strlen(token) && strncasecmp((const char *)item.p, token, item.n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_request_is_last(const struct request *request, const char *version)
+{
+    bool is_kept = strcmp(version, "HTTP/1.0") != 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, "Connection") == 0) {
+            struct bytes value = bytes_str(request->headers[i].value);
+            if (has_token(value, "close")) {
+                return true;
+            }
+            is_kept = is_kept || has_token(value, "keep-alive");
+        }
+    }
+    return !is_kept;
 }
 
 err_t http_request_route(struct exchange *x)

@@ -44,7 +44,7 @@ static err_t refuse(struct connection *c, err_t reason)
 
 void connection_refuse(struct connection *c, err_t reason, int label)
 {
-    if (c->stage != CONNECTION_OPEN || c->refusal.n > 0) {
+    if (c->stage != CONNECTION_OPEN || c->refusal.n > 0 || c->is_last_answered) {
         return;
     }
     figures_count_refused(c->loop->figures, label);

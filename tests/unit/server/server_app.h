@@ -202,6 +202,7 @@ static const struct route test_routes[] = {
     {.method = HTTP_GET, .path = "/work", .listeners = ANYWHERE, .handler = on_hello},
     {.method = HTTP_GET, .path = "/gate", .listeners = ANYWHERE, .handler = on_gate},
     {.method = HTTP_POST, .path = "/echo", .listeners = ANYWHERE, .body_limit = 100000, .handler = on_echo},
+    {.method = HTTP_POST, .path = "/large", .listeners = ANYWHERE, .body_limit = 4000000, .handler = on_echo},
     {.method = HTTP_GET, .path = "/things/{id}", .listeners = ANYWHERE, .handler = on_param},
     {.method = HTTP_GET, .path = "/peer", .listeners = ANYWHERE, .handler = on_peer},
     {.method = HTTP_GET,
