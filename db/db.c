@@ -34,7 +34,7 @@ static void file_make_private(const char *path)
 static err_t open_writer(struct db *db)
 {
     const struct db_options *options = &db->options;
-    TRY(lock_take(options->path, options->node_name, &db->lock_fd));
+    TRY(lock_take(options, &db->lock_fd));
     file_make_private(options->path);
     AUTO_PTR(connection) *connection = NULL;
     TRY(connection_open(options, CONNECTION_WRITE, &connection));

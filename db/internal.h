@@ -96,7 +96,7 @@ DEFINE_AUTO_PTR(readers, readers_free);
 err_t readers_run(struct readers *readers, db_fn fn, void *arg);
 
 /** flock() on "<path>.<node>.lock". @errors ERR_CONFLICT naming the process that holds it, ERR_IO */
-err_t lock_take(const char *path, const char *node, int *out_fd);
+err_t lock_take(const struct db_options *options, int *out_fd);
 void lock_release(int fd);
 
 struct migration_list {

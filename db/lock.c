@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_STEP_MS = 20 };
 
 /* The process that wrote its number into the lock file; "?" when it did not come to that. */
 static void holder_read(int fd, char out[32])
@@ -33,20 +36,32 @@ static void holder_write(int fd)
     }
 }
 
-err_t lock_take(const char *path, const char *node, int *out_fd)
+/* flock() that waits at most `wait_ms`: its own waiting has no end. */
+static bool lock_within(int fd, int wait_ms)
+{
+    const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+    bool is_mine = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    for (int waited = 0; !is_mine && errno == EWOULDBLOCK && waited < wait_ms; waited += LOCK_STEP_MS) {
+        (void)nanosleep(&step, NULL);
+        is_mine = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    }
+    return is_mine;
+}
+
+err_t lock_take(const struct db_options *options, int *out_fd)
 {
     *out_fd = -1;
     AUTO_VAL(buf) name = {0};
-    TRY(buf_printf(&name, "%s.%s.lock", path, node));
+    TRY(buf_printf(&name, "%s.%s.lock", options->path, options->node_name));
     int fd = open(buf_str(&name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     ENSURE(fd >= 0, ERR_IO, "%s: %s", buf_str(&name), strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_within(fd, options->lock_wait_ms)) {
         int reason = errno;
         char holder[32] = "";
         holder_read(fd, holder);
         (void)close(fd);
         ENSURE(reason == EWOULDBLOCK, ERR_IO, "%s: %s", buf_str(&name), strerror(reason));
-        return ERR(ERR_CONFLICT, "process %s has the inventory %s open", holder, path);
+        return ERR(ERR_CONFLICT, "process %s has the inventory %s open", holder, options->path);
     }
     holder_write(fd);
     *out_fd = fd;

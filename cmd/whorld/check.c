@@ -8,6 +8,8 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 
+enum { OTHERS_ANY = 077, OTHERS_WRITE = 022 };
+
 struct findings {
     int problems, notes;
 };
@@ -24,18 +26,20 @@ static void note(struct findings *f, const char *text)
     printf("  note     %s\n", text);
 }
 
-/* Secrets that others of this machine can read are as good as published. */
-static void check_mode(const struct house *house, struct findings *f, const char *name)
+/* Secrets that others of this machine can read are as good as published; who may write in the folder can put
+ * his own in their place. */
+static void check_mode(const struct house *house, struct findings *f, const char *name, mode_t forbidden)
 {
     AUTO(char) *path = NULL;
     struct stat st;
     if (house_path(house, name, &path).code != ERR_OK || stat(path, &st) != 0) {
         return;
     }
-    if ((st.st_mode & 077) != 0) {
+    if ((st.st_mode & forbidden) != 0) {
         problem(f, name,
-                ERR(ERR_FORBIDDEN, "others can read it (mode %03o); chmod go-rwx",
-                    (unsigned)(st.st_mode & 0777)));
+                ERR(ERR_FORBIDDEN, "others can %s it (mode %03o); chmod go-%s",
+                    forbidden == OTHERS_WRITE ? "write in" : "read", (unsigned)(st.st_mode & 0777),
+                    forbidden == OTHERS_WRITE ? "w" : "rwx"));
     }
 }
 
@@ -108,11 +112,12 @@ static void check_inventory(struct house *house, struct findings *f)
 
 static void check_all(struct house *house, struct findings *f)
 {
-    static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN};
+    static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN, HOUSE_DATABASE};
     AUTO(char) *token = NULL;
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        check_mode(house, f, secrets[i]);
+        check_mode(house, f, secrets[i], OTHERS_ANY);
     }
+    check_mode(house, f, ".", OTHERS_WRITE);
     check_inventory(house, f);
     err_t error = check_keys(house, f);
     if (error.code != ERR_OK) {

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "db/authority_rows.h"
 
-enum { FORMAT_VERSION = 1 };
+enum { FORMAT_VERSION = 1, COMMAND_WAIT_MS = 15000 };
 
 err_t house_path(const struct house *house, const char *name, char **out)
 {
@@ -58,6 +58,8 @@ err_t house_open_db(struct house *house, enum house_use use)
         .read_connections = use == HOUSE_SERVE ? (int)house->config.workers : 1,
         .queue_limit = (int)house->config.queue_limit,
         .is_read_only = use == HOUSE_READ,
+        /* a second server is told at once; commands take turns */
+        .lock_wait_ms = use == HOUSE_SERVE ? 0 : COMMAND_WAIT_MS,
     };
     return db_open(&options, &house->db);
 }

@@ -54,6 +54,9 @@ expect "no key in the clear" "$(cat "$WORK/plain")" ""
 chmod 644 "$DATA/keys/passphrase"
 expect "check sees an open secret" "$(status_of "$WHORLD" check --dir "$DATA")" 1
 chmod 600 "$DATA/keys/passphrase"
+chmod 777 "$DATA"
+expect "and a folder that others may write in" "$(status_of "$WHORLD" check --dir "$DATA")" 1
+chmod 700 "$DATA"
 
 say "settings"
 expect "an unknown key" "$(cp "$DATA/whorl.conf" "$WORK/conf"; echo 'colour = red' >>"$DATA/whorl.conf"; status_of "$WHORLD" serve --dir "$DATA")" 1

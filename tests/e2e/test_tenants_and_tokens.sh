@@ -37,6 +37,16 @@ expect_status "after its expiry" 401
 expect_in "with its own reason" "$(jq -r .type "$WORK/answer")" "token-expired"
 expect_fails "a scope that does not exist" "$WHORLD" token add --dir "$DATA" --name x --scope devices:own
 
+for n in 1 2 3 4; do
+    "$WHORLD" token add --dir "$DATA" --name "beside$n" --scope devices:read >"$WORK/beside.$n" 2>/dev/null &
+    BESIDE[n]=$!
+done
+for n in 1 2 3 4; do
+    wait "${BESIDE[n]}" || die "a command did not wait for the other"
+    AS=$(cat "$WORK/beside.$n") api GET /api/v1/devices >/dev/null
+    expect_status "commands beside each other take turns ($n)" 200
+done
+
 say "two tenants"
 "$WHORLD" tenant add --dir "$DATA" --name acme >/dev/null
 expect_fails "the same name twice" "$WHORLD" tenant add --dir "$DATA" --name acme

@@ -1,4 +1,4 @@
-/* Opening and closing: the lock, tools beside a server, snapshots, checkpoints, and kill -9 at a random time.
+/* Opening and closing: tools beside a server, snapshots, checkpoints, and kill -9 at a random time.
  */
 #include "tests/unit/db/db_fixture.h"
 
@@ -26,34 +26,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- the lock --- */
-
-static void test_a_second_open_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    fixture_open(f);
-    struct db *second = NULL;
-    err_t same = db_open(&f->options, &second);
-    assert_int_equal(same.code, ERR_CONFLICT);
-    assert_null(second);
-    char holder[48];
-    (void)snprintf(holder, sizeof holder, "process %ld has", (long)getpid());
-    assert_non_null(strstr(same.detail, holder));
-    assert_non_null(strstr(same.detail, f->path));
-
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(db_open(&f->options, &second).code == ERR_CONFLICT ? 0 : 1);
-    }
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_int_equal(read_number(f, "SELECT epoch FROM node"), 1); /* the refused ones changed nothing */
-    fixture_close(f);
-    fixture_open(f); /* the file is still there, the lock is not */
-    assert_int_equal(read_number(f, "SELECT epoch FROM node"), 2);
-}
+/* --- beside each other --- */
 
 static void test_another_node_may_write_too(void **state)
 {
@@ -372,7 +345,6 @@ static void test_kill_9_loses_nothing_acknowledged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_second_open_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_node_may_write_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_files_are_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_path_that_cannot_be, set_up, tear_down),
