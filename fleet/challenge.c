@@ -1,4 +1,4 @@
-/* Nonces and proofs of possession (identity reference §3.1, §0.7). Keeps nothing per device: a flood of
+/* Nonces and proofs of possession (docs/identity.md, rule 7). Keeps nothing per device: a flood of
  * challenges for one id costs the victim nothing. Called by api/; enrol consumes nonces in its transaction.
  */
 #include "fleet/challenge.h"

@@ -1,4 +1,4 @@
-/* Which tenant's device an identity key is, when several tenants claim its id (identity reference §0.6). */
+/* Which tenant's device an identity key is, when several tenants claim its id (docs/identity.md, rule 6). */
 #ifndef WHORL_FLEET_CLAIMS_H
 #define WHORL_FLEET_CLAIMS_H
 

@@ -53,8 +53,8 @@ struct device_status {
 /** What `status` tells: the truth, since possession was proved. @thread worker */
 err_t contact_status(struct fleet *fleet, const struct contact *contact, struct device_status *out);
 
-/** Records a refusal within the limits of identity rule 5: for unknown keys a counter and at most one audit
- * row per source network
+/** Records a refusal within the limits of rule 5 of docs/identity.md: for unknown keys a counter and at most
+ * one audit row per source network
  *  (/24, /64) a minute; for a known device at most 10 rows an hour. @thread worker */
 void contact_refused(struct fleet *fleet, const struct contact_facts *facts, const struct contact *contact,
                      err_t why);

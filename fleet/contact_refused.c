@@ -1,4 +1,4 @@
-/* Records of those who were turned away, within bounds that a flood cannot break (identity reference §0.5).
+/* Records of those who were turned away, within bounds that a flood cannot break (docs/identity.md, rule 5).
  * A record that cannot be written is logged and dropped: the refusal itself stands. */
 #include <string.h>
 

@@ -91,7 +91,7 @@ err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t n
                .row = row};
     TRY(db_read(fleet->db, read_entries, &entries));
     (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(authority));
-    /* the time as a floor: a restored backup never repeats a number that was shown (identity §3.3) */
+    /* the time as a floor: a restored backup never repeats a number that was shown (I10) */
     row->number = row->number + 1 > now_s ? row->number + 1 : now_s;
     row->this_update = now_s * 1000;
     row->next_update = row->this_update + fleet->options.crl_lifetime_ms / 1000 * 1000;

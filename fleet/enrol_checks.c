@@ -76,7 +76,7 @@ err_t enrol_check_binding(const struct enrol_order *order, const struct product_
 err_t enrol_check_names(const struct enrol_order *order)
 {
     if (order->contact->proof != PROOF_OPERATIONAL) {
-        return OK; /* under the identity key the names of a request are ignored (identity reference §0.2) */
+        return OK; /* under the identity key the names of a request are ignored (docs/identity.md, rule 2) */
     }
     struct bytes san = csr_borrow_san(order->csr);
     ENSURE(name_is_same(csr_borrow_subject(order->csr), order->subject_of_peer), ERR_UNPROCESSABLE,

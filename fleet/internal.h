@@ -69,7 +69,7 @@ err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
 
 /* --- small helpers of several services ------------------------------------------------------------------ */
 
-/** The 32 bytes that the present owner gives a device for its key derivation (identity reference §3.1): the
+/** The 32 bytes that the present owner gives a device for its key derivation (docs/device-protocol.md): the
  * same for the same tenant and device as long as the keystore's salt secret lives. @thread any */
 err_t fleet_owner_salt(const struct fleet *fleet, struct uuid tenant, const struct device_id *id,
                        uint8_t out[OWNER_SALT_SIZE]);

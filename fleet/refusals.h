@@ -1,5 +1,5 @@
 /* Who was turned away lately: bounded memory that says whether one more refusal may write an audit record
- * (identity reference §0.5). Forgets everything at a restart, writes nothing itself; fleet/contact_refused.c
+ * (docs/identity.md, rule 5). Forgets everything at a restart, writes nothing itself; fleet/contact_refused.c
  * asks it. */
 #ifndef WHORL_FLEET_REFUSALS_H
 #define WHORL_FLEET_REFUSALS_H

@@ -45,7 +45,7 @@ struct batch_order {
     struct sha256 fingerprint;    /* of the request's body */
 };
 /** Registers all devices or none, in one transaction with its audit record. A repeated id inside the tenant
- * is refused (409), one of another tenant is not noticed (identity rule 6).
+ * is refused (409), one of another tenant is not noticed (docs/identity.md, rule 6).
  *  @param[out] report filled also on error, when lines were refused
  *  @errors ERR_UNPROCESSABLE bad lines, unknown product; ERR_CONFLICT id registered already, name taken;
  * ERR_TOO_LARGE @thread worker */

@@ -2,7 +2,7 @@
  * records within their limits, and the words of `status`. */
 #include "tests/unit/fleet/scene.h"
 
-/* --- claims (identity reference §0.6) --------------------------------------------------------------- */
+/* --- claims (docs/identity.md, rule 6) -------------------------------------------------------------- */
 
 static struct contact_facts with_label(const struct peer_identity *peer, const char *label)
 {

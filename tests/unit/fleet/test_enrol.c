@@ -1,4 +1,4 @@
-/* Tests of enrolment, renewal and rekey: the rules of identity reference §0.1, §0.2 and §3.2 one by one. */
+/* Tests of enrolment, renewal and rekey: rules 1, 2 and 8 of docs/identity.md one by one. */
 #include "tests/unit/fleet/scene.h"
 
 /* --- under the identity key ------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* The ten invariants of identity reference §3.2, as far as they exist: random lives of some devices in two
+/* The invariants of docs/identity.md: random lives of some devices in two
  * tenants, with lost answers, old certificates that come back, revocations, restarts and time that passes;
  * after each step the inventory is checked. The seed is printed; WHORL_TEST_SEED repeats a run. */
 #include "tests/unit/fleet/scene.h"
