@@ -1,0 +1,81 @@
+/* Microchip's public verifier certificates of Trust Platform manifests (log signers 001 … 004, manifest
+ * signer 005), as Microchip publishes them for its customers; taken from
+ * github.com/aws-iot-builder-tools/thingpress, test/artifacts/mchp_verifiers/ (MIT-0). SHA-256 of each
+ * certificate's DER stands before it. */
+#include <stddef.h>
+
+#include "fleet/manifest_signers.h"
+
+const char *const microchip_signers[] = {
+    /* Log Signer 001
+     * 4c4738e924f644317f00ebc1b680986bcdfc55620f7cd57fda34ea35ae23e51e */
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBxjCCAWygAwIBAgIQZGIWyMZI9cMcBZipXxTOWDAKBggqhkjOPQQDAjA8MSEw\n"
+    "HwYDVQQKDBhNaWNyb2NoaXAgVGVjaG5vbG9neSBJbmMxFzAVBgNVBAMMDkxvZyBT\n"
+    "aWduZXIgMDAxMB4XDTE5MDEyMjAwMjc0MloXDTE5MDcyMjAwMjc0MlowPDEhMB8G\n"
+    "A1UECgwYTWljcm9jaGlwIFRlY2hub2xvZ3kgSW5jMRcwFQYDVQQDDA5Mb2cgU2ln\n"
+    "bmVyIDAwMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEu8/ZyRdTu4N0kuu76C\n"
+    "R1JR5vz04EuRqL4TQxMinRiUc3Htqy38O6HrXo2qmNoyrO0xd2I2pfQhXWYuLT35\n"
+    "MGWjUDBOMB0GA1UdDgQWBBTtwIguUA7BijX48KEa6jJQhIwreDAfBgNVHSMEGDAW\n"
+    "gBTtwIguUA7BijX48KEa6jJQhIwreDAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMC\n"
+    "A0gAMEUCIQD9/x9zxmHkeWGwjEq67QsQqBVmoY8k6PvFVr4Bz1tYOwIgYfck+fv/\n"
+    "pno8+2vVTkQDhcinNrgoPLQORzV5/l/b4z4=\n"
+    "-----END CERTIFICATE-----\n",
+    /* Log Signer 002
+     * 53d4ca9b0e1fde21b9e8e191f1857f35cc659340e51b41722fd6839707dbbf50 */
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBxzCCAWygAwIBAgIQc6HyMjrkT2TOY17FAX7XVjAKBggqhkjOPQQDAjA8MSEw\n"
+    "HwYDVQQKDBhNaWNyb2NoaXAgVGVjaG5vbG9neSBJbmMxFzAVBgNVBAMMDkxvZyBT\n"
+    "aWduZXIgMDAyMB4XDTE5MDgxNTE5NDc1OVoXDTIwMDgxNTE5NDc1OVowPDEhMB8G\n"
+    "A1UECgwYTWljcm9jaGlwIFRlY2hub2xvZ3kgSW5jMRcwFQYDVQQDDA5Mb2cgU2ln\n"
+    "bmVyIDAwMjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLCLrgPlT3OezntD9lC2\n"
+    "ShwUhlx07fiq/VETJ+ITUAwbgrPjB/Xi9GchLIM7FwZSUGOEqRA6KtH32XMpTGHK\n"
+    "mCCjUDBOMB0GA1UdDgQWBBTxV4oZ3JTZ3zB6/r9XM0k4E6/5wDAfBgNVHSMEGDAW\n"
+    "gBTxV4oZ3JTZ3zB6/r9XM0k4E6/5wDAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMC\n"
+    "A0kAMEYCIQDKHgctLnq/zNqfB+1v0KRhDVPvRf6Dimt8aW9WLS0NWAIhAJvUe3uJ\n"
+    "pkMG4zpov9FCoj4G340idEadm7mVbAd5GOB9\n"
+    "-----END CERTIFICATE-----\n",
+    /* Log Signer 003
+     * 30c7ca720e3ab2d1a0a3bace2d5ad5dafa3f54a09b7d2117addac35aa60a3188 */
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBxjCCAWygAwIBAgIQdvbjmoFvEQCOWUYcWB63nDAKBggqhkjOPQQDAjA8MSEw\n"
+    "HwYDVQQKDBhNaWNyb2NoaXAgVGVjaG5vbG9neSBJbmMxFzAVBgNVBAMMDkxvZyBT\n"
+    "aWduZXIgMDAzMB4XDTIwMDgxMzE2NDQyOVoXDTIzMDgxMzE2NDQyOVowPDEhMB8G\n"
+    "A1UECgwYTWljcm9jaGlwIFRlY2hub2xvZ3kgSW5jMRcwFQYDVQQDDA5Mb2cgU2ln\n"
+    "bmVyIDAwMzBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOeQbQw3RR+EuMpI1lBD\n"
+    "mrmtZR5pX3zjnz57x9o6mWudIRgMtXuO7PS5MOGnqztxgrUK7ET69uAjQjC5T4/7\n"
+    "q2WjUDBOMB0GA1UdDgQWBBSF8KypVj65A1Qk0pL4soP9yRj7UTAfBgNVHSMEGDAW\n"
+    "gBSF8KypVj65A1Qk0pL4soP9yRj7UTAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMC\n"
+    "A0gAMEUCIQDTFbi2ERBNsK5o1A2t0abtDs78/Kaq/QUcHEnlB+j0oQIgT7jeTSTw\n"
+    "e3Rzo2emytget6VogOWlMMVDe9+zdUT4rcY=\n"
+    "-----END CERTIFICATE-----\n",
+    /* Log Signer 004
+     * d5f961e44082fdd2d198dd407aa1ccf5eb5f38cf5138ebc43845806984173a8f */
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBxzCCAWygAwIBAgIQf6PGB44IhfXBWUrqUKdG7jAKBggqhkjOPQQDAjA8MSEw\n"
+    "HwYDVQQKDBhNaWNyb2NoaXAgVGVjaG5vbG9neSBJbmMxFzAVBgNVBAMMDkxvZyBT\n"
+    "aWduZXIgMDA0MB4XDTIzMDcxODE4Mzc1MVoXDTI2MDcxODE4Mzc1MVowPDEhMB8G\n"
+    "A1UECgwYTWljcm9jaGlwIFRlY2hub2xvZ3kgSW5jMRcwFQYDVQQDDA5Mb2cgU2ln\n"
+    "bmVyIDAwNDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABATxiOclGioTmM/5RD6o\n"
+    "5uozJI2+oYINnff2lVw3M8SnpHdDpX7MtDSz6lcDrZGRTujl/Cko9fLaYAHrr5E3\n"
+    "TRSjUDBOMB0GA1UdDgQWBBSPERtXU9xkiZlYa/ICMOvdFrHK5TAfBgNVHSMEGDAW\n"
+    "gBSPERtXU9xkiZlYa/ICMOvdFrHK5TAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMC\n"
+    "A0kAMEYCIQCnCABe8iQZgS2Kz476uKQBi452C1GeLAo5+A8qdCIBUwIhAO4kaQL+\n"
+    "6ooScrgim04WYDp/YgrpMCnb65VjXFCFtTAE\n"
+    "-----END CERTIFICATE-----\n",
+    /* Manifest Signer 005
+     * 571d99841117e3afb34f28886045903fa785cc283dd2e8068e1e5ea4604ce0e3 */
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIB0jCCAXigAwIBAgIQcP14hLlwUpir3i8tdzrmhTAKBggqhkjOPQQDAjBBMSEw\n"
+    "HwYDVQQKDBhNaWNyb2NoaXAgVGVjaG5vbG9neSBJbmMxHDAaBgNVBAMME01hbmlm\n"
+    "ZXN0IFNpZ25lciAwMDUwIBcNMjQwMzA3MDEzMjI4WhgPOTk5OTEyMzEyMzU5NTla\n"
+    "MEExITAfBgNVBAoMGE1pY3JvY2hpcCBUZWNobm9sb2d5IEluYzEcMBoGA1UEAwwT\n"
+    "TWFuaWZlc3QgU2lnbmVyIDAwNTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEyv\n"
+    "Hdl9eahGVVB6qBk10hJJo0LQYVbp+WiF7bINiHwYjgaDbaxicTYUmhxegfq16nMM\n"
+    "3Wb8C5jfszBG3JIj5JijUDBOMB0GA1UdDgQWBBRMKemfNgHwzcI7vvoHI8nbJfcp\n"
+    "ijAfBgNVHSMEGDAWgBRMKemfNgHwzcI7vvoHI8nbJfcpijAMBgNVHRMBAf8EAjAA\n"
+    "MAoGCCqGSM49BAMCA0gAMEUCIEqosgzOcF4YutuSZbw4d3CunMmME4pYUiMhQCKG\n"
+    "9aHnAiEAzjNY6YJxtgEwxzgBUmXP1A5IS7EnUQCbcLkGUDh3uMM=\n"
+    "-----END CERTIFICATE-----\n",
+    NULL,
+};
