@@ -12,7 +12,7 @@
 #include "fleet/crl_make.h"
 #include "fleet/internal.h"
 
-enum { AUTHORITIES = 3, ATTEMPTS = 4 };
+enum { AUTHORITIES = 3, ATTEMPTS = 4, CLOCK_STEP_MS = 60000 };
 
 struct place {
     struct published crl, certificate; /* bytes NULL: nothing is there yet */
@@ -141,10 +141,11 @@ static err_t show_certificate(struct fleet *fleet, size_t index)
     return OK;
 }
 
-/* Missing, stale, or past half of its life. */
+/* Missing, stale, past half of its life, or from the future: when a wrong clock was set right, everybody else
+ * would refuse the list until its thisUpdate comes. */
 static bool is_due(const struct crl_row *row, int64_t now_ms)
 {
-    return row->number == 0 || row->is_stale ||
+    return row->number == 0 || row->is_stale || row->this_update > now_ms + CLOCK_STEP_MS ||
            now_ms >= row->this_update + (row->next_update - row->this_update) / 2;
 }
 

@@ -30,10 +30,10 @@ static const char *const MADE_FILES[] = {
     HOUSE_TOKEN,
     HOUSE_CONFIG,
     HOUSE_DATABASE,
+    HOUSE_DATABASE "-journal", /* until WAL is switched on */
     HOUSE_DATABASE "-wal",
     HOUSE_DATABASE "-shm",
     HOUSE_DATABASE ".admin.lock",
-    HOUSE_STARTED,
 };
 static const char *const MADE_FOLDERS[] = {"keys", "tls", "firmware"};
 
@@ -52,15 +52,16 @@ static err_t folder_is_empty(const char *folder, bool *out)
     return OK;
 }
 
-/* Temporary files of an interrupted durable write, in one folder. */
-static err_t clear_temporaries(const char *folder)
+/* Temporary files of an interrupted durable write, in one folder: those whose name begins so. */
+static err_t clear_temporaries(const char *folder, const char *beginning)
 {
     DIR *dir = opendir(folder);
     if (dir == NULL) {
         return OK;
     }
     for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (strstr(e->d_name, FILE_TEMPORARY) != NULL) {
+        if (strncmp(e->d_name, beginning, strlen(beginning)) == 0 &&
+            strstr(e->d_name, FILE_TEMPORARY) != NULL) {
             (void)unlinkat(dirfd(dir), e->d_name, 0);
         }
     }
@@ -68,15 +69,16 @@ static err_t clear_temporaries(const char *folder)
     return OK;
 }
 
-static err_t clear_half_made(const char *folder)
+/* The mark goes last: whatever ends this in the middle, the next init still knows whose the rest is. */
+static err_t clear_half_made(const char *folder, const char *started)
 {
     AUTO(char) *keys = NULL;
     AUTO(char) *tls = NULL;
     TRY(path_join(folder, "keys", &keys));
     TRY(path_join(folder, "tls", &tls));
-    TRY(clear_temporaries(keys));
-    TRY(clear_temporaries(tls));
-    TRY(clear_temporaries(folder));
+    TRY(clear_temporaries(keys, ""));
+    TRY(clear_temporaries(tls, ""));
+    TRY(clear_temporaries(folder, ""));
     for (size_t i = 0; i < sizeof MADE_FILES / sizeof MADE_FILES[0]; i++) {
         AUTO(char) *path = NULL;
         TRY(path_join(folder, MADE_FILES[i], &path));
@@ -88,6 +90,8 @@ static err_t clear_half_made(const char *folder)
         TRY(path_join(folder, MADE_FOLDERS[i], &path));
         ENSURE(rmdir(path) == 0 || errno == ENOENT, ERR_CONFLICT, "%.100s: %s", path, strerror(errno));
     }
+    TRY(folder_sync(folder));
+    ENSURE(unlink(started) == 0, ERR_IO, "%.100s: %s", started, strerror(errno));
     return folder_sync(folder);
 }
 
@@ -104,8 +108,9 @@ static err_t prepare(const char *folder)
     }
     ENSURE(!file_exists(marker), ERR_CONFLICT, "there is an installation in %.100s already", folder);
     if (file_exists(started)) {
-        TRY(clear_half_made(folder));
+        TRY(clear_half_made(folder, started));
     }
+    TRY(clear_temporaries(folder, HOUSE_STARTED)); /* an init that ended before its mark stood */
     bool empty = false;
     TRY(folder_is_empty(folder, &empty));
     ENSURE(empty, ERR_CONFLICT, "%.100s is not empty", folder);

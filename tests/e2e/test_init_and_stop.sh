@@ -42,6 +42,13 @@ say "ok  $refused half-made directories refused and made anew, $complete complet
 [ $refused -gt 0 ] || die "no init was interrupted: the test shows nothing"
 [ $complete -gt 0 ] || say "note: no init came to its end within the time"
 
+mkdir "$WORK/early" && touch "$WORK/early/.init.tmp-AbCdEf"
+expect "nor does one killed before its first mark stood" "$(status_of "$WHORLD" init --dir "$WORK/early")" 0
+mkdir -p "$WORK/late/keys" && touch "$WORK/late/.init" "$WORK/late/inventory.db-journal" "$WORK/late/keys/foreign"
+expect "what is not ours is not cleared away" "$(status_of "$WHORLD" init --dir "$WORK/late")" 1
+rm "$WORK/late/keys/foreign"
+expect "and the mark stays until all of ours is gone" "$(status_of "$WHORLD" init --dir "$WORK/late")" 0
+
 init_data
 expect "a second init is refused" "$(status_of "$WHORLD" init --dir "$DATA")" 1
 expect_in "check is content" "$("$WHORLD" check --dir "$DATA")" "0 problems"

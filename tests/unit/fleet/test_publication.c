@@ -133,6 +133,27 @@ static void test_half_of_its_life(void **state)
     assert_true(number_of(&next) > number_of(&first));
 }
 
+/* A clock that ran a year ahead and was set right: the list must hold today, under a higher number. */
+static void test_a_list_from_the_future_is_replaced(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(list) ahead;
+    AUTO_VAL(list) right;
+    AUTO_VAL(list) same;
+    manual_clock_advance(&scene->clock, 365 * DAY_MS);
+    refresh(scene);
+    list_take(scene, "device", &ahead);
+    manual_clock_advance(&scene->clock, -365 * DAY_MS);
+    refresh(scene);
+    list_take(scene, "device", &right);
+    assert_true(right.published.this_update_ms <= SCENE_AT_MS);
+    assert_true(number_of(&right) > number_of(&ahead));
+    manual_clock_advance(&scene->clock, -10 * 1000); /* a small step is no reason */
+    refresh(scene);
+    list_take(scene, "device", &same);
+    assert_int_equal(number_of(&same), number_of(&right));
+}
+
 /* After a restart the stored list is shown as it is; a clock that was set back lowers no number. */
 static void test_restarts(void **state)
 {
@@ -184,6 +205,7 @@ int main(void)
         scene_test(test_empty_lists_from_the_first_day),
         scene_test(test_a_revocation_shows),
         scene_test(test_half_of_its_life),
+        scene_test(test_a_list_from_the_future_is_replaced),
         scene_test(test_restarts),
         scene_test(test_metrics),
     };
