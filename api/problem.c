@@ -77,8 +77,8 @@ static err_t append_items(json_t *problem, const struct fault *items, size_t cou
     return json_take(problem, "errors", TAKE(list));
 }
 
-static err_t write_problem(const struct request *request, const err_t *error,
-                           const struct fault *items, size_t count, struct buf *out)
+static err_t write_problem(const struct request *request, const err_t *error, const struct fault *items,
+                           size_t count, struct buf *out)
 {
     char type[64];
     char detail[ERR_DETAIL_SIZE];

@@ -26,7 +26,8 @@
     X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                              \
     X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                    \
     X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")       \
-    X(ERR_PRECONDITION_REQUIRED, 428, "precondition-required", "A change must name the version it is based on") \
+    X(ERR_PRECONDITION_REQUIRED, 428, "precondition-required",                                               \
+      "A change must name the version it is based on")                                                       \
     X(ERR_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large")                    \
     X(ERR_INTERNAL, 500, "internal", "Internal error")                                                       \
     X(ERR_NO_MEMORY, 500, "no-memory", "Out of memory")                                                      \

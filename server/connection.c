@@ -7,6 +7,8 @@
 
 #include "server/exchange.h"
 
+static void on_event(uv_poll_t *poll, int status, int events);
+
 static void watch(struct connection *c, uv_poll_t *poll, int *present, int wanted)
 {
     if (*present == wanted) {
@@ -15,7 +17,7 @@ static void watch(struct connection *c, uv_poll_t *poll, int *present, int wante
     *present = wanted;
     if (wanted == 0) {
         (void)uv_poll_stop(poll);
-    } else if (uv_poll_start(poll, wanted, bridge_on_event) != 0) {
+    } else if (uv_poll_start(poll, wanted, on_event) != 0) {
         connection_close(c);
     }
 }
@@ -123,7 +125,7 @@ static void handshake(struct connection *c)
     }
 }
 
-void bridge_on_event(uv_poll_t *poll, int status, int events)
+static void on_event(uv_poll_t *poll, int status, int events)
 {
     struct connection *c = poll->data;
     if (c->stage == CONNECTION_CLOSED) {

@@ -69,6 +69,5 @@ void bridge_end_up(struct connection *connection);
 bool bridge_may_read(const struct connection *connection);
 /** The HTTP library's side is closed. Idempotent. */
 void bridge_detached(struct connection *connection);
-void bridge_on_event(uv_poll_t *poll, int status, int events);
 
 #endif
