@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/descriptors.h"
 #include "server/internal.h"
 #include "server/timer.h"
 
@@ -113,6 +114,7 @@ err_t server_new(const struct server_options *options, const struct server_app *
     AUTO_PTR(server) *server = calloc(1, sizeof *server);
     ENSURE(server != NULL, ERR_NO_MEMORY, "the server");
     server->options = *options;
+    server->options.limits.connections = descriptors_for_connections(options);
     server->app = *app;
     server->loop_count = loop_count(options);
     pthread_mutex_init(&server->tls_mutex, NULL);
