@@ -66,7 +66,7 @@ static void end(struct loop *loop)
         connection_release(c);
     }
     if (loop->index == 0) {
-        server_hold_reload(); /* this thread alone takes it, and the handle goes now */
+        server_hold_signals(); /* this thread alone takes them, and the handles go now */
     }
     uv_walk(&loop->uv, on_walk, NULL);
 }

@@ -137,17 +137,19 @@ static void *loop_thread(void *context)
     return NULL;
 }
 
-static void reload_mask(int how)
+static void signals_mask(int how)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
     (void)pthread_sigmask(how, &set, NULL); /* fails only for a wrong `how` */
 }
 
-void server_hold_reload(void)
+void server_hold_signals(void)
 {
-    reload_mask(SIG_BLOCK);
+    signals_mask(SIG_BLOCK);
 }
 
 err_t server_run(struct server *server)
@@ -164,7 +166,7 @@ err_t server_run(struct server *server)
         }
         started++;
     }
-    reload_mask(SIG_UNBLOCK);
+    signals_mask(SIG_UNBLOCK);
     loop_run(&server->loops[0]);
     for (int i = 1; i < started; i++) {
         pthread_join(threads[i], NULL);

@@ -68,9 +68,10 @@ err_t server_new(const struct server_options *options, const struct server_app *
                  struct tls_snapshot *device_tls, struct tls_snapshot *management_tls, struct server **out);
 /** "ADDRESS:PORT" really bound; "" for a listener that is off. */
 const char *server_address(const struct server *server, enum listener id);
-/** SIGHUP waits until server_run(), and from its end on: before and behind the loops it would end the
- * process. Call it before any thread is started, so that all inherit it. @thread init */
-void server_hold_reload(void);
+/** SIGHUP, SIGTERM and SIGINT wait until server_run(), and from its end on: before and behind the loops they
+ * would end the process in the middle of something, with a status that is not 0. Call it before any thread is
+ * started, so that all inherit it. @thread init */
+void server_hold_signals(void);
 /** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @thread
  * init */
 err_t server_run(struct server *server);

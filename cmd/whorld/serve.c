@@ -249,7 +249,7 @@ int command_serve(int argc, char **argv)
         (void)fputs("usage: whorld serve --dir DIR\n", stderr);
         return EXIT_USAGE;
     }
-    server_hold_reload();
+    server_hold_signals();
     AUTO_VAL(house) house = {0};
     struct serving s = {.house = &house};
     err_t error = house_open(dir, HOUSE_SERVE, &house);

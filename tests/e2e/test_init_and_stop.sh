@@ -91,5 +91,16 @@ openssl s_client -connect "${DEVICE#https://}" -CAfile "$CA" -verify_return_erro
 say "ok  openssl s_client verifies chain and name"
 stop_server
 say "ok  SIGTERM: exit 0"
+for pause in 0 0.01 0.02 0.03 0.04 0.05; do
+    start_server
+    kill -TERM "$SERVER_PID"
+    sleep $pause
+    kill -TERM "$SERVER_PID" 2>/dev/null || true
+    ended=0
+    wait "$SERVER_PID" || ended=$?
+    SERVER_PID=
+    [ $ended -eq 0 ] || die "a second SIGTERM $pause s after the first: exit $ended"
+done
+say "ok  an impatient second SIGTERM changes nothing"
 start_server
 stop_server
