@@ -36,6 +36,22 @@ err_t request_device_id(const char *text, struct device_id *out)
     return OK;
 }
 
+err_t request_uuid(const char *text, const char *what, struct uuid *out)
+{
+    err_t error = uuid_parse(bytes_str(text), out);
+    ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "the id of a %s is a UUID", what);
+    return OK;
+}
+
+err_t reply_location(struct response *response, const char *path, struct uuid id)
+{
+    char text[UUID_TEXT_SIZE];
+    char location[RESPONSE_VALUE_SIZE];
+    uuid_format(id, text);
+    (void)snprintf(location, sizeof location, "%.200s/%s", path, text);
+    return response_header(response, "Location", location);
+}
+
 err_t reply_json(struct response *response, int status, const json_t *value)
 {
     response->status = status;

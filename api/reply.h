@@ -13,6 +13,11 @@ err_t request_check_query(const struct request *request, const char *const *know
 /** The text as a device id. @errors ERR_BAD_REQUEST */
 err_t request_device_id(const char *text, struct device_id *out);
 
+/** The text as the UUID of a `what` ("product"). @errors ERR_BAD_REQUEST */
+err_t request_uuid(const char *text, const char *what, struct uuid *out);
+
+/** `Location: <path>/<id>` of something new. */
+err_t reply_location(struct response *response, const char *path, struct uuid id);
 /** Renders `value` as the response's body. */
 err_t reply_json(struct response *response, int status, const json_t *value);
 /** As above, with `ETag: "<ver>"`; a GET whose If-None-Match names it becomes 304. */

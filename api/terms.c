@@ -3,6 +3,7 @@
 #include "api/terms.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ static err_t read_key(const struct request *request, struct bytes *out)
 
 err_t request_idempotency(const struct request *request, struct idempotency *out)
 {
+    out->tenant = request->principal->token.tenant;
     TRY(read_key(request, &out->key));
     const struct bytes parts[] = {bytes_str(request->path), bytes_str("\n"), request->body};
     return sha256_of_parts(parts, sizeof parts / sizeof parts[0], &out->fingerprint);
@@ -83,6 +85,33 @@ err_t request_body(const struct request *request, bool may_be_empty, json_t **ou
     bool is_merge =
         request->method == HTTP_PATCH && http_content_type_is(request, "application/merge-patch+json");
     return is_merge ? json_parse(request->body, request->route->body_limit, out) : request_json(request, out);
+}
+
+void request_need(const json_t *document, const char *name, struct faults *faults)
+{
+    const json_t *value = json_object_get(document, name);
+    char pointer[FAULT_POINTER_SIZE];
+    if (value == NULL || json_is_null(value)) {
+        (void)snprintf(pointer, sizeof pointer, "/%s", name);
+        faults_add(faults, pointer, "'%s' is missing", name);
+    }
+}
+
+void request_refuse_nulls(const json_t *document, const char *except, struct faults *faults)
+{
+    union {
+        const json_t *borrowed;
+        json_t *iterated; /* jansson's iterators take a json_t *, but only read */
+    } o = {.borrowed = document};
+    char pointer[FAULT_POINTER_SIZE];
+    for (void *i = json_object_iter(o.iterated); i != NULL; i = json_object_iter_next(o.iterated, i)) {
+        const char *name = json_object_iter_key(i);
+        bool is_free = except != NULL && strcmp(name, except) == 0;
+        if (json_is_null(json_object_iter_value(i)) && !is_free) {
+            (void)snprintf(pointer, sizeof pointer, "/%.90s", name);
+            faults_add(faults, pointer, "'%.64s' cannot be null", name);
+        }
+    }
 }
 
 err_t reply_faults(const struct request *request, err_t error, const struct faults *faults,

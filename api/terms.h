@@ -20,6 +20,11 @@ err_t request_terms(const struct request *request, struct faults *faults, struct
  * when `may_be_empty`. @errors as request_json() */
 err_t request_body(const struct request *request, bool may_be_empty, json_t **out);
 
+/** A member that a new thing must have: absent and null are faults. */
+void request_need(const json_t *document, const char *name, struct faults *faults);
+/** In a change null would say "take it away" (RFC 7396), which only `except` (or NULL) can take. */
+void request_refuse_nulls(const json_t *document, const char *except, struct faults *faults);
+
 /** The last step of a handler that has faults: the error as it is, or with errors[] when the list is not
  * empty. */
 err_t reply_faults(const struct request *request, err_t error, const struct faults *faults,

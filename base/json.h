@@ -13,6 +13,7 @@ DEFINE_AUTO(json_t, json_decref);
 
 enum json_kind {
     JSON_KIND_TEXT, /* const char *      borrowed from the document; min … max bytes, no control characters */
+    JSON_KIND_LINES,   /* const char *     the same with line ends and tabs: PEM */
     JSON_KIND_INTEGER, /* int64_t           min … max */
     JSON_KIND_BOOLEAN, /* bool */
     JSON_KIND_TIME,    /* int64_t           RFC 3339 → Unix ms */

@@ -29,8 +29,10 @@ static err_t read_text(const struct json_field *field, const json_t *value, void
     TRY(text_of(field, value, &text));
     TRY(check_length(field, text.n, "bytes"));
     for (size_t i = 0; i < text.n; i++) {
-        ENSURE(text.p[i] >= 0x20 && text.p[i] != 0x7f, ERR_UNPROCESSABLE, "'%s' holds a control character",
-               field->name);
+        bool is_line =
+            field->kind == JSON_KIND_LINES && (text.p[i] == '\n' || text.p[i] == '\r' || text.p[i] == '\t');
+        ENSURE(is_line || (text.p[i] >= 0x20 && text.p[i] != 0x7f), ERR_UNPROCESSABLE,
+               "'%s' holds a control character", field->name);
     }
     const char **borrowed = target;
     *borrowed = json_string_value(value);
@@ -119,6 +121,7 @@ static err_t read_value(const struct json_field *field, json_t *value, void *tar
 {
     switch (field->kind) {
     case JSON_KIND_TEXT:
+    case JSON_KIND_LINES:
         return read_text(field, value, target);
     case JSON_KIND_INTEGER:
         return read_integer(field, value, target);

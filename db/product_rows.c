@@ -3,32 +3,51 @@
 
 #include "db/row_values.h"
 
-#define COLUMNS                                                                                              \
+#define STORED                                                                                               \
     "id, tenant, name, certificate_ttl_s, renew_percent, recovery, identity_key_certificates, "              \
-    "allow_rsa_2048, require_channel_binding, allow_unbound_challenge, hub_url, hub_ca, created_at, "        \
+    "allow_rsa_2048, require_channel_binding, allow_unbound_challenge, key_algorithms, hub, created_at, "    \
     "updated_at, ver"
+#define COLUMNS STORED ", (SELECT hub.name FROM hub WHERE hub.id = product.hub)"
 
-static const char SQL_INSERT[] = "INSERT INTO product (" COLUMNS ") "
+static const char SQL_INSERT[] = "INSERT INTO product (" STORED ") "
                                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
                                  "ON CONFLICT (tenant, name) DO NOTHING";
+static const char SQL_UPDATE[] =
+    "UPDATE product SET name = $3, certificate_ttl_s = $4, renew_percent = $5, recovery = $6, "
+    "identity_key_certificates = $7, allow_rsa_2048 = $8, require_channel_binding = $9, "
+    "allow_unbound_challenge = $10, key_algorithms = $11, hub = $12, created_at = $13, updated_at = $14, "
+    "ver = $15 WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM product WHERE id = $1";
+static const char SQL_LIST[] =
+    "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 static const char SQL_WANT_BINDING[] =
     "SELECT id FROM product WHERE tenant = $1 AND require_channel_binding = 1 ORDER BY id LIMIT 1";
+
+#define PRODUCT_VALUES(row)                                                                                  \
+    DB_VALUES(db_uuid(&(row)->id), db_uuid(&(row)->tenant), DB_T((row)->name),                               \
+              DB_I((row)->certificate_ttl_s), DB_I((row)->renew_percent), DB_I((row)->recovery),             \
+              db_flag((row)->identity_key_certificates), db_flag((row)->allow_rsa_2048),                     \
+              db_flag((row)->require_channel_binding), db_flag((row)->allow_unbound_challenge),              \
+              DB_I((row)->key_algorithms), (row)->has_hub ? db_uuid(&(row)->hub) : DB_N,                     \
+              DB_I((row)->created_at), DB_I((row)->updated_at), DB_I((row)->ver))
+
+static err_t name_taken(const struct product_row *row)
+{
+    return ERR(ERR_CONFLICT, "a product named %s is there already", row->name);
+}
 
 err_t product_rows_insert(struct db_tx *tx, const struct product_row *row)
 {
     int64_t changes = 0;
-    TRY(db_change(tx, SQL_INSERT,
-                  DB_VALUES(db_uuid(&row->id), db_uuid(&row->tenant), DB_T(row->name),
-                            DB_I(row->certificate_ttl_s), DB_I(row->renew_percent), DB_I(row->recovery),
-                            db_flag(row->identity_key_certificates), db_flag(row->allow_rsa_2048),
-                            db_flag(row->require_channel_binding), db_flag(row->allow_unbound_challenge),
-                            DB_T(row->hub_url), DB_T(row->hub_ca), DB_I(row->created_at),
-                            DB_I(row->updated_at), DB_I(row->ver)),
-                  &changes));
-    ENSURE(changes == 1, ERR_CONFLICT, "a product named %s is there already", row->name);
-    return OK;
+    TRY(db_change(tx, SQL_INSERT, PRODUCT_VALUES(row), &changes));
+    return changes == 1 ? OK : name_taken(row);
+}
+
+err_t product_rows_update(struct db_tx *tx, const struct product_row *row)
+{
+    err_t error = db_change(tx, SQL_UPDATE, PRODUCT_VALUES(row), NULL);
+    return error.code == ERR_CONFLICT ? name_taken(row) : error;
 }
 
 static err_t read_product(const struct db_row *row, void *arg)
@@ -45,8 +64,12 @@ static err_t read_product(const struct db_row *row, void *arg)
     out->allow_rsa_2048 = db_row_int(row, 7) != 0;
     out->require_channel_binding = db_row_int(row, 8) != 0;
     out->allow_unbound_challenge = db_row_int(row, 9) != 0;
-    TRY(db_row_text(row, 10, out->hub_url, sizeof(out->hub_url)));
-    TRY(db_row_text(row, 11, out->hub_ca, sizeof(out->hub_ca)));
+    out->key_algorithms = (uint32_t)db_row_int(row, 10);
+    out->has_hub = !db_row_is_null(row, 11);
+    if (out->has_hub) {
+        TRY(db_row_copy(row, 11, out->hub.b, sizeof(out->hub.b)));
+        TRY(db_row_text(row, 15, out->hub_name, sizeof(out->hub_name)));
+    }
     out->created_at = db_row_int(row, 12);
     out->updated_at = db_row_int(row, 13);
     out->ver = db_row_int(row, 14);
@@ -61,6 +84,27 @@ err_t product_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes name,
 err_t product_rows_find_by_id(struct db_tx *tx, struct uuid id, struct product_row *out)
 {
     return db_find(tx, SQL_FIND_BY_ID, DB_VALUES(db_uuid(&id)), read_product, out, "product");
+}
+
+struct each {
+    product_row_fn fn;
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct product_row product;
+    TRY(read_product(row, &product));
+    return each->fn(&product, each->arg);
+}
+
+err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window,
+                        product_row_fn fn, void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(window->after), DB_I(window->limit)),
+                  on_each, &each);
 }
 
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out)

@@ -41,8 +41,23 @@ struct product_row {
     int64_t renew_percent; /* of the lifetime, after which the device is told to renew */
     enum recovery_policy recovery;
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
-    char hub_url[256];
-    char hub_ca[4096]; /* PEM, or "" */
+    uint32_t key_algorithms; /* of keys that are certified: bits of key_algorithm_bit() (fleet/products.h) */
+    bool has_hub;
+    struct uuid hub;
+    char hub_name[NAME_SIZE]; /* as read; not stored here */
+    int64_t created_at, updated_at, ver;
+};
+
+enum hub_kind { HUB_MQTT };
+enum { HUB_HOST_SIZE = 254, HUB_CA_SIZE = 4096 };
+
+struct hub_row {
+    struct uuid id, tenant;
+    char name[NAME_SIZE];
+    enum hub_kind kind;
+    char host[HUB_HOST_SIZE]; /* a DNS name or an IP address, without brackets */
+    int64_t port;
+    char ca[HUB_CA_SIZE]; /* PEM, or "": the device's own trust anchors serve */
     int64_t created_at, updated_at, ver;
 };
 
@@ -61,7 +76,7 @@ enum device_state {
     DEVICE_RETIRED,
     DEVICE_COMPROMISED
 };
-/* How strong a tenant's claim to an id is (identity rule 6): a stronger one wins. */
+/* How strong a tenant's claim to an id is (docs/identity.md, rule 6): a stronger one wins. */
 enum device_claim { CLAIM_LISTED, CLAIM_SPKI, CLAIM_PROVED };
 
 struct device_row {

@@ -14,10 +14,6 @@
 /* A calendar year, leap day included. */
 #define LIFETIME_MAX_MS (366 * DAY_MS)
 
-static const uint32_t SCOPES_ALL = (uint32_t)SCOPE_DEVICES_READ | (uint32_t)SCOPE_DEVICES_WRITE |
-                                   (uint32_t)SCOPE_CERTIFICATES_READ | (uint32_t)SCOPE_CERTIFICATES_REVOKE |
-                                   (uint32_t)SCOPE_METRICS_READ | (uint32_t)SCOPE_ADMIN;
-
 /* --- made ----------------------------------------------------------------------------------------------- */
 
 err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row)
@@ -79,7 +75,7 @@ err_t token_add(struct fleet *fleet, const struct actor *actor, const struct tok
 {
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(name_check(bytes_str(order->name), "token name"));
-    ENSURE(order->scopes != 0 && (order->scopes & ~SCOPES_ALL) == 0, ERR_UNPROCESSABLE,
+    ENSURE(order->scopes != 0 && (order->scopes & ~scopes_all()) == 0, ERR_UNPROCESSABLE,
            "a token has one scope at least, of the known ones");
     ENSURE(order->expires_at > now_ms, ERR_UNPROCESSABLE, "the token would have expired already");
     ENSURE(order->expires_at <= now_ms + LIFETIME_MAX_MS, ERR_UNPROCESSABLE,

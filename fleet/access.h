@@ -11,12 +11,16 @@ enum scope {
     SCOPE_CERTIFICATES_READ = 4,
     SCOPE_CERTIFICATES_REVOKE = 8,
     SCOPE_METRICS_READ = 16,
+    SCOPE_PRODUCTS_READ = 1 << 8, /* hubs too */
+    SCOPE_PRODUCTS_WRITE = 1 << 9,
     SCOPE_ADMIN = 1 << 30 /* everything, in its tenant */
 };
 /** "devices:read,devices:write", "admin", … → bits. @errors ERR_UNPROCESSABLE naming the word and the known
  * ones */
 err_t scopes_parse(struct bytes text, uint32_t *out);
 enum { SCOPES_TEXT_SIZE = 256 };
+/** Every scope there is. @thread any */
+uint32_t scopes_all(void);
 /** Comma-separated names. @thread any */
 void scopes_format(uint32_t bits, char out[SCOPES_TEXT_SIZE]);
 

@@ -40,8 +40,8 @@ static err_t find_repeat(struct db_tx *tx, const struct batch_order *order, stru
                          bool *is_repeat)
 {
     struct op_row op;
-    const struct idempotency idempotency = {order->idempotency_key, order->fingerprint};
-    TRY(idempotency_find(tx, order->tenant, &idempotency, OP_KIND, &op, is_repeat));
+    const struct idempotency idempotency = {order->tenant, order->idempotency_key, order->fingerprint};
+    TRY(idempotency_find(tx, &idempotency, OP_KIND, &op, is_repeat));
     if (!*is_repeat) {
         return OK;
     }
@@ -52,10 +52,10 @@ static err_t find_repeat(struct db_tx *tx, const struct batch_order *order, stru
 
 static err_t remember(struct db_tx *tx, const struct batch_order *order, const struct batch_row *batch)
 {
-    const struct idempotency idempotency = {order->idempotency_key, order->fingerprint};
+    const struct idempotency idempotency = {order->tenant, order->idempotency_key, order->fingerprint};
     char id[UUID_TEXT_SIZE];
     uuid_format(batch->id, id);
-    return idempotency_keep(tx, order->tenant, &idempotency, OP_KIND, id);
+    return idempotency_keep(tx, &idempotency, OP_KIND, id);
 }
 
 /* --- the devices ---------------------------------------------------------------------------------------- */

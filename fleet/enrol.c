@@ -64,8 +64,10 @@ static void answer(struct enrol_run *run, struct enrolment *out)
     out->certificate.der = *der; /* moves */
     *der = (struct buf){0};
     out->renew_after = renewal_after(product, &out->certificate);
-    (void)snprintf(out->hub_url, sizeof out->hub_url, "%s", product->hub_url);
-    (void)snprintf(out->hub_ca, sizeof out->hub_ca, "%s", product->hub_ca);
+    if (product->has_hub) {
+        hub_url_format(&run->view.hub, out->hub_url);
+        (void)snprintf(out->hub_ca, sizeof out->hub_ca, "%s", run->view.hub.ca);
+    }
 }
 
 static void enrol_signed_clear(struct enrol_signed *prepared)

@@ -1,5 +1,5 @@
 /* Enrolment, renewal and rekey: one service for EST, the JSON protocol and (later) CMP, so that no rule
- * exists twice. Rules 1, 2 and 10 of reference identity §0: the CSR proves the new key, the proof the old;
+ * exists twice. Rules 1, 2 and 8 of docs/identity.md: the CSR proves the new key, the proof the old;
  * idempotent until confirmed; sign before the transaction, which alone decides; nothing is disclosed before
  * the commit. */
 #ifndef WHORL_FLEET_ENROL_H
@@ -7,6 +7,7 @@
 
 #include "fleet/challenge.h"
 #include "fleet/contact.h"
+#include "fleet/hubs.h"
 #include "pki/csr.h"
 
 struct enrol_order {
@@ -24,9 +25,9 @@ struct enrol_order {
 struct enrolment {
     struct certificate_row certificate; /* with DER */
     int64_t renew_after;
-    bool is_repeat; /* the same certificate as before */
-    char hub_url[256];
-    char hub_ca[4096];
+    bool is_repeat;             /* the same certificate as before */
+    char hub_url[HUB_URL_SIZE]; /* "" without a hub */
+    char hub_ca[HUB_CA_SIZE];
 };
 void enrolment_clear(struct enrolment *enrolment);
 DEFINE_AUTO_VAL(enrolment, enrolment_clear);

@@ -1,8 +1,9 @@
-/* The rules of enrolment as one pure function of what was read (identity reference §0.1, §0.2, §3.2):
+/* The rules of enrolment as one pure function of what was read (docs/identity.md, rules 1 and 2):
  * who may, for which key, as which generation. Touches no row, no clock, no key. */
 #include <string.h>
 
 #include "fleet/enrol_internal.h"
+#include "fleet/policy_words.h"
 
 enum { GENERATION_STEP_MAX = 8 }; /* a device may lose that many writes of its own counter */
 
@@ -77,6 +78,11 @@ static err_t check_key(const struct enrol_order *order, const struct enrol_view 
            "the key of the request belongs to another device");
     ENSURE(!is_own_identity || view->product.identity_key_certificates, ERR_UNPROCESSABLE,
            "the request is over the identity key: make a new key pair for the certificate");
+    if ((view->product.key_algorithms & key_algorithm_bit(csr_borrow_key(order->csr)->alg)) == 0) {
+        char accepted[KEY_ALGORITHMS_TEXT_SIZE];
+        key_algorithms_format(view->product.key_algorithms, accepted);
+        return ERR(ERR_UNPROCESSABLE, "the product certifies keys of %s only", accepted);
+    }
     ENSURE(!view->history.is_key_compromised, ERR_UNPROCESSABLE,
            "the key of the request was revoked as compromised: make a new key pair");
     return OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/device_rows.h"
+#include "db/hub_rows.h"
 #include "db/product_rows.h"
 #include "fleet/claims.h"
 #include "fleet/enrol_internal.h"
@@ -53,6 +54,9 @@ err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct 
     *out = (struct enrol_view){.now_ms = db_tx_now_ms(tx)};
     TRY(device_rows_find(tx, contact->device.tenant, &contact->device.id, &out->device));
     TRY(product_rows_find_by_id(tx, out->device.product, &out->product));
+    if (out->product.has_hub) {
+        TRY(hub_rows_find_by_id(tx, out->product.tenant, out->product.hub, &out->hub));
+    }
     if (contact->proof == PROOF_OPERATIONAL) {
         TRY(certificate_rows_find(tx, contact->certificate.authority, contact->certificate.serial,
                                   &out->caller));

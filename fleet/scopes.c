@@ -11,9 +11,19 @@ static const struct scope_row {
 } scopes[] = {
     {SCOPE_DEVICES_READ, "devices:read"},           {SCOPE_DEVICES_WRITE, "devices:write"},
     {SCOPE_CERTIFICATES_READ, "certificates:read"}, {SCOPE_CERTIFICATES_REVOKE, "certificates:revoke"},
-    {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_ADMIN, "admin"},
+    {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_PRODUCTS_READ, "products:read"},
+    {SCOPE_PRODUCTS_WRITE, "products:write"},       {SCOPE_ADMIN, "admin"},
 };
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
+
+uint32_t scopes_all(void)
+{
+    uint32_t all = 0;
+    for (size_t i = 0; i < SCOPE_COUNT; i++) {
+        all |= (uint32_t)scopes[i].scope;
+    }
+    return all;
+}
 
 static err_t parse_word(struct bytes word, uint32_t *out)
 {

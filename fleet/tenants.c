@@ -1,40 +1,13 @@
-/* Tenants and their products: who owns devices, and under which policy. A tenant always has a product
- * "default", so that a batch can be handed over without another step. */
+/* Tenants: who owns devices. A tenant always has a product "default", so that a batch can be handed over
+ * without another step. */
 #include "fleet/tenants.h"
 
-#include "db/product_rows.h"
 #include "db/tenant_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/names.h"
+#include "fleet/products.h"
 #include "fleet/registry.h"
-
-/* The policy of a product that nobody has touched: a year, renewed when two thirds have passed; the identity
- * key helps only where no valid certificate is left; everything unusual is off. */
-static const struct product_row default_product = {
-    .name = "default",
-    .certificate_ttl_s = INT64_C(365) * 24 * 3600,
-    .renew_percent = 66,
-    .recovery = RECOVERY_EXPIRED,
-    .ver = 1,
-};
-
-static err_t product_insert(struct db_tx *tx, const struct actor *actor, const struct tenant_row *tenant)
-{
-    struct product_row product = default_product;
-    TRY(db_tx_uuid(tx, &product.id));
-    product.tenant = tenant->id;
-    product.created_at = product.updated_at = db_tx_now_ms(tx);
-    TRY(product_rows_insert(tx, &product));
-    char id[UUID_TEXT_SIZE];
-    uuid_format(product.id, id);
-    struct event event = {.kind = "product.added",
-                          .result = "ok",
-                          .actor = actor->name,
-                          .request_id = actor->request_id,
-                          .tenant = &tenant->id};
-    return event_append(tx, &event, "{\"product\":\"%s\",\"name\":\"%s\"}", id, product.name);
-}
 
 err_t tenant_insert(struct db_tx *tx, const struct actor *actor, struct bytes name, struct tenant_row *out)
 {
@@ -49,7 +22,7 @@ err_t tenant_insert(struct db_tx *tx, const struct actor *actor, struct bytes na
                           .request_id = actor->request_id,
                           .tenant = &out->id};
     TRY(event_append(tx, &event, "{\"name\":\"%s\"}", out->name));
-    return product_insert(tx, actor, out);
+    return product_insert_default(tx, actor, out);
 }
 
 struct add {
@@ -72,10 +45,8 @@ err_t tenant_add(struct fleet *fleet, const struct actor *actor, const char *nam
 }
 
 struct find {
-    struct uuid id;
     struct bytes name;
     struct tenant_row *tenant;
-    struct product_row *product;
 };
 
 static err_t find_tenant(struct db_tx *tx, void *arg)
@@ -122,28 +93,4 @@ err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row,
 {
     struct list run = {.fn = fn, .arg = arg};
     return db_read(fleet->db, list_in, &run);
-}
-
-static err_t find_product(struct db_tx *tx, void *arg)
-{
-    const struct find *run = arg;
-    return product_rows_find(tx, run->id, run->name, run->product);
-}
-
-err_t product_find(struct fleet *fleet, struct uuid tenant, struct bytes name, struct product_row *out)
-{
-    struct find run = {.id = tenant, .name = name, .product = out};
-    return db_read(fleet->db, find_product, &run);
-}
-
-static err_t find_product_by_id(struct db_tx *tx, void *arg)
-{
-    const struct find *run = arg;
-    return product_rows_find_by_id(tx, run->id, run->product);
-}
-
-err_t product_by_id(struct fleet *fleet, struct uuid id, struct product_row *out)
-{
-    struct find run = {.id = id, .product = out};
-    return db_read(fleet->db, find_product_by_id, &run);
 }

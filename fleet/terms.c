@@ -15,14 +15,14 @@ err_t terms_check_version(const struct terms *terms, int64_t ver)
     return OK;
 }
 
-err_t idempotency_find(struct db_tx *tx, struct uuid tenant, const struct idempotency *idempotency,
-                       const char *kind, struct op_row *out, bool *is_repeat)
+err_t idempotency_find(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                       struct op_row *out, bool *is_repeat)
 {
     *is_repeat = false;
     if (idempotency->key.n == 0) {
         return OK;
     }
-    err_t error = op_rows_find(tx, tenant, idempotency->key, out);
+    err_t error = op_rows_find(tx, idempotency->tenant, idempotency->key, out);
     if (error.code == ERR_NOT_FOUND) {
         return OK;
     }
@@ -34,8 +34,8 @@ err_t idempotency_find(struct db_tx *tx, struct uuid tenant, const struct idempo
     return OK;
 }
 
-err_t idempotency_keep(struct db_tx *tx, struct uuid tenant, const struct idempotency *idempotency,
-                       const char *kind, const char *result)
+err_t idempotency_keep(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                       const char *result)
 {
     if (idempotency->key.n == 0) {
         return OK;
@@ -45,5 +45,5 @@ err_t idempotency_keep(struct db_tx *tx, struct uuid tenant, const struct idempo
            "the record of an Idempotency-Key is too long");
     (void)snprintf(op.kind, sizeof op.kind, "%s", kind);
     (void)snprintf(op.result, sizeof op.result, "%s", result);
-    return op_rows_insert(tx, tenant, idempotency->key, &op);
+    return op_rows_insert(tx, idempotency->tenant, idempotency->key, &op);
 }

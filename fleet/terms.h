@@ -12,6 +12,7 @@ enum { TERMS_VERSIONS_MAX = 8, IDEMPOTENCY_KEY_MAX = 128 };
 
 /* An attempt's name (Idempotency-Key) and what was asked for with it. */
 struct idempotency {
+    struct uuid tenant;
     struct bytes key; /* empty: none */
     struct sha256 fingerprint;
 };
@@ -35,11 +36,11 @@ err_t terms_check_version(const struct terms *terms, int64_t ver);
 /** Whether this key did this before, and what came of it. @param kind "product.add", … at most 31 bytes
  *  @param[out] is_repeat false also without a key
  *  @errors ERR_UNPROCESSABLE the key stands for another request @thread of tx */
-err_t idempotency_find(struct db_tx *tx, struct uuid tenant, const struct idempotency *idempotency,
-                       const char *kind, struct op_row *out, bool *is_repeat);
+err_t idempotency_find(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                       struct op_row *out, bool *is_repeat);
 /** Keeps what came of it; nothing without a key. @param result at most OP_RESULT_SIZE - 1 bytes @thread of tx
  */
-err_t idempotency_keep(struct db_tx *tx, struct uuid tenant, const struct idempotency *idempotency,
-                       const char *kind, const char *result);
+err_t idempotency_keep(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                       const char *result);
 
 #endif

@@ -144,6 +144,36 @@ static void test_the_schema_of_the_program(void **state)
                      0);
 }
 
+/* 0002: what products held of a hub became a hub of the same name. */
+static void test_hubs_are_carried_over(void **state)
+{
+    struct stage *s = *state;
+    const struct migration_list before = {db_migrations_sqlite, 1}, after = {db_migrations_sqlite, 2};
+    assert_ok(migrate_run(s->connection, &before, 1));
+    assert_ok(connection_script(
+        s->connection,
+        "INSERT INTO product VALUES"
+        " (x'01000000000000000000000000000000', zeroblob(16), 'a', 9, 66, 1, 0, 0, 1, 0, "
+        "'mqtts://h.example:99/x', 'PEM', 5, 6, 7),"
+        " (x'02000000000000000000000000000000', zeroblob(16), 'b', 9, 66, 1, 0, 0, 1, 0, 'mqtts://[::1]', "
+        "'', 5, 6, 7),"
+        " (x'03000000000000000000000000000000', zeroblob(16), 'c', 9, 66, 1, 0, 0, 1, 0, '', '', 5, 6, 7);"));
+    assert_ok(migrate_run(s->connection, &after, 2));
+    assert_int_equal(number(s, "SELECT count(*) FROM hub"), 2);
+    assert_int_equal(
+        number(s, "SELECT count(*) FROM product JOIN hub ON hub.id = product.hub WHERE product.name = 'a'"
+                  " AND hub.name = 'a' AND host = 'h.example' AND port = 99 AND ca = 'PEM'"),
+        1);
+    assert_int_equal(
+        number(s, "SELECT count(*) FROM product JOIN hub ON hub.id = product.hub WHERE product.name = 'b'"
+                  " AND host = '::1' AND port = 8883 AND ca = ''"),
+        1);
+    assert_int_equal(number(s, "SELECT count(*) FROM product WHERE name = 'c' AND hub IS NULL"), 1);
+    assert_int_equal(number(s, "SELECT count(*) FROM product WHERE key_algorithms = 15 AND ver = 7"
+                               " AND require_channel_binding = 1"),
+                     3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_foreign_database_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers_have_no_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_schema_of_the_program, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hubs_are_carried_over, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static inline void scene_rows(struct scene *scene)
                                                   .certificate_ttl_s = 90 * 86400,
                                                   .renew_percent = 66,
                                                   .recovery = RECOVERY_EXPIRED,
-                                                  .hub_url = "mqtts://hub.example:8883",
+                                                  .key_algorithms = 15,
                                                   .created_at = SCENE_AT_MS,
                                                   .updated_at = SCENE_AT_MS,
                                                   .ver = 1};
