@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "api/batch_body.h"
+#include "api/batch_name.h"
+#include "api/import.h"
 #include "api/problem.h"
 #include "api/render.h"
 #include "api/reply.h"
@@ -12,24 +14,8 @@
 #include "api/terms.h"
 
 enum { BATCH_BODY_LIMIT = 64 << 20 };
+#define IMPORT_BODY_LIMIT ((size_t)2 << 30)
 static const char *const no_query[] = {NULL};
-
-/* A file that is only {"devices":[…]} gets a name that says when it came. */
-static err_t make_name(struct api *api, const struct request *request, struct bytes *out)
-{
-    uint8_t random[4];
-    char hex[2 * sizeof random + 1];
-    char time[32];
-    char name[NAME_SIZE];
-    TRY(random_fill(api->options.random, random, sizeof random));
-    hex_encode(BYTES_OF(random), hex);
-    time_format(request->now_ms, time);
-    snprintf(name, sizeof name, "batch-%.4s%.2s%.2s-%s", time, time + 5, time + 8, hex);
-    const char *copy = NULL;
-    TRY(arena_dup_str(request->arena, bytes_str(name), &copy));
-    *out = bytes_str(copy);
-    return OK;
-}
 
 static err_t reply_batch(struct api *api, const struct request *request, int status,
                          const struct batch_row *row, struct response *response)
@@ -72,7 +58,7 @@ static err_t register_batch(struct api *api, const struct request *request, stru
     order.devices = body.devices;
     order.count = body.count;
     if (order.name.n == 0) {
-        TRY(make_name(api, request, &order.name));
+        TRY(batch_name_make(api, request, &order.name));
     }
     return batch_register(api->options.fleet, &request->principal->actor, &order, row, report);
 }
@@ -114,6 +100,13 @@ const struct route batch_routes[] = {
      .scopes = SCOPE_DEVICES_WRITE,
      .body_limit = BATCH_BODY_LIMIT,
      .handler = post_batch},
+    {.method = HTTP_POST,
+     .path = "/api/v1/batches/import",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_WRITE,
+     .body_limit = IMPORT_BODY_LIMIT,
+     .sink = &import_sink},
     {.method = HTTP_GET,
      .path = "/api/v1/batches/{id}",
      .listeners = LISTENER_MANAGEMENT,

@@ -8,7 +8,7 @@
 extern const struct route est_routes[12];          /* est.c */
 extern const struct route device_status_routes[3]; /* device_status.c */
 extern const struct route device_enrol_routes[1];  /* device_enrol.c */
-extern const struct route batch_routes[2];         /* batches.c */
+extern const struct route batch_routes[3];         /* batches.c */
 extern const struct route device_routes[3];        /* devices.c */
 extern const struct route product_routes[4];       /* products.c */
 extern const struct route hub_routes[4];           /* hubs.c */

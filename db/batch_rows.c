@@ -7,6 +7,8 @@
 
 static const char SQL_INSERT[] = "INSERT INTO batch (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                                  "ON CONFLICT (tenant, name) DO NOTHING";
+static const char SQL_ADD[] =
+    "UPDATE batch SET device_count = device_count + $2, updated_at = $3, ver = ver + 1 WHERE id = $1";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM batch WHERE id = $1 AND tenant = $2";
 
 err_t batch_rows_insert(struct db_tx *tx, const struct batch_row *row)
@@ -18,6 +20,18 @@ err_t batch_rows_insert(struct db_tx *tx, const struct batch_row *row)
                             DB_I(row->ver)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "a batch named %s is there already", row->name);
+    return OK;
+}
+
+err_t batch_rows_add_devices(struct db_tx *tx, struct batch_row *row, int64_t more)
+{
+    int64_t changes = 0;
+    int64_t now_ms = db_tx_now_ms(tx);
+    TRY(db_change(tx, SQL_ADD, DB_VALUES(db_uuid(&row->id), DB_I(more), DB_I(now_ms)), &changes));
+    ENSURE(changes == 1, ERR_DB, "the batch is gone");
+    row->device_count += more;
+    row->updated_at = now_ms;
+    row->ver++;
     return OK;
 }
 

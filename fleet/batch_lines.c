@@ -32,7 +32,7 @@ static err_t name_device(const struct device_entry *entry, const struct key_poli
     return OK;
 }
 
-static err_t check_line(const struct key_policy *policy, struct batch_line *line)
+err_t batch_line_check(const struct key_policy *policy, struct batch_line *line)
 {
     struct device_row scratch;
     TRY(name_device(line->entry, policy, &line->id));
@@ -86,7 +86,7 @@ err_t batch_lines_check(const struct batch_order *order, const struct key_policy
     ENSURE(lines != NULL, ERR_NO_MEMORY, "%zu lines", order->count);
     for (size_t i = 0; i < order->count; i++) {
         lines[i] = (struct batch_line){.index = i, .entry = &order->devices[i]};
-        err_t error = check_line(policy, &lines[i]);
+        err_t error = batch_line_check(policy, &lines[i]);
         if (error.code != ERR_OK) {
             batch_report_refuse(report, i, error);
         }

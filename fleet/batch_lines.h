@@ -20,6 +20,8 @@ err_t batch_lines_check(const struct batch_order *order, const struct key_policy
                         struct batch_report *report, struct batch_line **out);
 /** SHA-256 over the sorted ids, one after the other: the audit record commits to the list by it. */
 err_t batch_lines_hash(const struct batch_line *lines, size_t count, struct sha256 *out);
+/** Checks one line by itself and sets its id. @errors ERR_UNPROCESSABLE, ERR_BAD_JSON, ERR_BAD_ENCODING */
+err_t batch_line_check(const struct key_policy *policy, struct batch_line *line);
 /** serial, model and attributes of a checked line into a row. */
 err_t batch_line_fill(const struct batch_line *line, struct device_row *row);
 

@@ -4,15 +4,13 @@
 #include <stdlib.h>
 
 #include "db/batch_rows.h"
-#include "db/device_key_rows.h"
-#include "db/device_rows.h"
 #include "db/product_rows.h"
 #include "fleet/batch_lines.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/names.h"
+#include "fleet/registration.h"
 #include "fleet/registry.h"
-#include "fleet/states.h"
 #include "fleet/terms.h"
 
 static const char OP_KIND[] = "batch.register";
@@ -60,40 +58,12 @@ static err_t remember(struct db_tx *tx, const struct batch_order *order, const s
 
 /* --- the devices ---------------------------------------------------------------------------------------- */
 
-/* Why an id that is there already cannot be registered, in the words of its state. */
-static err_t refuse_known(struct db_tx *tx, struct uuid tenant, const struct device_id *id)
-{
-    struct device_row known;
-    TRY(device_rows_find(tx, tenant, id, &known));
-    bool is_final = known.state == DEVICE_RETIRED || known.state == DEVICE_COMPROMISED;
-    return ERR(ERR_CONFLICT,
-               is_final ? "the device is %s: it can never be registered again" : "registered already (%s)",
-               device_state_name(known.state));
-}
-
-/* A key that was certified for another device is no identity (invariant I4). */
-static err_t check_key(struct db_tx *tx, const struct device_id *id)
-{
-    struct device_key_row key;
-    err_t error = device_key_rows_find(tx, id->b, &key);
-    if (error.code == ERR_NOT_FOUND) {
-        return OK;
-    }
-    TRY(error);
-    ENSURE(bytes_equal(BYTES_OF(key.device.b), BYTES_OF(id->b)), ERR_CONFLICT,
-           "this key is in use as another device's operational key");
-    return OK;
-}
-
 static err_t register_line(struct db_tx *tx, const struct batch_line *line, struct device_row *row)
 {
     row->id = line->id;
     row->claim = line->entry->spki.n > 0 ? CLAIM_SPKI : CLAIM_LISTED;
     TRY(batch_line_fill(line, row));
-    TRY(check_key(tx, &row->id));
-    bool is_new = false;
-    TRY(device_rows_insert(tx, row, line->entry->spki, &is_new));
-    return is_new ? OK : refuse_known(tx, row->tenant, &row->id);
+    return registration_insert(tx, row, line->entry->spki);
 }
 
 /* Goes on after a refused line, so that a person gets all of them at once; the caller's error then rolls

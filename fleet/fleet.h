@@ -17,6 +17,8 @@ struct fleet_options {
     const struct random *random;
     struct log *log;
     const char *public_url;
+    const char
+        *folder; /* for imports: pinned signers of manifests, temporary files; NULL: built-in ones, /tmp */
     struct bytes
         salt_secret; /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
     int64_t challenge_ttl_ms;     /* 30 … 600 s */

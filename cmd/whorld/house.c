@@ -113,6 +113,7 @@ err_t house_open_fleet(struct house *house)
         .random = random_system(),
         .log = house->log,
         .public_url = c->public_url,
+        .folder = house->folder,
         .salt_secret = buf_view(&salt.bytes),
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
