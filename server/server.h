@@ -17,7 +17,8 @@ struct server_app {
     struct api *api;
     const struct route_table *tables;
     size_t table_count;
-    /** Judges the caller before the body is read; sets request->principal (arena memory). */
+    /** Judges the caller, before a body is read that is large or goes to a sink; sets request->principal
+     * (arena memory). */
     err_t (*admit)(struct api *api, struct request *request);
     /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread
      * any */

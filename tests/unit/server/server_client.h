@@ -9,6 +9,18 @@ struct client {
     SSL *ssl;
 };
 
+/** Waits up to 10 s for a line of the metrics. */
+static inline void wait_for_metric(const struct fixture *f, const char *line)
+{
+    AUTO_VAL(buf) text = {0};
+    for (int i = 0; i < 2000 && strstr(buf_str(&text), line) == NULL; i++) {
+        buf_clear(&text);
+        assert_ok(server_write_metrics(f->server, &text));
+        sleep_ms(5);
+    }
+    assert_has(buf_str(&text), line);
+}
+
 static inline int connect_to(const struct fixture *f, enum listener listener)
 {
     const char *address = server_address(f->server, listener);

@@ -27,17 +27,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void wait_for_metric(const struct fixture *f, const char *line)
-{
-    AUTO_VAL(buf) text = {0};
-    for (int i = 0; i < 2000 && strstr(buf_str(&text), line) == NULL; i++) {
-        buf_clear(&text);
-        assert_ok(server_write_metrics(f->server, &text));
-        sleep_ms(5);
-    }
-    assert_has(buf_str(&text), line);
-}
-
 static int count_of(const struct buf *text, const char *word)
 {
     int count = 0;
