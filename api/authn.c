@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "fleet/registry.h"
+#include "fleet/sources.h"
 
 /* The EST label of a route with one: its only parameter on the device listener. */
 static const char *label_of(const struct request *request)
@@ -130,6 +131,8 @@ static err_t admit_caller(struct api *api, struct request *request)
     struct principal *p = memory;
     p->kind = PRINCIPAL_TOKEN;
     TRY(token_check(api->options.fleet, text, &p->token));
+    ENSURE(sources_allow(p->token.sources, request->address), ERR_UNAUTHORIZED,
+           "the token is not good from this address");
     uint32_t wanted = request->route->scopes;
     if (wanted != 0 && (p->token.scopes & (wanted | SCOPE_ADMIN)) == 0) {
         char names[SCOPES_TEXT_SIZE];

@@ -115,11 +115,17 @@ struct certificate_row {
 void certificate_row_clear(struct certificate_row *row);
 DEFINE_AUTO_VAL(certificate_row, certificate_row_clear);
 
+enum { SOURCES_SIZE = 448 };
+
 struct token_row {
     uint8_t id[TOKEN_ID_SIZE];
     struct uuid tenant;
     char name[NAME_SIZE];
     uint8_t secret_sha256[32];
+    bool has_old; /* rotated: the secret before is good until it is dropped */
+    uint8_t old_sha256[32];
+    int64_t rotated_at;
+    char sources[SOURCES_SIZE]; /* fleet/sources.h */
     uint32_t scopes;
     int64_t created_at, expires_at, revoked_at, last_used_at, ver;
 };

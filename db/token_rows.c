@@ -4,16 +4,27 @@
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
-    "id, tenant, name, secret_sha256, scopes, created_at, expires_at, revoked_at, last_used_at, ver"
+    "id, tenant, name, secret_sha256, scopes, created_at, expires_at, revoked_at, last_used_at, ver, "       \
+    "old_sha256, rotated_at, sources"
 
 static const char SQL_INSERT[] =
     "INSERT INTO token (" COLUMNS ") "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING";
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM token WHERE id = $1";
+static const char SQL_UPDATE[] =
+    "UPDATE token SET name = $3, secret_sha256 = $4, old_sha256 = $5, rotated_at = $6, sources = $7, "
+    "ver = $8 WHERE id = $1 AND tenant = $2";
+static const char SQL_LIST[] =
+    "SELECT " COLUMNS " FROM token WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 static const char SQL_REVOKE[] = "UPDATE token SET revoked_at = $3, ver = ver + 1 "
                                  "WHERE id = $1 AND tenant = $2 AND revoked_at IS NULL";
 static const char SQL_NOTE_USE[] = "UPDATE token SET last_used_at = $2 "
                                    "WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+
+static struct db_value old_secret(const struct token_row *row)
+{
+    return row->has_old ? DB_B(row->old_sha256, sizeof(row->old_sha256)) : DB_N;
+}
 
 err_t token_rows_insert(struct db_tx *tx, const struct token_row *row)
 {
@@ -22,7 +33,8 @@ err_t token_rows_insert(struct db_tx *tx, const struct token_row *row)
                   DB_VALUES(DB_B(row->id, sizeof(row->id)), db_uuid(&row->tenant), DB_T(row->name),
                             DB_B(row->secret_sha256, sizeof(row->secret_sha256)), DB_I(row->scopes),
                             DB_I(row->created_at), DB_I(row->expires_at), db_time_or_null(row->revoked_at),
-                            db_time_or_null(row->last_used_at), DB_I(row->ver)),
+                            db_time_or_null(row->last_used_at), DB_I(row->ver), old_secret(row),
+                            db_time_or_null(row->rotated_at), DB_T(row->sources)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "a token of this id is there already");
     return OK;
@@ -42,12 +54,47 @@ static err_t read_token(const struct db_row *row, void *arg)
     out->revoked_at = db_row_int(row, 7);
     out->last_used_at = db_row_int(row, 8);
     out->ver = db_row_int(row, 9);
-    return OK;
+    out->has_old = !db_row_is_null(row, 10);
+    if (out->has_old) {
+        TRY(db_row_copy(row, 10, out->old_sha256, sizeof(out->old_sha256)));
+    }
+    out->rotated_at = db_row_int(row, 11);
+    return db_row_text(row, 12, out->sources, sizeof(out->sources));
 }
 
 err_t token_rows_find(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], struct token_row *out)
 {
     return db_find(tx, SQL_FIND, DB_VALUES(DB_B(id, TOKEN_ID_SIZE)), read_token, out, "token");
+}
+
+err_t token_rows_update(struct db_tx *tx, const struct token_row *row)
+{
+    return db_change(tx, SQL_UPDATE,
+                     DB_VALUES(DB_B(row->id, sizeof(row->id)), db_uuid(&row->tenant), DB_T(row->name),
+                               DB_B(row->secret_sha256, sizeof(row->secret_sha256)), old_secret(row),
+                               db_time_or_null(row->rotated_at), DB_T(row->sources), DB_I(row->ver)),
+                     NULL);
+}
+
+struct each {
+    token_row_fn fn;
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct token_row token;
+    TRY(read_token(row, &token));
+    return each->fn(&token, each->arg);
+}
+
+err_t token_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window, token_row_fn fn,
+                      void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(window->after), DB_I(window->limit)),
+                  on_each, &each);
 }
 
 err_t token_rows_revoke(struct db_tx *tx, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE],

@@ -5,10 +5,17 @@
 #include "db/db.h"
 #include "db/rows.h"
 
+typedef err_t (*token_row_fn)(const struct token_row *row, void *arg);
+
 /** @errors ERR_CONFLICT the id is taken @thread of tx, like all functions here */
 err_t token_rows_insert(struct db_tx *tx, const struct token_row *row);
 /** Of any tenant: the token itself says whose it is. @errors ERR_NOT_FOUND */
 err_t token_rows_find(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], struct token_row *out);
+/** Name, secrets, sources and version. */
+err_t token_rows_update(struct db_tx *tx, const struct token_row *row);
+/** In order of id. */
+err_t token_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window, token_row_fn fn,
+                      void *arg);
 /** @param[out] is_changed false: it is another tenant's, is not there, or was revoked before */
 err_t token_rows_revoke(struct db_tx *tx, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE],
                         bool *is_changed);

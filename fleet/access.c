@@ -1,6 +1,8 @@
-/* Tokens of back ends: made, checked, revoked. The secret is random with 256 bits, so a plain hash is enough
- * at rest. What a scope opens is decided in api/. */
+/* Tokens of back ends: made and checked; fleet/token_admin.c changes them. The secret is random with 256
+ * bits, so a plain hash is enough at rest. What a scope opens is decided in api/. */
 #include "fleet/access.h"
+
+#include <string.h>
 
 #include "db/tenant_rows.h"
 #include "db/token_rows.h"
@@ -18,19 +20,20 @@
 
 err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row)
 {
+    TRY(random_fill(fleet->random, row->id, sizeof(row->id)));
+    return token_generate_secret(fleet, text, row);
+}
+
+err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row)
+{
     struct token_parts parts;
     struct sha256 hash;
-    TRY(random_fill(fleet->random, parts.id, sizeof(parts.id)));
+    memcpy(parts.id, row->id, sizeof(parts.id));
     TRY(random_fill(fleet->random, parts.secret, sizeof(parts.secret)));
     err_t error = sha256_of(BYTES_OF(parts.secret), &hash);
     if (error.code == ERR_OK) {
         token_text_write(&parts, text);
-        for (size_t i = 0; i < sizeof(row->id); i++) {
-            row->id[i] = parts.id[i];
-        }
-        for (size_t i = 0; i < sizeof(row->secret_sha256); i++) {
-            row->secret_sha256[i] = hash.b[i];
-        }
+        memcpy(row->secret_sha256, hash.b, sizeof(row->secret_sha256));
     }
     bytes_wipe(&parts, sizeof(parts));
     return error;
@@ -51,8 +54,23 @@ err_t token_insert(struct db_tx *tx, const struct actor *actor, struct token_row
                           .request_id = actor->request_id,
                           .tenant = &row->tenant};
     return event_append(tx, &event,
-                        "{\"token\":\"%s\",\"name\":\"%s\",\"scopes\":\"%s\",\"expires_at\":\"%s\"}", id,
-                        row->name, scopes, expires);
+                        "{\"token\":\"%s\",\"name\":\"%s\",\"scopes\":\"%s\",\"expires_at\":\"%s\","
+                        "\"sources\":\"%s\"}",
+                        id, row->name, scopes, expires, row->sources);
+}
+
+err_t token_check_scopes(uint32_t scopes)
+{
+    ENSURE(scopes != 0 && (scopes & ~scopes_all()) == 0, ERR_UNPROCESSABLE,
+           "a token has one scope at least, of the known ones");
+    return OK;
+}
+
+err_t token_check_expiry(int64_t expires_at, int64_t now_ms)
+{
+    ENSURE(expires_at > now_ms, ERR_UNPROCESSABLE, "the token would have expired already");
+    ENSURE(expires_at <= now_ms + LIFETIME_MAX_MS, ERR_UNPROCESSABLE, "a token lives one year at most");
+    return OK;
 }
 
 struct add {
@@ -75,11 +93,8 @@ err_t token_add(struct fleet *fleet, const struct actor *actor, const struct tok
 {
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(name_check(bytes_str(order->name), "token name"));
-    ENSURE(order->scopes != 0 && (order->scopes & ~scopes_all()) == 0, ERR_UNPROCESSABLE,
-           "a token has one scope at least, of the known ones");
-    ENSURE(order->expires_at > now_ms, ERR_UNPROCESSABLE, "the token would have expired already");
-    ENSURE(order->expires_at <= now_ms + LIFETIME_MAX_MS, ERR_UNPROCESSABLE,
-           "a token lives one year at most");
+    TRY(token_check_scopes(order->scopes));
+    TRY(token_check_expiry(order->expires_at, now_ms));
     *out =
         (struct token_row){.tenant = order->tenant, .scopes = order->scopes, .expires_at = order->expires_at};
     name_copy(bytes_str(order->name), out->name);
@@ -90,43 +105,6 @@ err_t token_add(struct fleet *fleet, const struct actor *actor, const struct tok
         bytes_wipe(text, TOKEN_TEXT_SIZE);
     }
     return error;
-}
-
-/* --- revoked -------------------------------------------------------------------------------------------- */
-
-struct revoke {
-    const struct actor *actor;
-    struct uuid tenant;
-    const uint8_t *id;
-};
-
-/* Revoking again changes nothing, writes nothing and is no error. */
-static err_t revoke_in(struct db_tx *tx, void *arg)
-{
-    const struct revoke *run = arg;
-    struct token_row row;
-    bool is_changed = false;
-    TRY(token_rows_find(tx, run->id, &row));
-    ENSURE(uuid_equal(row.tenant, run->tenant), ERR_NOT_FOUND, "no such token");
-    TRY(token_rows_revoke(tx, run->tenant, run->id, &is_changed));
-    if (!is_changed) {
-        return OK;
-    }
-    char id[TOKEN_ID_TEXT_SIZE];
-    token_id_format(run->id, id);
-    struct event event = {.kind = "token.revoked",
-                          .result = "ok",
-                          .actor = run->actor->name,
-                          .request_id = run->actor->request_id,
-                          .tenant = &run->tenant};
-    return event_append(tx, &event, "{\"token\":\"%s\",\"name\":\"%s\"}", id, row.name);
-}
-
-err_t token_revoke(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
-                   const uint8_t id[TOKEN_ID_SIZE])
-{
-    struct revoke run = {.actor = actor, .tenant = tenant, .id = id};
-    return db_write(fleet->db, revoke_in, &run);
 }
 
 /* --- checked -------------------------------------------------------------------------------------------- */
@@ -147,6 +125,7 @@ static err_t find_in(struct db_tx *tx, void *arg)
 static err_t check_row(const struct token_row *row, const struct sha256 *hash, int64_t now_ms)
 {
     bool is_same = bytes_equal_ct(BYTES_OF(row->secret_sha256), BYTES_OF(hash->b));
+    is_same = (row->has_old && bytes_equal_ct(BYTES_OF(row->old_sha256), BYTES_OF(hash->b))) || is_same;
     ENSURE(is_same && row->revoked_at == 0, ERR_UNAUTHORIZED, "the token is not valid");
     ENSURE(now_ms < row->expires_at, ERR_TOKEN_EXPIRED, "the token has expired");
     return OK;

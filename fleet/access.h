@@ -13,6 +13,8 @@ enum scope {
     SCOPE_METRICS_READ = 16,
     SCOPE_PRODUCTS_READ = 1 << 8, /* hubs too */
     SCOPE_PRODUCTS_WRITE = 1 << 9,
+    SCOPE_TOKENS_READ = 1 << 10,
+    SCOPE_TOKENS_WRITE = 1 << 11,
     SCOPE_ADMIN = 1 << 30 /* everything, in its tenant */
 };
 /** "devices:read,devices:write", "admin", … → bits. @errors ERR_UNPROCESSABLE naming the word and the known
@@ -21,6 +23,8 @@ err_t scopes_parse(struct bytes text, uint32_t *out);
 enum { SCOPES_TEXT_SIZE = 256 };
 /** Every scope there is. @thread any */
 uint32_t scopes_all(void);
+/** Whether a caller with these scopes may do all that `wanted` says. */
+bool scopes_cover(uint32_t caller, uint32_t wanted);
 /** Comma-separated names. @thread any */
 void scopes_format(uint32_t bits, char out[SCOPES_TEXT_SIZE]);
 

@@ -12,7 +12,8 @@ static const struct scope_row {
     {SCOPE_DEVICES_READ, "devices:read"},           {SCOPE_DEVICES_WRITE, "devices:write"},
     {SCOPE_CERTIFICATES_READ, "certificates:read"}, {SCOPE_CERTIFICATES_REVOKE, "certificates:revoke"},
     {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_PRODUCTS_READ, "products:read"},
-    {SCOPE_PRODUCTS_WRITE, "products:write"},       {SCOPE_ADMIN, "admin"},
+    {SCOPE_PRODUCTS_WRITE, "products:write"},       {SCOPE_TOKENS_READ, "tokens:read"},
+    {SCOPE_TOKENS_WRITE, "tokens:write"},           {SCOPE_ADMIN, "admin"},
 };
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
 
@@ -23,6 +24,12 @@ uint32_t scopes_all(void)
         all |= (uint32_t)scopes[i].scope;
     }
     return all;
+}
+
+bool scopes_cover(uint32_t caller, uint32_t wanted)
+{
+    bool is_admin = (caller & (uint32_t)SCOPE_ADMIN) != 0;
+    return is_admin || (wanted & ~caller) == 0;
 }
 
 static err_t parse_word(struct bytes word, uint32_t *out)

@@ -25,7 +25,7 @@ struct terms {
     bool is_any_version;
     int64_t versions[TERMS_VERSIONS_MAX];
     size_t version_count;
-    struct faults *faults; /* borrowed, never NULL */
+    struct faults *faults; /* borrowed; NULL only where no field is given */
 };
 
 /** In the transaction that changes, so that of two who saw the same version one is told. @errors

@@ -8,6 +8,11 @@
 /** Random id and secret. @param[out] row id and hash are set, the rest is the caller's @param[out] text the
  * caller wipes it @errors ERR_CRYPTO @thread any */
 err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row);
+/** A new secret for the row's id. */
+err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row);
+/** @errors ERR_UNPROCESSABLE @thread any */
+err_t token_check_scopes(uint32_t scopes);
+err_t token_check_expiry(int64_t expires_at, int64_t now_ms);
 /** With its audit record. @param row tenant, name, scopes and expires_at set; created_at and ver are set here
  *  @thread of tx */
 err_t token_insert(struct db_tx *tx, const struct actor *actor, struct token_row *row);
