@@ -91,3 +91,19 @@ err_t spool_read(struct spool *spool, void *p, size_t n)
     spool->at += (int64_t)n;
     return OK;
 }
+
+err_t spool_read_at(struct spool *spool, int64_t at, void *p, size_t n)
+{
+    uint8_t *to = p;
+    while (n > 0) {
+        ssize_t got = pread(fileno(spool->file), to, n, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        ENSURE(got > 0, ERR_IO, "reading a temporary file failed");
+        to += got;
+        at += got;
+        n -= (size_t)got;
+    }
+    return OK;
+}

@@ -20,5 +20,8 @@ err_t spool_go(struct spool *spool, int64_t at);
 err_t spool_write(struct spool *spool, const void *p, size_t n);
 /** Exactly n bytes. @errors ERR_IO also when there are fewer */
 err_t spool_read(struct spool *spool, void *p, size_t n);
+/** The same from any place, without going there; only what was written before the last spool_go() is there to
+ * see. */
+err_t spool_read_at(struct spool *spool, int64_t at, void *p, size_t n);
 
 #endif

@@ -8,54 +8,6 @@
 #include "fleet/import_internal.h"
 #include "fleet/names.h"
 
-/* --- lines in the temporary file
- * ---------------------------------------------------------------------------- */
-
-err_t import_line_write(struct spool *spool, struct import_line *line)
-{
-    for (size_t i = 0; i < 4; i++) {
-        ENSURE(line->texts[i].n <= UINT16_MAX, ERR_UNPROCESSABLE, "a value is too long");
-        line->sizes[i] = (uint16_t)line->texts[i].n;
-    }
-    TRY(spool_write(spool, &line->about, sizeof line->about));
-    TRY(spool_write(spool, &line->claim, sizeof line->claim));
-    TRY(spool_write(spool, line->sizes, sizeof line->sizes));
-    for (size_t i = 0; i < 4; i++) {
-        TRY(line->texts[i].n == 0 ? OK : spool_write(spool, line->texts[i].p, line->texts[i].n));
-    }
-    return OK;
-}
-
-err_t import_line_read(struct spool *spool, struct import_line *line, struct buf *texts)
-{
-    *line = (struct import_line){.claim = CLAIM_LISTED};
-    TRY(spool_read(spool, &line->about, sizeof line->about));
-    TRY(spool_read(spool, &line->claim, sizeof line->claim));
-    TRY(spool_read(spool, line->sizes, sizeof line->sizes));
-    size_t size = 0;
-    for (size_t i = 0; i < 4; i++) {
-        size += line->sizes[i];
-    }
-    texts->n = 0;
-    TRY(buf_reserve(texts, size));
-    TRY(spool_read(spool, texts->p, size));
-    texts->n = size;
-    const uint8_t *p = texts->p;
-    for (size_t i = 0; i < 4; i++) {
-        line->texts[i] = (struct bytes){p, line->sizes[i]};
-        p += line->sizes[i];
-    }
-    return OK;
-}
-
-/* --- while the body comes
- * ----------------------------------------------------------------------------------- */
-
-static enum device_claim claim_of(const struct handover_item *item)
-{
-    return item->is_signed ? CLAIM_PROVED : item->device.spki.n > 0 ? CLAIM_SPKI : CLAIM_LISTED;
-}
-
 /* What the parser took must also be good for the product: form of the key, lengths, printable text. */
 static err_t check(const struct import *import, const struct handover_item *item, struct device_id *id)
 {
@@ -67,45 +19,31 @@ static err_t check(const struct import *import, const struct handover_item *item
 }
 
 /* A refused line keeps only what helps a person to find it. */
-static void describe_refused(const struct handover_item *item, err_t error, struct import_line *out)
+static err_t refuse(struct import *import, const struct handover_item *item, err_t error)
 {
-    out->about.code = error.code;
-    memcpy(out->about.reason, error.detail, sizeof out->about.reason);
-    out->about.has_id = item->device.has_id;
-    out->about.id = item->device.id;
-    if (text_copy(item->device.serial, "serial", out->about.serial, sizeof out->about.serial).code !=
-        ERR_OK) {
-        out->about.serial[0] = '\0';
+    struct import_refusal refusal = {
+        .line = item->line, .code = error.code, .has_id = item->device.has_id, .id = item->device.id};
+    memcpy(refusal.reason, error.detail, sizeof refusal.reason);
+    if (text_copy(item->device.serial, "serial", refusal.serial, sizeof refusal.serial).code != ERR_OK) {
+        refusal.serial[0] = '\0';
     }
+    if (item->is_fatal && import->fatal.code == ERR_OK) {
+        import->fatal = ERR(ERR_UNPROCESSABLE, "entry %llu: %.100s; nothing of this list can be trusted",
+                            (unsigned long long)item->line, error.detail);
+    }
+    import->has_fault = true;
+    return import_refuse(import, &refusal);
 }
 
 static err_t on_item(const struct handover_item *item, void *arg)
 {
     struct import *import = arg;
-    struct import_line line = {.claim = claim_of(item)};
-    memset(&line.about, 0, sizeof line.about); /* written as it is, padding too */
-    line.about.line = item->line;
-    err_t error = check(import, item, &line.about.id);
+    struct device_id id;
+    err_t error = check(import, item, &id);
     if (err_status(error.code) >= 500) {
         return error;
     }
-    if (error.code != ERR_OK) {
-        describe_refused(item, error, &line);
-        if (item->is_fatal && import->fatal.code == ERR_OK) {
-            import->fatal = ERR(ERR_UNPROCESSABLE, "entry %llu: %.100s; nothing of this list can be trusted",
-                                (unsigned long long)item->line, error.detail);
-        }
-    } else {
-        const struct device_entry *device = &item->device;
-        line.about.has_id = true;
-        TRY(text_copy(device->serial, "serial", line.about.serial, sizeof line.about.serial));
-        line.texts[IMPORT_SPKI] = device->spki;
-        line.texts[IMPORT_SERIAL] = device->serial;
-        line.texts[IMPORT_MODEL] = device->model;
-        line.texts[IMPORT_ATTRIBUTES] = device->attributes;
-    }
-    import->line_count++;
-    return import_line_write(import->lines, &line);
+    return error.code == ERR_OK ? import_keep(import, item, &id) : refuse(import, item, error);
 }
 
 static err_t find_product(struct import *import)
@@ -115,13 +53,6 @@ static err_t find_product(struct import *import)
     ENSURE(error.code != ERR_NOT_FOUND, ERR_UNPROCESSABLE, "no such product");
     import->policy = (struct key_policy){.allow_rsa = true, .allow_rsa_2048 = import->product.allow_rsa_2048};
     return error;
-}
-
-static err_t open_files(struct import *import)
-{
-    const char *folder = import->fleet->options.folder;
-    TRY(spool_new(folder == NULL ? "/tmp" : folder, &import->lines));
-    return spool_new(folder == NULL ? "/tmp" : folder, &import->report);
 }
 
 static err_t open_parser(struct import *import)
@@ -151,7 +82,7 @@ err_t import_open(struct fleet *fleet, const struct actor *actor, const struct i
     import->fatal = OK;
     name_copy(order->name, import->name);
     TRY(find_product(import));
-    TRY(open_files(import));
+    TRY(import_open_files(import));
     TRY(open_parser(import));
     *out = TAKE(import);
     return OK;
@@ -166,19 +97,23 @@ err_t import_finish(struct import *import, struct import_result *out)
 {
     *out = (struct import_result){.accepted = 0};
     TRY(handover_finish(import->parser));
-    ENSURE(import->line_count > 0, ERR_UNPROCESSABLE, "the list has no device");
+    ENSURE(import->line_count + import->report_count > 0, ERR_UNPROCESSABLE, "the list has no device");
+    TRY(import_sort_lines(import));
     TRY(import_register(import, out));
-    return spool_go(import->report, 0);
+    return import_sort_report(import);
 }
 
 err_t import_next_refusal(struct import *import, struct import_refusal *out, bool *is_end)
 {
+    struct import_refused record;
     *is_end = import->report_read == import->report_count;
     if (*is_end) {
         return OK;
     }
     import->report_read++;
-    return spool_read(import->report, out, sizeof *out);
+    TRY(spool_read(import->report, &record, sizeof record));
+    *out = record.refusal;
+    return OK;
 }
 
 void import_free(struct import *import)
@@ -189,6 +124,7 @@ void import_free(struct import *import)
     handover_free(import->parser);
     manifest_signers_free(import->signers);
     spool_free(import->lines);
+    spool_free(import->texts);
     spool_free(import->report);
     free(import);
 }

@@ -7,6 +7,7 @@
 #include "db/batch_rows.h"
 #include "fleet/event.h"
 #include "fleet/import_internal.h"
+
 #include "fleet/names.h"
 #include "fleet/registration.h"
 
@@ -15,10 +16,9 @@ enum { LINES_PER_TRANSACTION = 5000 };
 
 /* How far the import is; a transaction works on a copy. */
 struct progress {
-    int64_t lines_at, report_at;
-    uint64_t lines, reports;
-    int64_t accepted, refused;
-    bool has_other_fault; /* a line was refused for more than being there already */
+    uint64_t lines;    /* done */
+    int64_t report_at; /* and how many are in the report */
+    uint64_t reports;
     bool has_batch;
     struct batch_row batch;
 };
@@ -29,18 +29,9 @@ struct pass {
     uint64_t most_lines;
     bool is_trial; /* nothing may stay */
     bool is_rolled_back;
-    uint64_t first_line, last_line;
     int64_t accepted;    /* in this transaction */
     struct sha256 chain; /* over the ids registered in this transaction */
 };
-
-static err_t report(struct pass *pass, const struct import_refusal *about)
-{
-    pass->after.refused++;
-    pass->after.reports++;
-    pass->after.has_other_fault = pass->after.has_other_fault || about->code != ERR_CONFLICT;
-    return spool_write(pass->import->report, about, sizeof *about);
-}
 
 static err_t count_accepted(struct pass *pass, const struct device_id *id)
 {
@@ -52,61 +43,66 @@ static err_t count_accepted(struct pass *pass, const struct device_id *id)
     return OK;
 }
 
-static err_t make_row(const struct pass *pass, const struct import_line *line, struct device_row *row)
+static err_t make_row(const struct pass *pass, const struct import_line *line,
+                      const struct import_texts *texts, struct device_row *row)
 {
     const struct batch_row *batch = &pass->after.batch;
-    int64_t now_ms = batch->updated_at;
-    struct bytes attributes = line->texts[IMPORT_ATTRIBUTES];
-    *row = (struct device_row){.id = line->about.id,
-                               .tenant = batch->tenant,
+    *row = (struct device_row){.tenant = batch->tenant,
                                .batch = batch->id,
                                .product = batch->product,
                                .state = DEVICE_REGISTERED,
-                               .claim = line->claim,
-                               .registered_at = now_ms,
-                               .updated_at = now_ms,
+                               .claim = (enum device_claim)line->claim,
+                               .registered_at = batch->updated_at,
+                               .updated_at = batch->updated_at,
                                .ver = 1};
-    TRY(text_copy(line->texts[IMPORT_SERIAL], "serial", row->serial, sizeof row->serial));
-    TRY(text_copy(line->texts[IMPORT_MODEL], "model", row->model, sizeof row->model));
-    return text_copy(attributes.n > 0 ? attributes : bytes_str("{}"), "attributes", row->attributes,
-                     sizeof row->attributes);
+    memcpy(row->id.b, line->id, sizeof row->id.b);
+    TRY(text_copy(texts->serial, "serial", row->serial, sizeof row->serial));
+    TRY(text_copy(texts->model, "model", row->model, sizeof row->model));
+    return text_copy(texts->attributes.n > 0 ? texts->attributes : bytes_str("{}"), "attributes",
+                     row->attributes, sizeof row->attributes);
 }
 
-static err_t register_line(struct db_tx *tx, struct pass *pass, struct import_line *line)
+static err_t refuse_known(struct pass *pass, const struct import_line *line, const struct device_row *row,
+                          err_t error)
+{
+    struct import_refusal refusal = {
+        .line = import_number(line->line), .code = error.code, .has_id = true, .id = row->id};
+    memcpy(refusal.reason, error.detail, sizeof refusal.reason);
+    memcpy(refusal.serial, row->serial, sizeof refusal.serial);
+    return import_refuse(pass->import, &refusal);
+}
+
+static err_t register_line(struct db_tx *tx, struct pass *pass, const struct import_line *line,
+                           struct import_texts *texts)
 {
     struct device_row row;
-    if (line->about.code != ERR_OK) {
-        return report(pass, &line->about);
-    }
-    TRY(make_row(pass, line, &row));
-    err_t error = registration_insert(tx, &row, line->texts[IMPORT_SPKI]);
+    TRY(import_read_texts(pass->import, line, texts));
+    TRY(make_row(pass, line, texts, &row));
+    err_t error = registration_insert(tx, &row, texts->spki);
     if (error.code == ERR_CONFLICT) {
-        line->about.code = error.code;
-        memcpy(line->about.reason, error.detail, sizeof line->about.reason);
-        return report(pass, &line->about);
+        return refuse_known(pass, line, &row, error);
     }
     TRY(error);
-    return count_accepted(pass, &line->about.id);
+    return count_accepted(pass, &row.id);
 }
 
 static err_t register_lines(struct db_tx *tx, struct pass *pass)
 {
     struct import *import = pass->import;
-    AUTO_VAL(buf) texts = {0};
+    AUTO_VAL(import_texts) texts = {.memory = {0}};
     struct import_line line;
     uint64_t end = import->line_count;
     if (end - pass->before.lines > pass->most_lines) {
         end = pass->before.lines + pass->most_lines;
     }
+    TRY(spool_go(import->lines, (int64_t)(pass->before.lines * sizeof line)));
     while (pass->after.lines < end) {
-        TRY(import_line_read(import->lines, &line, &texts));
-        pass->first_line = pass->after.lines == pass->before.lines ? line.about.line : pass->first_line;
-        pass->last_line = line.about.line;
+        TRY(spool_read(import->lines, &line, sizeof line));
+        TRY(register_line(tx, pass, &line, &texts));
         pass->after.lines++;
-        TRY(register_line(tx, pass, &line));
     }
-    pass->after.lines_at = spool_at(import->lines);
     pass->after.report_at = spool_at(import->report);
+    pass->after.reports = import->report_count;
     return OK;
 }
 
@@ -140,29 +136,27 @@ static err_t record(struct db_tx *tx, const struct pass *pass)
                           .actor = import->actor.name,
                           .request_id = import->actor.request_id,
                           .tenant = &batch->tenant};
-    return event_append(
-        tx, &event,
-        "{\"batch\":\"%s\",\"name\":\"%s\",\"product\":\"%s\",\"count\":%lld,\"first_line\":%llu,"
-        "\"last_line\":%llu,\"ids_sha256_chain\":\"%s\"}",
-        id, batch->name, import->product.name, (long long)pass->accepted,
-        (unsigned long long)pass->first_line, (unsigned long long)pass->last_line, chain);
+    return event_append(tx, &event,
+                        "{\"batch\":\"%s\",\"name\":\"%s\",\"product\":\"%s\",\"count\":%lld,"
+                        "\"ids_sha256_chain\":\"%s\"}",
+                        id, batch->name, import->product.name, (long long)pass->accepted, chain);
 }
 
 static err_t register_in(struct db_tx *tx, void *arg)
 {
     struct pass *pass = arg;
+    struct import *import = pass->import;
     pass->after = pass->before;
     pass->accepted = 0;
     pass->is_rolled_back = false;
     pass->chain = (struct sha256){.b = {0}};
-    TRY(spool_go(pass->import->lines, pass->before.lines_at));
-    TRY(spool_go(pass->import->report, pass->before.report_at));
+    import->report_count = pass->before.reports;
+    TRY(spool_go(import->report, pass->before.report_at));
     TRY(ensure_batch(tx, pass));
     TRY(register_lines(tx, pass));
-    bool is_all_or_nothing = !pass->import->order.by_line && pass->after.refused > 0;
+    bool is_all_or_nothing = !import->order.by_line && import->report_count > 0;
     pass->is_rolled_back = pass->is_trial || is_all_or_nothing || pass->accepted == 0;
     ENSURE(!pass->is_rolled_back, ERR_PRECONDITION, "nothing of this may stay");
-    pass->after.accepted += pass->accepted;
     TRY(batch_rows_add_devices(tx, &pass->after.batch, pass->accepted));
     return record(tx, pass);
 }
@@ -182,38 +176,40 @@ static err_t run(struct pass *pass)
     return OK;
 }
 
-static err_t refusal_of(const struct import *import, const struct progress *done)
+static err_t refusal_of(const struct import *import, uint64_t count)
 {
     if (import->fatal.code != ERR_OK) {
         return import->fatal;
     }
-    return ERR(done->has_other_fault ? ERR_UNPROCESSABLE : ERR_CONFLICT,
-               "%lld of %llu lines refused, none registered: see 'lines'", (long long)done->refused,
-               (unsigned long long)import->line_count);
+    return ERR(import->has_fault ? ERR_UNPROCESSABLE : ERR_CONFLICT,
+               "%llu of %llu lines refused, none registered: see 'lines'",
+               (unsigned long long)import->report_count, (unsigned long long)count);
 }
 
 err_t import_register(struct import *import, struct import_result *out)
 {
     const struct import_order *order = &import->order;
     bool is_trial = order->is_dry_run || import->fatal.code != ERR_OK;
-    struct pass pass = {.import = import,
-                        .is_trial = is_trial,
-                        .most_lines = order->by_line && !is_trial ? LINES_PER_TRANSACTION : UINT64_MAX};
-    int64_t would_accept = 0;
+    uint64_t count = import->line_count + import->report_count;
+    int64_t accepted = 0;
+    struct pass pass = {
+        .import = import,
+        .is_trial = is_trial,
+        .most_lines = order->by_line && !is_trial ? LINES_PER_TRANSACTION : UINT64_MAX,
+        .before = {.report_at = spool_at(import->report), .reports = import->report_count},
+    };
     while (pass.before.lines < import->line_count) {
         TRY(run(&pass));
-        would_accept += pass.accepted;
+        accepted += pass.accepted;
         atomic_fetch_add(&import->fleet->counters.registered,
                          pass.is_rolled_back ? 0 : (long long)pass.accepted);
     }
-    const struct progress *done = &pass.before;
-    import->report_count = done->reports;
     bool is_refused =
-        import->fatal.code != ERR_OK || would_accept == 0 || (!order->by_line && done->refused > 0);
-    *out = (struct import_result){.batch = done->batch,
-                                  .is_registered = done->has_batch,
-                                  .accepted = is_refused ? 0 : would_accept,
-                                  .refused = done->refused,
-                                  .refusal = is_refused ? refusal_of(import, done) : OK};
+        import->fatal.code != ERR_OK || accepted == 0 || (!order->by_line && import->report_count > 0);
+    *out = (struct import_result){.batch = pass.before.batch,
+                                  .is_registered = pass.before.has_batch,
+                                  .accepted = is_refused ? 0 : accepted,
+                                  .refused = (int64_t)import->report_count,
+                                  .refusal = is_refused ? refusal_of(import, count) : OK};
     return OK;
 }

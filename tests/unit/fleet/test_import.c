@@ -87,7 +87,7 @@ static void a_list_becomes_a_batch(void **state)
     assert_int_equal(f.fleet->counters.registered, 3);
     struct audit_count audit = audit_of(&f, "batch.imported");
     assert_int_equal(audit.count, 1);
-    assert_has(audit.last_body, "\"count\":3,\"first_line\":2,\"last_line\":4");
+    assert_has(audit.last_body, "\"count\":3,");
     assert_audit_verifies(&f);
     fleet_fixture_clear(&f);
 }
