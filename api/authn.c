@@ -134,7 +134,8 @@ static err_t admit_caller(struct api *api, struct request *request)
     ENSURE(sources_allow(p->token.sources, request->address), ERR_UNAUTHORIZED,
            "the token is not good from this address");
     uint32_t wanted = request->route->scopes;
-    if (wanted != 0 && (p->token.scopes & (wanted | SCOPE_ADMIN)) == 0) {
+    bool is_by_admin = (wanted & (uint32_t)SCOPE_INSTALLATION) == 0;
+    if (wanted != 0 && (p->token.scopes & (is_by_admin ? wanted | SCOPE_ADMIN : wanted)) == 0) {
         char names[SCOPES_TEXT_SIZE];
         scopes_format(wanted, names);
         return ERR(ERR_FORBIDDEN, "the token lacks the scope %.100s", names);

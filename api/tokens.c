@@ -36,14 +36,17 @@ static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
 static err_t render(const struct token_row *row, json_t **out)
 {
     char id[TOKEN_ID_TEXT_SIZE];
+    char tenant[UUID_TEXT_SIZE];
     char scopes[SCOPES_TEXT_SIZE];
     char sources[SOURCES_SIZE];
     *out = NULL;
     token_id_format(row->id, id);
+    uuid_format(row->tenant, tenant);
     scopes_format(row->scopes, scopes);
     memcpy(sources, row->sources, sizeof sources);
     AUTO(json_t) *token = json_object();
     TRY(json_set_text(token, "id", id));
+    TRY(json_set_text(token, "tenant_id", tenant));
     TRY(json_set_text(token, "name", row->name));
     TRY(set_words(token, "scopes", scopes));
     TRY(set_words(token, "allowed_sources", sources));
@@ -76,6 +79,8 @@ struct raw {
     const char *name;
     json_t *scopes, *allowed_sources;
     int64_t expires_at;
+    bool has_tenant;
+    struct uuid tenant;
 };
 static const struct json_field fields[] = {
     {"name", JSON_KIND_TEXT, false, offsetof(struct raw, name), 0, 0, JSON_NO_HAS},
@@ -84,6 +89,8 @@ static const struct json_field fields[] = {
     /* what follows cannot be changed later */
     {"scopes", JSON_KIND_ARRAY, false, offsetof(struct raw, scopes), 1, LIST_MAX, JSON_NO_HAS},
     {"expires_at", JSON_KIND_TIME, false, offsetof(struct raw, expires_at), 0, 0, JSON_NO_HAS},
+    {"tenant_id", JSON_KIND_UUID, false, offsetof(struct raw, tenant), 0, 0,
+     offsetof(struct raw, has_tenant)},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 2 };
 
@@ -124,6 +131,8 @@ static err_t read_wish(const struct request *request, const json_t *document, st
     TRY(json_read_all(document, fields, is_new ? FIELDS : CHANGEABLE_FIELDS, faults, &raw));
     *out = (struct token_wish){.name = raw.name == NULL ? BYTES_NONE : bytes_str(raw.name),
                                .expires_at = raw.expires_at,
+                               .has_tenant = raw.has_tenant,
+                               .tenant = raw.tenant,
                                .caller_scopes = request->principal->token.scopes};
     if (is_new) {
         request_need(document, "name", faults);

@@ -6,7 +6,10 @@
 static const char SQL_INSERT[] =
     "INSERT INTO authority (id, role, state, certificate, created_at, updated_at, ver) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
-static const char SQL_EACH[] = "SELECT id, role, state, certificate FROM authority ORDER BY id";
+#define COLUMNS "id, role, state, certificate, created_at, updated_at, ver"
+static const char SQL_EACH[] = "SELECT " COLUMNS " FROM authority ORDER BY id";
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM authority WHERE id = $1";
+static const char SQL_LIST[] = "SELECT " COLUMNS " FROM authority WHERE id > $1 ORDER BY id LIMIT $2";
 
 enum { ROLE_SIZE = 32 };
 
@@ -35,6 +38,9 @@ static err_t on_each(const struct db_row *row, void *arg)
     TRY(db_row_text(row, 0, authority.id, sizeof(authority.id)));
     TRY(db_row_text(row, 1, role, sizeof(role)));
     authority.state = (enum authority_state)db_row_int(row, 2);
+    authority.created_at = db_row_int(row, 4);
+    authority.updated_at = db_row_int(row, 5);
+    authority.ver = db_row_int(row, 6);
     return each->fn(&authority, each->arg);
 }
 
@@ -43,4 +49,18 @@ err_t authority_rows_each(struct db_tx *tx, err_t (*fn)(const struct authority_r
 {
     struct each each = {.fn = fn, .arg = arg};
     return db_run(tx, SQL_EACH, NULL, 0, on_each, &each);
+}
+
+err_t authority_rows_find(struct db_tx *tx, const char *id,
+                          err_t (*fn)(const struct authority_row *row, void *arg), void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_T(id)), on_each, &each, "authority");
+}
+
+err_t authority_rows_list(struct db_tx *tx, const struct row_window *window,
+                          err_t (*fn)(const struct authority_row *row, void *arg), void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_LIST, DB_VALUES(db_text(window->after), DB_I(window->limit)), on_each, &each);
 }

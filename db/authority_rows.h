@@ -12,11 +12,18 @@ struct authority_row {
     char id[AUTHORITY_ID_SIZE];
     const char *role; /* "root", "device", "infrastructure" */
     enum authority_state state;
-    struct bytes certificate; /* DER, borrowed */
+    struct bytes certificate;            /* DER, borrowed */
+    int64_t created_at, updated_at, ver; /* as read */
 };
 
 /** @errors ERR_CONFLICT the id is taken @thread of tx, like all functions here */
 err_t authority_rows_insert(struct db_tx *tx, const struct authority_row *row);
+/** The row of one, lent to `fn`. @errors ERR_NOT_FOUND, of fn */
+err_t authority_rows_find(struct db_tx *tx, const char *id,
+                          err_t (*fn)(const struct authority_row *row, void *arg), void *arg);
+/** A page of them, in order of id. */
+err_t authority_rows_list(struct db_tx *tx, const struct row_window *window,
+                          err_t (*fn)(const struct authority_row *row, void *arg), void *arg);
 /** Every authority, in order of id; what a row borrows lasts as long as the callback. */
 err_t authority_rows_each(struct db_tx *tx, err_t (*fn)(const struct authority_row *row, void *arg),
                           void *arg);

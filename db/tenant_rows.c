@@ -9,6 +9,7 @@ static const char SQL_INSERT[] =
     "INSERT INTO tenant (" COLUMNS ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM tenant WHERE name = $1";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM tenant WHERE id = $1";
+static const char SQL_LIST[] = "SELECT " COLUMNS " FROM tenant WHERE id > $1 ORDER BY id LIMIT $2";
 static const char SQL_EACH[] = "SELECT " COLUMNS " FROM tenant ORDER BY name";
 
 err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row)
@@ -61,4 +62,10 @@ err_t tenant_rows_each(struct db_tx *tx, tenant_row_fn fn, void *arg)
 {
     struct each each = {.fn = fn, .arg = arg};
     return db_run(tx, SQL_EACH, NULL, 0, on_each, &each);
+}
+
+err_t tenant_rows_list(struct db_tx *tx, const struct row_window *window, tenant_row_fn fn, void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_LIST, DB_VALUES(DB_BYTES(window->after), DB_I(window->limit)), on_each, &each);
 }

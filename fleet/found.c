@@ -55,8 +55,9 @@ static err_t found_in(struct db_tx *tx, void *arg)
 
 err_t fleet_found(struct fleet *fleet, struct first_token *out)
 {
-    struct founding run = {.options = &fleet->options,
-                           .token = {.name = "first-admin", .scopes = (uint32_t)SCOPE_ADMIN}};
+    struct founding run = {
+        .options = &fleet->options,
+        .token = {.name = "first-admin", .scopes = (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION}};
     _Static_assert(sizeof(out->text) == TOKEN_TEXT_SIZE, "one size of token texts");
     TRY(token_generate(fleet, out->text, &run.token));
     err_t error = db_write(fleet->db, found_in, &run);

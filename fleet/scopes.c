@@ -14,6 +14,7 @@ static const struct scope_row {
     {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_PRODUCTS_READ, "products:read"},
     {SCOPE_PRODUCTS_WRITE, "products:write"},       {SCOPE_TOKENS_READ, "tokens:read"},
     {SCOPE_TOKENS_WRITE, "tokens:write"},           {SCOPE_ADMIN, "admin"},
+    {SCOPE_INSTALLATION, "installation"},
 };
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
 
@@ -29,7 +30,8 @@ uint32_t scopes_all(void)
 bool scopes_cover(uint32_t caller, uint32_t wanted)
 {
     bool is_admin = (caller & (uint32_t)SCOPE_ADMIN) != 0;
-    return is_admin || (wanted & ~caller) == 0;
+    uint32_t held = is_admin ? caller | (scopes_all() & ~(uint32_t)SCOPE_INSTALLATION) : caller;
+    return (wanted & ~held) == 0;
 }
 
 static err_t parse_word(struct bytes word, uint32_t *out)

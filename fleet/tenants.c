@@ -94,3 +94,58 @@ err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row,
     struct list run = {.fn = fn, .arg = arg};
     return db_read(fleet->db, list_in, &run);
 }
+
+/* --- for those who run the installation --------------------------------------------------------------- */
+
+static const char OP_KIND[] = "tenant.create";
+
+struct create {
+    const struct terms *terms;
+    struct bytes name;
+    struct tenant_row *out;
+};
+
+static err_t create_in(struct db_tx *tx, void *arg)
+{
+    const struct create *run = arg;
+    const struct idempotency *idempotency = &run->terms->idempotency;
+    struct op_row op;
+    struct uuid id;
+    bool is_repeat = false;
+    char text[UUID_TEXT_SIZE];
+    TRY(idempotency_find(tx, idempotency, OP_KIND, &op, &is_repeat));
+    if (is_repeat) {
+        TRY(uuid_parse(bytes_str(op.result), &id));
+        return tenant_rows_find_by_id(tx, id, run->out);
+    }
+    TRY(tenant_insert(tx, &run->terms->actor, run->name, run->out));
+    uuid_format(run->out->id, text);
+    return idempotency_keep(tx, idempotency, OP_KIND, text);
+}
+
+err_t tenant_create(struct fleet *fleet, const struct terms *terms, struct bytes name, struct tenant_row *out)
+{
+    TRY(faults_note(terms->faults, "/name", tenant_name_check(name)));
+    TRY(faults_error(terms->faults));
+    struct create run = {.terms = terms, .name = name, .out = out};
+    return db_write(fleet->db, create_in, &run);
+}
+
+struct page {
+    const struct row_window *window;
+    tenant_row_fn fn;
+    void *arg;
+};
+
+static err_t page_in(struct db_tx *tx, void *arg)
+{
+    const struct page *run = arg;
+    return tenant_rows_list(tx, run->window, run->fn, run->arg);
+}
+
+err_t tenant_page(struct fleet *fleet, const struct row_window *window,
+                  err_t (*fn)(const struct tenant_row *row, void *arg), void *arg)
+{
+    struct page run = {.window = window, .fn = fn, .arg = arg};
+    return db_read(fleet->db, page_in, &run);
+}

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "db/tenant_rows.h"
 #include "db/token_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -64,11 +65,33 @@ static err_t check(const struct token_wish *wish, struct faults *faults)
     return faults_error(faults);
 }
 
+static err_t refuse_tenant(struct faults *faults, const char *why)
+{
+    faults_add(faults, "/tenant_id", "%s", why);
+    return faults_error(faults);
+}
+
+/* In another tenant nobody holds anything: whoever runs the installation gives it its first tokens. */
+static void check_rights(const struct terms *terms, const struct token_wish *wish, struct faults *faults)
+{
+    bool is_elsewhere = wish->has_tenant && !uuid_equal(wish->tenant, terms->tenant);
+    bool runs_installation = (wish->caller_scopes & (uint32_t)SCOPE_INSTALLATION) != 0;
+    if (is_elsewhere && !runs_installation) {
+        faults_add(faults, "/tenant_id", "a token for another tenant needs the scope installation");
+    }
+    if (!is_elsewhere && !scopes_cover(wish->caller_scopes, wish->scopes)) {
+        faults_add(faults, "/scopes", "nobody can give a scope that they do not have");
+    }
+}
+
 static err_t create_in(struct db_tx *tx, void *arg)
 {
     struct token_run *run = arg;
     TRY(refuse_repeat(tx, run, OP_CREATE));
     *run->out = run->fresh;
+    struct tenant_row tenant;
+    err_t error = tenant_rows_find_by_id(tx, run->fresh.tenant, &tenant);
+    TRY(error.code == ERR_NOT_FOUND ? refuse_tenant(run->terms->faults, "no such tenant") : error);
     TRY(token_insert(tx, &run->terms->actor, run->out));
     return keep(tx, run, OP_CREATE);
 }
@@ -79,14 +102,13 @@ err_t token_create(struct fleet *fleet, const struct terms *terms, const struct 
     struct faults *faults = terms->faults;
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(faults_note(faults, "/scopes", token_check_scopes(wish->scopes)));
-    if (!scopes_cover(wish->caller_scopes, wish->scopes)) {
-        faults_add(faults, "/scopes", "nobody can give a scope that they do not have");
-    }
+    check_rights(terms, wish, faults);
     TRY(faults_note(faults, "/expires_at", token_check_expiry(wish->expires_at, now_ms)));
     TRY(check(wish, faults));
     struct token_run run = {.terms = terms, .wish = wish, .out = out};
-    run.fresh =
-        (struct token_row){.tenant = terms->tenant, .scopes = wish->scopes, .expires_at = wish->expires_at};
+    run.fresh = (struct token_row){.tenant = wish->has_tenant ? wish->tenant : terms->tenant,
+                                   .scopes = wish->scopes,
+                                   .expires_at = wish->expires_at};
     name_copy(wish->name, run.fresh.name);
     memcpy(run.fresh.sources, wish->sources, sizeof run.fresh.sources);
     TRY(token_generate(fleet, text, &run.fresh));

@@ -12,7 +12,9 @@ struct token_wish {
     int64_t expires_at;
     bool has_sources;
     char sources[SOURCES_SIZE]; /* of sources_add() */
-    uint32_t caller_scopes;     /* nobody makes or takes over a token that may do more */
+    bool has_tenant;            /* another one than the caller's: only for those who run the installation */
+    struct uuid tenant;
+    uint32_t caller_scopes; /* nobody makes or takes over a token that may do more */
 };
 
 /** @param[out] text shown once; the caller wipes it

@@ -47,7 +47,7 @@ static void founding_makes_every_row(void **state)
     struct token_row token;
     assert_ok(token_check(f.fleet, bytes_str(f.token.text), &token));
     assert_true(uuid_equal(token.tenant, f.tenant.id));
-    assert_int_equal(token.scopes, SCOPE_ADMIN);
+    assert_int_equal(token.scopes, SCOPE_ADMIN | SCOPE_INSTALLATION);
     assert_int_equal(token.expires_at, fleet_now_ms + 365 * day_ms);
     fleet_fixture_clear(&f);
 }
