@@ -3,9 +3,10 @@
 #include "api/batch_body.h"
 
 #include <stdio.h>
-#include <string.h>
 
-enum { SPKI_MAX = 1024, ATTRIBUTES_MAX = 1023, ARENA_PER_BYTE = 4, ARENA_BASE = 1 << 20 };
+#include "fleet/device_object.h"
+
+enum { ARENA_PER_BYTE = 4, ARENA_BASE = 1 << 20 };
 
 void batch_body_clear(struct batch_body *body)
 {
@@ -13,30 +14,6 @@ void batch_body_clear(struct batch_body *body)
     arena_free(body->arena);
     *body = (struct batch_body){.document = NULL};
 }
-
-/* A line in object form, as it stands. */
-struct raw_device {
-    struct device_id id;
-    bool has_id;
-    struct buf spki;
-    const char *serial, *model;
-    json_t *attributes;
-};
-static void raw_device_clear(struct raw_device *raw)
-{
-    buf_clear(&raw->spki);
-}
-DEFINE_AUTO_VAL(raw_device, raw_device_clear);
-
-static const struct json_field device_fields[] = {
-    {"id", JSON_KIND_HEX32, false, offsetof(struct raw_device, id), 0, 0,
-     offsetof(struct raw_device, has_id)},
-    {"spki", JSON_KIND_BASE64, false, offsetof(struct raw_device, spki), 1, SPKI_MAX, JSON_NO_HAS},
-    {"serial", JSON_KIND_TEXT, false, offsetof(struct raw_device, serial), 1, SERIAL_TEXT_SIZE - 1,
-     JSON_NO_HAS},
-    {"model", JSON_KIND_TEXT, false, offsetof(struct raw_device, model), 1, MODEL_SIZE - 1, JSON_NO_HAS},
-    {"attributes", JSON_KIND_OBJECT, false, offsetof(struct raw_device, attributes), 0, 0, JSON_NO_HAS},
-};
 
 static err_t keep(struct arena *arena, struct bytes text, struct bytes *out)
 {
@@ -51,39 +28,14 @@ static struct bytes text_or_none(const char *text)
     return text == NULL ? BYTES_NONE : bytes_str(text);
 }
 
-static err_t read_object(struct arena *arena, const json_t *line, struct device_entry *out)
-{
-    AUTO_VAL(raw_device) raw = {.serial = NULL};
-    TRY(json_read(line, device_fields, sizeof device_fields / sizeof device_fields[0], true, &raw));
-    ENSURE(raw.has_id != (raw.spki.n > 0), ERR_UNPROCESSABLE, "give either 'id' or 'spki'");
-    out->has_id = raw.has_id;
-    out->id = raw.id;
-    out->serial = text_or_none(raw.serial);
-    out->model = text_or_none(raw.model);
-    if (raw.spki.n > 0) {
-        TRY(keep(arena, buf_view(&raw.spki), &out->spki));
-    }
-    if (raw.attributes != NULL) {
-        AUTO_VAL(buf) text = {0};
-        TRY(json_append(&text, raw.attributes));
-        ENSURE(text.n <= ATTRIBUTES_MAX, ERR_UNPROCESSABLE, "'attributes' may have %d bytes at most",
-               ATTRIBUTES_MAX);
-        TRY(keep(arena, buf_view(&text), &out->attributes));
-    }
-    return OK;
-}
-
+/* Serial and model stay where they are, in the document. */
 static err_t read_line(struct arena *arena, const json_t *line, struct device_entry *out)
 {
-    if (!json_is_string(line)) {
-        ENSURE(json_is_object(line), ERR_UNPROCESSABLE, "a device is an id or an object");
-        return read_object(arena, line, out);
-    }
-    struct bytes text = {(const uint8_t *)json_string_value(line), json_string_length(line)};
-    err_t error = hex_decode(text, out->id.b, sizeof out->id.b);
-    ENSURE(error.code == ERR_OK, ERR_UNPROCESSABLE, "a device id is 64 lower-case hexadecimal characters");
-    out->has_id = true;
-    return OK;
+    AUTO_VAL(device_object) object = {.entry = {.has_id = false}};
+    TRY(device_object_read(line, &object));
+    *out = object.entry;
+    TRY(object.spki.n == 0 ? OK : keep(arena, buf_view(&object.spki), &out->spki));
+    return object.attributes.n == 0 ? OK : keep(arena, buf_view(&object.attributes), &out->attributes);
 }
 
 static void refuse_line(struct batch_report *report, size_t index, const err_t *why)

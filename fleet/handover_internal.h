@@ -96,16 +96,6 @@ struct handover {
 /** Hands one device over, or its refusal. What is ours (5xx) is no refusal and is returned. */
 err_t handover_give(struct handover *handover, struct handover_item *item, err_t refusal);
 
-/* A device in JSON: an id, or an object as in POST /api/v1/batches. */
-struct handover_object {
-    struct device_entry entry; /* slices of the document and of the two buffers */
-    struct buf spki, attributes;
-};
-void handover_object_clear(struct handover_object *object);
-DEFINE_AUTO_VAL(handover_object, handover_object_clear);
-/** @param[out] out {0} before; cleared by the caller on failure too @errors ERR_UNPROCESSABLE */
-err_t handover_object_read(const json_t *value, struct handover_object *out);
-
 /** The key and the name of a chip's certificate. @param[out] spki appended @errors ERR_UNPROCESSABLE,
  * ERR_BAD_ENCODING */
 err_t handover_certificate_read(struct bytes pem, struct buf *spki, char common_name[SERIAL_TEXT_SIZE]);
