@@ -13,7 +13,7 @@ struct enrol_view {
     int64_t now_ms;
     struct device_row device;
     struct product_row product;
-    struct hub_row hub; /* of the product; when it has one */
+    struct hub_row hub;            /* of the product; when it has one */
     struct certificate_row caller; /* of PROOF_OPERATIONAL */
     struct certificate_history history;
     bool has_key; /* the request's key is known */
