@@ -55,8 +55,7 @@ err_t db_write(struct db *db, db_fn fn, void *arg);
 /** Runs `fn` on a read connection in one snapshot. @thread worker (blocks) */
 err_t db_read(struct db *db, db_fn fn, void *arg);
 
-/* --- statements: text that both engines take (storage.md §1), parameters $1 … $n, bound by name on SQLite
- * --------------- */
+/* --- statements: text that both engines take, parameters $1 … $n, bound by name on SQLite --- */
 
 struct db_value {
     enum { DB_NULL, DB_INT, DB_BLOB, DB_TEXT } kind;
