@@ -7,24 +7,28 @@
 #include "api/batch_body.h"
 #include "api/batch_name.h"
 #include "api/import.h"
+#include "api/page.h"
 #include "api/problem.h"
 #include "api/render.h"
 #include "api/reply.h"
 #include "api/tables.h"
 #include "api/terms.h"
+#include "fleet/lots.h"
 
-enum { BATCH_BODY_LIMIT = 64 << 20 };
+enum { BATCH_BODY_LIMIT = 64 << 20, BATCH_CHANGE_LIMIT = 4096 };
 #define IMPORT_BODY_LIMIT ((size_t)2 << 30)
 static const char *const no_query[] = {NULL};
 
-static err_t reply_batch(struct api *api, const struct request *request, int status,
-                         const struct batch_row *row, struct response *response)
+static err_t reply_batch(struct api *api, int status, const struct batch_row *row, struct response *response)
 {
     struct product_row product;
     AUTO(json_t) *batch = NULL;
+    int64_t counts[DEVICE_STATES];
     TRY(product_by_id(api->options.fleet, row->product, &product));
+    TRY(device_counts(api->options.fleet, row->id, counts));
     TRY(render_batch(row, product.name, &batch));
-    return reply_resource(request, response, status, batch, row->ver);
+    TRY(render_counts(counts, batch));
+    return reply_counted(response, status, batch, row->ver);
 }
 
 /* The refused lines, each with its place in the body. */
@@ -78,7 +82,7 @@ static err_t post_batch(struct api *api, const struct request *request, struct r
     uuid_format(row.id, id);
     snprintf(location, sizeof location, "/api/v1/batches/%s", id);
     TRY(response_header(response, "Location", location));
-    return reply_batch(api, request, 201, &row, response);
+    return reply_batch(api, 201, &row, response);
 }
 
 static err_t get_batch(struct api *api, const struct request *request, struct response *response)
@@ -89,7 +93,52 @@ static err_t get_batch(struct api *api, const struct request *request, struct re
     err_t error = uuid_parse(bytes_str(request->params[0]), &id);
     ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "a batch id is a UUID");
     TRY(batch_find(api->options.fleet, request->principal->token.tenant, id, &row));
-    return reply_batch(api, request, 200, &row, response);
+    return reply_batch(api, 200, &row, response);
+}
+
+static err_t add_batch(const struct batch_row *row, const char *product, void *arg)
+{
+    AUTO(json_t) *batch = NULL;
+    TRY(render_batch(row, product, &batch));
+    return page_add(arg, BYTES_OF(row->id.b), TAKE(batch));
+}
+
+static err_t get_batches(struct api *api, const struct request *request, struct response *response)
+{
+    AUTO_VAL(page) page = {.name = ""};
+    TRY(page_open(request, "batches", &page));
+    const struct row_window window = page_window(&page);
+    TRY(batch_list(api->options.fleet, page.tenant, &window, add_batch, &page));
+    return page_reply(&page, response);
+}
+
+static err_t rename_batch(struct api *api, const struct request *request, const struct terms *terms,
+                          struct batch_row *row)
+{
+    struct raw {
+        const char *name;
+    } raw = {NULL};
+    static const struct json_field fields[] = {
+        {"name", JSON_KIND_TEXT, true, offsetof(struct raw, name), 1, NAME_SIZE - 1, JSON_NO_HAS},
+    };
+    AUTO(json_t) *document = NULL;
+    struct uuid id;
+    TRY(request_uuid(request->params[0], "batch", &id));
+    TRY(request_body(request, false, &document));
+    TRY(json_read_all(document, fields, 1, terms->faults, &raw));
+    TRY(faults_error(terms->faults));
+    return batch_rename(api->options.fleet, terms, id, bytes_str(raw.name), row);
+}
+
+static err_t patch_batch(struct api *api, const struct request *request, struct response *response)
+{
+    struct faults faults = {.count = 0};
+    struct terms terms;
+    struct batch_row row;
+    TRY(request_terms(request, &faults, &terms));
+    err_t error = rename_batch(api, request, &terms, &row);
+    return error.code == ERR_OK ? reply_batch(api, 200, &row, response)
+                                : reply_faults(request, error, &faults, response);
 }
 
 const struct route batch_routes[] = {
@@ -113,4 +162,17 @@ const struct route batch_routes[] = {
      .access = ACCESS_CALLER,
      .scopes = SCOPE_DEVICES_READ,
      .handler = get_batch},
+    {.method = HTTP_GET,
+     .path = "/api/v1/batches",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_READ,
+     .handler = get_batches},
+    {.method = HTTP_PATCH,
+     .path = "/api/v1/batches/{id}",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_WRITE,
+     .body_limit = BATCH_CHANGE_LIMIT,
+     .handler = patch_batch},
 };

@@ -111,6 +111,9 @@ static err_t reply_enrolment(struct api *api, const struct principal *device,
     TRY(json_set_time(answer, "not_before", row->not_before));
     TRY(json_set_time(answer, "not_after", row->not_after));
     TRY(json_set_time(answer, "renew_after", enrolment->renew_after));
+    if (enrolment->is_rekey_ordered) {
+        TRY(json_set_bool(answer, "rekey", true));
+    }
     TRY(add_hub(enrolment, answer));
     return reply_json(response, 200, answer);
 }

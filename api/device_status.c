@@ -14,6 +14,9 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
     TRY(json_set_time(certificate, "not_before", row->not_before));
     TRY(json_set_time(certificate, "not_after", row->not_after));
     TRY(json_take(answer, "certificate", TAKE(certificate)));
+    if (status->is_rekey_ordered) {
+        TRY(json_set_bool(answer, "rekey", true));
+    }
     return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
 }
 

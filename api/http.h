@@ -68,7 +68,7 @@ struct response_source {
     void *waker;
 };
 
-enum { RESPONSE_HEADERS_MAX = 12, RESPONSE_VALUE_SIZE = 256 };
+enum { RESPONSE_HEADERS_MAX = 12, RESPONSE_VALUE_SIZE = 512 };
 
 struct response {
     int status;               /* 0 until set */

@@ -1,11 +1,9 @@
 /* The one way in which lists are cut into pages. The check in a cursor finds typing errors and cursors of
- * other lists; it guards nothing: a key made up by the caller only chooses where the caller's own list
- * starts. So it needs no secret, and holds on every node and after a restart. Devices, with their filters,
- * have api/cursor.c. */
+ * other lists or filters; it guards nothing: a key made up by the caller only chooses where the caller's own
+ * list starts. So it needs no secret, and holds on every node and after a restart. */
 #include "api/page.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +24,25 @@ void page_clear(struct page *page)
     *page = (struct page){.name = ""};
 }
 
+/* Each text is followed by a zero byte, which no parameter holds, so that no two lists hash alike. */
 static err_t check_of(const struct page *page, struct bytes key, uint8_t out[CHECK_SIZE])
 {
-    const struct bytes parts[] = {bytes_str("whorl-list-1"), bytes_str(page->name), bytes_str("\n"),
-                                  BYTES_OF(page->tenant.b), key};
+    AUTO_VAL(buf) text = {0};
     struct sha256 hash;
-    TRY(sha256_of_parts(parts, sizeof parts / sizeof parts[0], &hash));
+    TRY(buf_append_str(&text, "whorl-list-2"));
+    TRY(buf_append(&text, page->name, strlen(page->name) + 1));
+    TRY(buf_append(&text, page->request->path, strlen(page->request->path) + 1));
+    for (const char *const *name = page->filters; *name != NULL; name++) {
+        const char *value = http_query(page->request, *name);
+        if (value != NULL) {
+            TRY(buf_append(&text, *name, strlen(*name) + 1));
+            TRY(buf_append(&text, value, strlen(value) + 1));
+        }
+    }
+    TRY(buf_append(&text, "", 1));
+    TRY(buf_append_bytes(&text, BYTES_OF(page->tenant.b)));
+    TRY(buf_append_bytes(&text, key));
+    TRY(sha256_of(buf_view(&text), &hash));
     memcpy(out, hash.b, CHECK_SIZE);
     return OK;
 }
@@ -64,10 +75,17 @@ static err_t read_cursor(const char *text, struct page *page)
     return OK;
 }
 
-err_t page_open(const struct request *request, const char *name, struct page *out)
+err_t page_open_filtered(const struct request *request, const char *name, const char *const *filters,
+                         struct page *out)
 {
-    static const char *const known[] = {"limit", "cursor", NULL};
-    *out = (struct page){.name = name, .path = request->path, .tenant = request->principal->token.tenant};
+    const char *known[PAGE_FILTERS_MAX + 3] = {"limit", "cursor"};
+    size_t count = 2;
+    for (const char *const *filter = filters; *filter != NULL; filter++) {
+        ENSURE(count < PAGE_FILTERS_MAX + 2, ERR_INTERNAL, "too many filters of %s", name);
+        known[count++] = *filter;
+    }
+    *out = (struct page){
+        .name = name, .request = request, .filters = filters, .tenant = request->principal->token.tenant};
     TRY(request_check_query(request, known));
     TRY(read_limit(http_query(request, "limit"), &out->limit));
     const char *cursor = http_query(request, "cursor");
@@ -77,6 +95,12 @@ err_t page_open(const struct request *request, const char *name, struct page *ou
     out->items = json_array();
     ENSURE(out->items != NULL, ERR_NO_MEMORY, "a list");
     return OK;
+}
+
+err_t page_open(const struct request *request, const char *name, struct page *out)
+{
+    static const char *const none[] = {NULL};
+    return page_open_filtered(request, name, none, out);
 }
 
 struct row_window page_window(const struct page *page)
@@ -98,18 +122,45 @@ err_t page_add(struct page *page, struct bytes key, json_t *item)
     return OK;
 }
 
+/* RFC 3986 §2.3: everything but the unreserved is escaped. */
+static err_t append_escaped(struct buf *out, const char *text)
+{
+    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (const char *c = text; *c != '\0'; c++) {
+        if (strchr(unreserved, *c) != NULL) {
+            TRY(buf_append(out, c, 1));
+        } else {
+            TRY(buf_printf(out, "%%%02X", (unsigned)(unsigned char)*c));
+        }
+    }
+    return OK;
+}
+
+static err_t write_link(const struct page *page, const char *cursor, struct buf *out)
+{
+    TRY(buf_printf(out, "<%s?limit=%d", page->request->path, page->limit));
+    for (const char *const *name = page->filters; *name != NULL; name++) {
+        const char *value = http_query(page->request, *name);
+        if (value != NULL) {
+            TRY(buf_printf(out, "&%s=", *name));
+            TRY(append_escaped(out, value));
+        }
+    }
+    return buf_printf(out, "&cursor=%s>; rel=\"next\"", cursor);
+}
+
 static err_t add_next(const struct page *page, json_t *answer, struct response *response)
 {
     uint8_t bytes[CURSOR_SIZE];
     char cursor[CURSOR_TEXT_SIZE];
-    char link[RESPONSE_VALUE_SIZE];
+    AUTO_VAL(buf) link = {0};
     memcpy(bytes, page->last, page->last_size);
     TRY(check_of(page, (struct bytes){page->last, page->last_size}, bytes + page->last_size));
     hex_encode((struct bytes){bytes, page->last_size + CHECK_SIZE}, cursor);
-    (void)snprintf(link, sizeof link, "<%.100s?limit=%d&cursor=%s>; rel=\"next\"", page->path, page->limit,
-                   cursor);
-    TRY(response_header(response, "Link", link));
-    return json_set_text(answer, "next", cursor);
+    TRY(json_set_text(answer, "next", cursor));
+    TRY(write_link(page, cursor, &link));
+    /* filters that are too long for a header: `next` in the body says the same */
+    return link.n < RESPONSE_VALUE_SIZE ? response_header(response, "Link", buf_str(&link)) : OK;
 }
 
 err_t page_reply(const struct page *page, struct response *response)

@@ -6,11 +6,12 @@
 #include "api/authn.h"
 #include "base/json.h"
 
-enum { PAGE_KEY_MAX = 32 };
+enum { PAGE_KEY_MAX = 64, PAGE_FILTERS_MAX = 8 };
 
 struct page {
-    const char *name; /* the list's member in the answer: "products" */
-    const char *path; /* of the request; borrowed */
+    const char *name;              /* the list's member in the answer: "products" */
+    const struct request *request; /* borrowed */
+    const char *const *filters;    /* names of query parameters, ending with NULL; borrowed */
     struct uuid tenant;
     int limit;
     uint8_t after[PAGE_KEY_MAX], last[PAGE_KEY_MAX];
@@ -21,6 +22,10 @@ struct page {
 void page_clear(struct page *page);
 DEFINE_AUTO_VAL(page, page_clear);
 
+/** Of a list that takes filters: query parameters of these names, which the caller reads. A cursor holds only
+ *  under the filters that it was made under. Otherwise as page_open(). */
+err_t page_open_filtered(const struct request *request, const char *name, const char *const *filters,
+                         struct page *out);
 /** Reads `limit` (1 … 1000, 100) and `cursor`; every other parameter is refused. @param name static text
  *  @param[out] out {0} before; cleared by the caller on failure too @errors ERR_BAD_REQUEST @thread any */
 err_t page_open(const struct request *request, const char *name, struct page *out);

@@ -3,9 +3,11 @@
 #include <stdio.h>
 
 #include "api/page.h"
+#include "api/render.h"
 #include "api/reply.h"
 #include "api/tables.h"
 #include "api/terms.h"
+#include "fleet/lots.h"
 #include "fleet/policy_words.h"
 #include "fleet/products.h"
 
@@ -49,12 +51,14 @@ static err_t render(const struct product_row *row, json_t **out)
     return OK;
 }
 
-static err_t reply(const struct request *request, int status, const struct product_row *row,
-                   struct response *response)
+static err_t reply(struct api *api, int status, const struct product_row *row, struct response *response)
 {
     AUTO(json_t) *product = NULL;
+    int64_t counts[DEVICE_STATES];
     TRY(render(row, &product));
-    return reply_resource(request, response, status, product, row->ver);
+    TRY(device_counts(api->options.fleet, row->id, counts));
+    TRY(render_counts(counts, product));
+    return reply_counted(response, status, product, row->ver);
 }
 
 /* --- in --------------------------------------------------------------------------------------------- */
@@ -156,7 +160,7 @@ static err_t get_product(struct api *api, const struct request *request, struct 
     TRY(request_check_query(request, no_query));
     TRY(request_uuid(request->params[0], "product", &id));
     TRY(product_get(api->options.fleet, request->principal->token.tenant, id, &row));
-    return reply(request, 200, &row, response);
+    return reply(api, 200, &row, response);
 }
 
 static err_t create(struct api *api, const struct request *request, struct faults *faults,
@@ -180,7 +184,7 @@ static err_t post_product(struct api *api, const struct request *request, struct
         return reply_faults(request, error, &faults, response);
     }
     TRY(reply_location(response, "/api/v1/products", row.id));
-    return reply(request, 201, &row, response);
+    return reply(api, 201, &row, response);
 }
 
 static err_t change(struct api *api, const struct request *request, struct faults *faults,
@@ -202,7 +206,7 @@ static err_t patch_product(struct api *api, const struct request *request, struc
     struct faults faults = {.count = 0};
     struct product_row row = {.ver = 0};
     err_t error = change(api, request, &faults, &row);
-    return error.code == ERR_OK ? reply(request, 200, &row, response)
+    return error.code == ERR_OK ? reply(api, 200, &row, response)
                                 : reply_faults(request, error, &faults, response);
 }
 

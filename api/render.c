@@ -22,11 +22,12 @@ static err_t set_text_if(json_t *object, const char *name, const char *text)
     return text[0] == '\0' ? OK : json_set_text(object, name, text);
 }
 
-static err_t set_attributes(json_t *object, const char *text)
+/* What is stored as JSON. */
+static err_t set_object(json_t *object, const char *name, const char *text)
 {
-    AUTO(json_t) *attributes = json_loads(text[0] == '\0' ? "{}" : text, 0, NULL);
-    ENSURE(attributes != NULL, ERR_INTERNAL, "a device's attributes are no JSON");
-    return json_take(object, "attributes", TAKE(attributes));
+    AUTO(json_t) *value = json_loads(text[0] == '\0' ? "{}" : text, 0, NULL);
+    ENSURE(value != NULL, ERR_INTERNAL, "a device's %s are no JSON", name);
+    return json_take(object, name, TAKE(value));
 }
 
 err_t render_device(const struct device_row *row, json_t **out)
@@ -39,9 +40,12 @@ err_t render_device(const struct device_row *row, json_t **out)
     TRY(set_uuid(device, "product_id", row->product));
     TRY(set_text_if(device, "serial", row->serial));
     TRY(set_text_if(device, "model", row->model));
-    TRY(set_attributes(device, row->attributes));
+    TRY(set_object(device, "attributes", row->attributes));
+    TRY(set_object(device, "labels", row->labels));
+    TRY(set_text_if(device, "note", row->note));
     TRY(json_set_int(device, "generation", row->generation));
     TRY(json_set_bool(device, "reenrol_allowed", row->reenrol_allowed));
+    TRY(set_time_if(device, "rekey_requested_at", row->rekey_requested_at));
     TRY(json_set_time(device, "registered_at", row->registered_at));
     TRY(set_time_if(device, "enrolled_at", row->enrolled_at));
     TRY(json_set_time(device, "updated_at", row->updated_at));
@@ -85,4 +89,13 @@ err_t render_certificate(const struct certificate_row *row, json_t **out)
     }
     *out = TAKE(certificate);
     return OK;
+}
+
+err_t render_counts(const int64_t *counts, json_t *owner)
+{
+    AUTO(json_t) *devices = json_object();
+    for (int state = 0; state < DEVICE_STATES; state++) {
+        TRY(json_set_int(devices, device_state_name((enum device_state)state), counts[state]));
+    }
+    return json_take(owner, "devices", TAKE(devices));
 }

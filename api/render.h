@@ -12,4 +12,8 @@ err_t render_batch(const struct batch_row *row, const char *product, json_t **ou
 /** Without PEM. */
 err_t render_certificate(const struct certificate_row *row, json_t **out);
 
+/** {"devices": {"registered": …, …}} into a product or a batch. @param counts by state, DEVICE_STATES of them
+ */
+err_t render_counts(const int64_t *counts, json_t *owner);
+
 #endif

@@ -79,6 +79,14 @@ err_t reply_resource(const struct request *request, struct response *response, i
     return reply_json(response, status, value);
 }
 
+err_t reply_counted(struct response *response, int status, const json_t *value, int64_t ver)
+{
+    char etag[32];
+    version_tag(ver, etag);
+    TRY(response_header(response, "ETag", etag));
+    return reply_json(response, status, value);
+}
+
 bool etag_list_has(const char *list, const char *etag, bool is_weak_equal)
 {
     size_t size = strlen(etag);

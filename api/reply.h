@@ -23,6 +23,8 @@ err_t reply_json(struct response *response, int status, const json_t *value);
 /** As above, with `ETag: "<ver>"`; a GET whose If-None-Match names it becomes 304. */
 err_t reply_resource(const struct request *request, struct response *response, int status,
                      const json_t *value, int64_t ver);
+/** With `ETag: "<ver>"` for If-Match, and never 304: what is counted in it changes without a new version. */
+err_t reply_counted(struct response *response, int status, const json_t *value, int64_t ver);
 /** Does a list of entity tags (If-Match, If-None-Match; RFC 9110 §13.1) hold `etag` (quoted)? Weak ones
  * compare equal when `is_weak_equal`. */
 bool etag_list_has(const char *list, const char *etag, bool is_weak_equal);

@@ -9,10 +9,26 @@
     }
 
 static const struct route_table tables[] = {
-    TABLE(est_routes),     TABLE(device_status_routes), TABLE(device_enrol_routes), TABLE(batch_routes),
-    TABLE(device_routes),  TABLE(certificate_routes),   TABLE(whoami_routes),       TABLE(public_routes),
-    TABLE(metrics_routes), TABLE(product_routes),       TABLE(hub_routes),          TABLE(token_routes),
-    TABLE(tenant_routes),  TABLE(authority_routes),
+    TABLE(est_routes),
+    TABLE(device_status_routes),
+    TABLE(device_enrol_routes),
+    TABLE(batch_routes),
+    TABLE(device_routes),
+    TABLE(certificate_routes),
+    TABLE(whoami_routes),
+    TABLE(public_routes),
+    TABLE(metrics_routes),
+    TABLE(product_routes),
+    TABLE(hub_routes),
+    TABLE(token_routes),
+    TABLE(tenant_routes),
+    TABLE(authority_routes),
+    TABLE(device_action_routes),
+    TABLE(device_description_routes),
+    TABLE(device_history_routes),
+    TABLE(certificate_list_routes),
+    TABLE(audit_routes),
+    TABLE(audit_export_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

@@ -5,19 +5,25 @@
 
 #include "api/http.h"
 
-extern const struct route est_routes[12];          /* est.c */
-extern const struct route device_status_routes[3]; /* device_status.c */
-extern const struct route device_enrol_routes[1];  /* device_enrol.c */
-extern const struct route batch_routes[3];         /* batches.c */
-extern const struct route device_routes[3];        /* devices.c */
-extern const struct route product_routes[4];       /* products.c */
-extern const struct route hub_routes[4];           /* hubs.c */
-extern const struct route token_routes[7];         /* tokens.c */
-extern const struct route tenant_routes[3];        /* tenants.c */
-extern const struct route authority_routes[3];     /* authorities.c */
-extern const struct route certificate_routes[2];   /* certificates.c */
-extern const struct route whoami_routes[1];        /* whoami.c */
-extern const struct route public_routes[4];        /* public.c */
-extern const struct route metrics_routes[1];       /* metrics.c */
+extern const struct route est_routes[12];               /* est.c */
+extern const struct route device_status_routes[3];      /* device_status.c */
+extern const struct route device_enrol_routes[1];       /* device_enrol.c */
+extern const struct route batch_routes[5];              /* batches.c */
+extern const struct route device_routes[2];             /* devices.c */
+extern const struct route product_routes[4];            /* products.c */
+extern const struct route hub_routes[4];                /* hubs.c */
+extern const struct route token_routes[7];              /* tokens.c */
+extern const struct route tenant_routes[3];             /* tenants.c */
+extern const struct route authority_routes[3];          /* authorities.c */
+extern const struct route certificate_routes[2];        /* certificates.c */
+extern const struct route whoami_routes[1];             /* whoami.c */
+extern const struct route public_routes[4];             /* public.c */
+extern const struct route metrics_routes[1];            /* metrics.c */
+extern const struct route device_action_routes[7];      /* device_actions.c */
+extern const struct route device_description_routes[1]; /* device_description.c */
+extern const struct route device_history_routes[2];     /* device_history.c */
+extern const struct route certificate_list_routes[1];   /* certificate_list.c */
+extern const struct route audit_routes[1];              /* audit.c */
+extern const struct route audit_export_routes[1];       /* audit_export.c */
 
 #endif

@@ -54,3 +54,47 @@ err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, stru
 {
     return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), read_batch, out, "batch");
 }
+
+static const char SQL_LIST[] =
+    "SELECT batch.id, batch.tenant, product, batch.name, device_count, batch.created_at, batch.updated_at, "
+    "batch.ver, product.name FROM batch JOIN product ON product.id = batch.product "
+    "WHERE batch.tenant = $1 AND batch.id > $2 ORDER BY batch.id LIMIT $3";
+static const char SQL_RENAME[] =
+    "UPDATE batch SET name = $2, updated_at = $3, ver = ver + 1 WHERE id = $1 AND ver = $4";
+
+struct each {
+    batch_row_fn fn;
+    void *arg;
+};
+
+static err_t on_each(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct batch_row batch;
+    char product[NAME_SIZE];
+    TRY(read_batch(row, &batch));
+    TRY(db_row_text(row, 8, product, sizeof product));
+    return each->fn(&batch, product, each->arg);
+}
+
+err_t batch_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window, batch_row_fn fn,
+                      void *arg)
+{
+    static const uint8_t before_all[1] = {0};
+    struct each each = {.fn = fn, .arg = arg};
+    struct bytes after = window->after.n > 0 ? window->after : BYTES_OF(before_all);
+    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(after), DB_I(window->limit)), on_each,
+                  &each);
+}
+
+err_t batch_rows_rename(struct db_tx *tx, struct batch_row *row)
+{
+    int64_t changes = 0;
+    int64_t now_ms = db_tx_now_ms(tx);
+    TRY(db_change(tx, SQL_RENAME, DB_VALUES(db_uuid(&row->id), DB_T(row->name), DB_I(now_ms), DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_BUSY, "the batch was changed by another request: try again");
+    row->ver++;
+    row->updated_at = now_ms;
+    return OK;
+}

@@ -19,6 +19,12 @@ static const char SQL_LIST[] = "SELECT " COLUMNS " FROM certificate WHERE device
 static const char SQL_LIST_LIVE[] =
     "SELECT " COLUMNS " FROM certificate WHERE device = $1 AND tenant = $2 AND state IN (0, 1) "
     "ORDER BY issued_at DESC, generation DESC, serial";
+/* Sixteen at a time: the caller changes them, so that they fall out, and asks again. */
+#define TO_REVOKE(filter)                                                                                    \
+    "SELECT " COLUMNS " FROM certificate WHERE device = $1 AND tenant = $2 AND " filter                      \
+    " ORDER BY issued_at DESC, generation DESC, serial LIMIT 16"
+static const char SQL_UNLISTED_OF_DEVICE[] = TO_REVOKE("revoked_at IS NULL");
+static const char SQL_NOT_COMPROMISED[] = TO_REVOKE("(state <> 3 OR revocation_reason <> 1)");
 static const char SQL_HISTORY[] =
     "SELECT MAX(issued_at), MAX(first_used_at), "
     "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
@@ -148,6 +154,15 @@ err_t certificate_rows_list_live(struct db_tx *tx, struct uuid tenant, const str
                   &each);
 }
 
+err_t certificate_rows_list_to_revoke(struct db_tx *tx, const struct device_row *device, bool is_compromised,
+                                      certificate_row_fn fn, void *arg)
+{
+    struct each each = {fn, arg};
+    return db_run(tx, is_compromised ? SQL_NOT_COMPROMISED : SQL_UNLISTED_OF_DEVICE,
+                  DB_VALUES(DB_B(device->id.b, sizeof device->id.b), db_uuid(&device->tenant)), take_each,
+                  &each);
+}
+
 err_t certificate_rows_list_unlisted(struct db_tx *tx, int64_t before, int limit, certificate_row_fn fn,
                                      void *arg)
 {
@@ -245,4 +260,54 @@ err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, struct uuid tenan
     return db_change(tx, SQL_SUPERSEDE_UNCONFIRMED,
                      DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b), DB_I(at)),
                      count);
+}
+
+/* --- pages ---------------------------------------------------------------------- */
+
+/* The end alone is a bound of the index on every engine; the rest only sorts out equal ends. */
+#define PAGE(filter)                                                                                         \
+    "SELECT " COLUMNS " FROM certificate WHERE tenant = $1 AND not_after >= $2 AND not_after < $3 AND "      \
+    "(not_after, serial, authority) > ($2, $4, $5)" filter " ORDER BY not_after, serial, authority LIMIT $6"
+static const char SQL_PAGE[] = PAGE("");
+static const char SQL_PAGE_STATE[] = PAGE(" AND state = $7");
+static const char SQL_PAGE_AUTHORITY[] = PAGE(" AND authority = $7");
+static const char SQL_PAGE_DEVICE[] = PAGE(" AND device = $7");
+static const char SQL_PAGE_DEVICE_STATE[] = PAGE(" AND device = $7 AND state = $8");
+static const char SQL_PAGE_DEVICE_AUTHORITY[] = PAGE(" AND device = $7 AND authority = $8");
+static const char SQL_PAGE_DEVICE_STATE_AUTHORITY[] =
+    PAGE(" AND device = $7 AND state = $8 AND authority = $9");
+
+static const char *page_text(const struct certificate_range *range)
+{
+    if (range->device == NULL) {
+        return range->state != NULL       ? SQL_PAGE_STATE
+               : range->authority != NULL ? SQL_PAGE_AUTHORITY
+                                          : SQL_PAGE;
+    }
+    if (range->state != NULL) {
+        return range->authority != NULL ? SQL_PAGE_DEVICE_STATE_AUTHORITY : SQL_PAGE_DEVICE_STATE;
+    }
+    return range->authority != NULL ? SQL_PAGE_DEVICE_AUTHORITY : SQL_PAGE_DEVICE;
+}
+
+err_t certificate_rows_page(struct db_tx *tx, const struct certificate_range *range, certificate_row_fn fn,
+                            void *arg)
+{
+    struct each each = {fn, arg};
+    size_t after_size = range->has_after ? sizeof range->after_serial : 0;
+    struct db_value values[9] = {
+        db_uuid(&range->tenant),      DB_I(range->has_after ? range->after_end : INT64_MIN),
+        DB_I(range->expires_before),  DB_B(range->after_serial, after_size),
+        DB_T(range->after_authority), DB_I(range->limit)};
+    size_t count = 6;
+    if (range->device != NULL) {
+        values[count++] = DB_B(range->device->b, sizeof range->device->b);
+    }
+    if (range->state != NULL) {
+        values[count++] = DB_I(*range->state);
+    }
+    if (range->authority != NULL) {
+        values[count++] = DB_T(range->authority);
+    }
+    return db_run(tx, page_text(range), values, count, take_each, &each);
 }

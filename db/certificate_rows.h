@@ -26,6 +26,28 @@ err_t certificate_rows_list(struct db_tx *tx, struct uuid tenant, const struct d
 err_t certificate_rows_list_live(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
                                  certificate_row_fn fn, void *arg);
 
+/** Up to CERTIFICATES_TO_REVOKE of the device that are on no revocation list, without DER; of one that is
+ *  compromised, also those that are there for another reason. */
+enum { CERTIFICATES_TO_REVOKE = 16 };
+err_t certificate_rows_list_to_revoke(struct db_tx *tx, const struct device_row *device, bool is_compromised,
+                                      certificate_row_fn fn, void *arg);
+
+struct certificate_range {
+    struct uuid tenant;
+    const struct device_id *device; /* or NULL; beside a device the other filters are free */
+    const char *authority;          /* or NULL; otherwise not together with a state */
+    const enum certificate_state *state;
+    int64_t expires_before;
+    bool has_after;
+    int64_t after_end; /* not_after, serial and authority of the last row seen */
+    uint8_t after_serial[CERTIFICATE_SERIAL_SIZE];
+    char after_authority[AUTHORITY_ID_SIZE];
+    int64_t limit;
+};
+/** In order of their end, without DER. Costs the same wherever it starts. */
+err_t certificate_rows_page(struct db_tx *tx, const struct certificate_range *range, certificate_row_fn fn,
+                            void *arg);
+
 /* What the whole history of a device says, for decisions. */
 struct certificate_history {
     bool has_any;            /* a certificate was ever issued */

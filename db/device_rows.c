@@ -4,9 +4,11 @@
 
 #include "db/row_values.h"
 
-#define COLUMNS                                                                                              \
+/* What a registration gives; the rest has defaults. */
+#define COLUMNS_GIVEN                                                                                        \
     "id, tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, attributes, "     \
     "registered_at, enrolled_at, updated_at, ver"
+#define COLUMNS COLUMNS_GIVEN ", labels, note, rekey_requested_at, rekey_above"
 
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM device WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND_CLAIMS[] =
@@ -14,23 +16,34 @@ static const char SQL_FIND_CLAIMS[] =
 static const char SQL_READ_SPKI[] = "SELECT spki FROM device WHERE id = $1 AND tenant = $2";
 static const char SQL_IS_IDENTITY[] = "SELECT id FROM device WHERE id = $1 ORDER BY id LIMIT 1";
 static const char SQL_INSERT[] =
-    "INSERT INTO device (" COLUMNS ", spki) "
+    "INSERT INTO device (" COLUMNS_GIVEN ", spki) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
     "ON CONFLICT (id, tenant) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE device SET state = $3, claim = $4, reenrol_allowed = $5, generation = $6, enrolled_at = $7, "
-    "updated_at = $8, spki = COALESCE($9, spki), ver = ver + 1 WHERE id = $1 AND tenant = $2 AND ver = $10";
+    "updated_at = $8, spki = COALESCE($9, spki), rekey_requested_at = $11, rekey_above = $12, ver = ver + 1 "
+    "WHERE id = $1 AND tenant = $2 AND ver = $10";
+static const char SQL_DESCRIBE[] =
+    "UPDATE device SET labels = $3, attributes = $4, note = $5, updated_at = $6, ver = ver + 1 "
+    "WHERE id = $1 AND tenant = $2 AND ver = $7";
 
 /* One text per filter: the engine then plans each on its own index. */
-static const char SQL_LIST[] =
-    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
-static const char SQL_LIST_BATCH[] =
-    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 AND batch = $4 ORDER BY id LIMIT $3";
-static const char SQL_LIST_STATE[] =
-    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2 AND state = $4 ORDER BY id LIMIT $3";
-static const char SQL_LIST_BATCH_STATE[] =
-    "SELECT " COLUMNS
-    " FROM device WHERE tenant = $1 AND id > $2 AND batch = $4 AND state = $5 ORDER BY id LIMIT $3";
+#define LIST(filter)                                                                                         \
+    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2" filter " ORDER BY id LIMIT $3"
+static const char SQL_LIST[] = LIST("");
+static const char SQL_LIST_STATE[] = LIST(" AND state = $4");
+static const char SQL_LIST_BATCH[] = LIST(" AND batch = $4");
+static const char SQL_LIST_BATCH_STATE[] = LIST(" AND batch = $4 AND state = $5");
+static const char SQL_LIST_PRODUCT[] = LIST(" AND product = $4");
+static const char SQL_LIST_PRODUCT_STATE[] = LIST(" AND product = $4 AND state = $5");
+static const char SQL_LIST_SERIAL[] = LIST(" AND serial = $4");
+#define LABELLED                                                                                             \
+    "device.id, device.tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, "   \
+    "attributes, registered_at, enrolled_at, updated_at, ver, labels, note, rekey_requested_at, rekey_above"
+static const char SQL_LIST_LABEL[] =
+    "SELECT " LABELLED " FROM device_label JOIN device ON device.id = device_label.device AND "
+    "device.tenant = device_label.tenant WHERE device_label.tenant = $1 AND device_label.device > $2 "
+    "AND device_label.name = $4 AND device_label.value = $5 ORDER BY device_label.device LIMIT $3";
 
 static err_t read_device(const struct db_row *row, void *arg)
 {
@@ -51,6 +64,10 @@ static err_t read_device(const struct db_row *row, void *arg)
     out->enrolled_at = db_row_int(row, 12);
     out->updated_at = db_row_int(row, 13);
     out->ver = db_row_int(row, 14);
+    TRY(db_row_text(row, 15, out->labels, sizeof(out->labels)));
+    TRY(db_row_text(row, 16, out->note, sizeof(out->note)));
+    out->rekey_requested_at = db_row_int(row, 17);
+    out->rekey_above = db_row_int(row, 18);
     return OK;
 }
 
@@ -119,12 +136,55 @@ err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes 
                   DB_VALUES(DB_B(row->id.b, sizeof(row->id.b)), db_uuid(&row->tenant), DB_I(row->state),
                             DB_I(row->claim), db_flag(row->reenrol_allowed), DB_I(row->generation),
                             db_time_or_null(row->enrolled_at), DB_I(now_ms),
-                            spki.n == 0 ? DB_N : DB_BYTES(spki), DB_I(row->ver)),
+                            spki.n == 0 ? DB_N : DB_BYTES(spki), DB_I(row->ver),
+                            db_time_or_null(row->rekey_requested_at), DB_I(row->rekey_above)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
     row->ver++;
     row->updated_at = now_ms;
     return OK;
+}
+
+err_t device_rows_describe(struct db_tx *tx, struct device_row *row)
+{
+    int64_t now_ms = db_tx_now_ms(tx);
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_DESCRIBE,
+                  DB_VALUES(DB_B(row->id.b, sizeof(row->id.b)), db_uuid(&row->tenant), DB_T(row->labels),
+                            DB_T(row->attributes), DB_T(row->note), DB_I(now_ms), DB_I(row->ver)),
+                  &changes));
+    ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
+    row->ver++;
+    row->updated_at = now_ms;
+    return OK;
+}
+
+/* The statement of a filter, and its values behind the first three. */
+static const char *list_text(const struct device_range *range, struct db_value values[2], size_t *count)
+{
+    bool has_owner = range->batch != NULL || range->product != NULL;
+    if (range->label_name != NULL) {
+        values[(*count)++] = DB_T(range->label_name);
+        values[(*count)++] = DB_T(range->label_value);
+        return SQL_LIST_LABEL;
+    }
+    if (range->serial != NULL) {
+        values[(*count)++] = DB_T(range->serial);
+        return SQL_LIST_SERIAL;
+    }
+    if (has_owner) {
+        values[(*count)++] = db_uuid(range->batch != NULL ? range->batch : range->product);
+    }
+    if (range->state != NULL) {
+        values[(*count)++] = DB_I(*range->state);
+    }
+    if (range->batch != NULL) {
+        return range->state != NULL ? SQL_LIST_BATCH_STATE : SQL_LIST_BATCH;
+    }
+    if (range->product != NULL) {
+        return range->state != NULL ? SQL_LIST_PRODUCT_STATE : SQL_LIST_PRODUCT;
+    }
+    return range->state != NULL ? SQL_LIST_STATE : SQL_LIST;
 }
 
 err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg)
@@ -134,18 +194,10 @@ err_t device_rows_list(struct db_tx *tx, const struct device_range *range, devic
     struct each each = {.fn = fn, .arg = arg};
     struct db_value values[5] = {db_uuid(&range->tenant), DB_B(before_all, sizeof(before_all)),
                                  DB_I(range->limit)};
-    size_t count = 3;
-    const char *sql = SQL_LIST;
+    size_t more = 0;
+    const char *sql = list_text(range, values + 3, &more);
     if (range->after != NULL) {
         values[1] = DB_B(range->after->b, sizeof(range->after->b));
     }
-    if (range->batch != NULL) {
-        values[count++] = db_uuid(range->batch);
-        sql = SQL_LIST_BATCH;
-    }
-    if (range->state != NULL) {
-        values[count++] = DB_I(*range->state);
-        sql = range->batch != NULL ? SQL_LIST_BATCH_STATE : SQL_LIST_STATE;
-    }
-    return db_run(tx, sql, values, count, on_each, &each);
+    return db_run(tx, sql, values, 3 + more, on_each, &each);
 }

@@ -23,20 +23,27 @@ err_t device_rows_is_identity(struct db_tx *tx, const uint8_t spki_sha256[32], b
 /** @param spki DER, or BYTES_NONE when only the id is known @param[out] is_new false: (tenant, id) is there
  * already and stays as it was */
 err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct bytes spki, bool *is_new);
-/** Stores state, claim, reenrol_allowed, generation and enrolled_at of `row` if its version is still
- * row->ver, then raises row->ver and sets row->updated_at. @param spki BYTES_NONE leaves the stored one
+/** Stores state, claim, reenrol_allowed, generation, enrolled_at and what is said of a rekey of `row` if its
+ * version is still row->ver, then raises row->ver and sets row->updated_at. @param spki BYTES_NONE leaves the
+ * stored one
  *  @errors ERR_BUSY somebody else changed the device meanwhile */
 err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes spki);
 
+/** Stores labels, attributes and note, otherwise as above; the rows behind the search for labels are
+ *  device_label_rows.h's. @errors ERR_BUSY */
+err_t device_rows_describe(struct db_tx *tx, struct device_row *row);
+
 struct device_range {
     struct uuid tenant;
-    const struct uuid *batch;       /* or NULL */
-    const enum device_state *state; /* or NULL */
-    const struct device_id *after;  /* ids greater than this; NULL from the start */
+    const struct uuid *batch;   /* or NULL, like all filters; at most one of batch, product, serial, label; */
+    const struct uuid *product; /* a state beside a batch or a product only */
+    const char *serial;
+    const char *label_name, *label_value; /* both or none */
+    const enum device_state *state;       /* or NULL */
+    const struct device_id *after;        /* ids greater than this; NULL from the start */
     int64_t limit;
 };
-/** In order of id, at most `limit`; costs the same wherever the range starts, with at most one of batch and
- * state. */
+/** In order of id, at most `limit`; costs the same wherever the range starts. */
 err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg);
 
 #endif

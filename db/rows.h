@@ -11,6 +11,8 @@ enum {
     NAME_SIZE = 65, /* tenants, products, batches, tokens: 1 … 64 of [A-Za-z0-9._-] (tenants: lower case) */
     SERIAL_TEXT_SIZE = 65,
     MODEL_SIZE = 65,
+    DEVICE_NOTE_SIZE = 513,
+    DEVICE_STATES = 6,
     AUTHORITY_ID_SIZE = 32,
     CERTIFICATE_SERIAL_SIZE = 16,
     TOKEN_ID_SIZE = 8
@@ -88,6 +90,11 @@ struct device_row {
     int64_t generation; /* of the newest certificate; 0 before the first */
     char serial[SERIAL_TEXT_SIZE], model[MODEL_SIZE];
     char attributes[1024]; /* a JSON object */
+    char labels[1024];     /* a JSON object of short texts */
+    char note[DEVICE_NOTE_SIZE];
+    int64_t
+        rekey_requested_at; /* an operator asked for a new key, until one above rekey_above is confirmed */
+    int64_t rekey_above;    /* generation */
     int64_t registered_at, enrolled_at, updated_at, ver;
 };
 

@@ -15,6 +15,7 @@ enum scope {
     SCOPE_PRODUCTS_WRITE = 1 << 9,
     SCOPE_TOKENS_READ = 1 << 10,
     SCOPE_TOKENS_WRITE = 1 << 11,
+    SCOPE_AUDIT_READ = 1 << 16,
     SCOPE_INSTALLATION = 1 << 29, /* the tenants themselves: no part of admin */
     SCOPE_ADMIN = 1 << 30         /* everything, in its tenant */
 };

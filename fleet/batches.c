@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "db/batch_rows.h"
+#include "db/device_count_rows.h"
 #include "db/product_rows.h"
 #include "fleet/batch_lines.h"
 #include "fleet/event.h"
@@ -124,6 +125,7 @@ static err_t register_in(struct db_tx *tx, void *arg)
     TRY(db_tx_uuid(tx, &run->out->id));
     TRY(batch_rows_insert(tx, run->out));
     TRY(register_lines(tx, run));
+    TRY(device_count_rows_add(tx, run->out, DEVICE_REGISTERED, run->out->device_count));
     TRY(remember(tx, run->order, run->out));
     return record(tx, run);
 }

@@ -45,6 +45,7 @@ struct device_status {
     bool has_certificate;
     struct certificate_row certificate; /* newest usable one, without DER */
     int64_t renew_after;                /* Unix ms; 0 when there is no certificate */
+    bool is_rekey_ordered;              /* an operator wants a new key: renewing the old one is not enough */
     bool has_owner_salt;                /* under the identity key only */
     uint8_t owner_salt[32];
     char tenant[NAME_SIZE];

@@ -6,6 +6,7 @@
 #include "fleet/contact_internal.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/renewal.h"
 
 struct first_use {
     const struct contact_facts *facts;
@@ -31,6 +32,19 @@ static err_t record(struct db_tx *tx, const struct first_use *run, int64_t super
                         serial, row->authority, (long long)row->generation, (long long)superseded);
 }
 
+/* An ordered rekey is done when a key of a newer generation is confirmed. */
+static err_t end_rekey(struct db_tx *tx, const struct first_use *run)
+{
+    struct device_row *device = &run->contact->device;
+    bool is_done = device->rekey_requested_at != 0 && !renewal_is_ordered(device, &run->contact->certificate);
+    if (!run->is_confirmed || !is_done) {
+        return OK;
+    }
+    device->rekey_requested_at = 0;
+    device->rekey_above = 0;
+    return device_rows_update(tx, device, BYTES_NONE);
+}
+
 static err_t first_use(struct db_tx *tx, void *arg)
 {
     struct first_use *run = arg;
@@ -52,6 +66,7 @@ static err_t first_use(struct db_tx *tx, void *arg)
         TRY(certificate_rows_supersede_older(tx, row, row->first_used_at, &superseded));
     }
     TRY(certificate_rows_update(tx, row));
+    TRY(end_rekey(tx, run));
     return record(tx, run, superseded);
 }
 

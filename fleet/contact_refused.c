@@ -6,6 +6,7 @@
 #include "fleet/contact_internal.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/refusal_causes.h"
 #include "fleet/refusals.h"
 
 struct record {
@@ -13,14 +14,34 @@ struct record {
     const struct uuid *tenants; /* one record in each; NULL: one without a tenant */
     size_t tenant_count;
     const char *reason;
+    const struct device_row *known; /* the device, for records about one; or NULL */
+    const char *cause, *detail;     /* beside it: what stood in its way, and the error's own words */
     char network[NETWORK_TEXT_SIZE];
     int64_t unrecorded;
 };
+
+/* With what a person needs to help the device (GET /devices/{id}/why). */
+static err_t append_known(struct db_tx *tx, const struct record *record, const struct event *event)
+{
+    AUTO(json_t) *body = json_object();
+    TRY(json_set_text(body, "reason", record->reason));
+    TRY(json_set_text(body, "cause", record->cause));
+    if (record->detail[0] != '\0') {
+        TRY(json_set_text(body, "detail", record->detail));
+    }
+    TRY(json_set_text(body, "state", device_state_name(record->known->state)));
+    TRY(json_set_text(body, "network", record->network));
+    TRY(json_set_int(body, "unrecorded", record->unrecorded));
+    return event_append_value(tx, event, body);
+}
 
 static err_t append(struct db_tx *tx, const struct record *record, const struct uuid *tenant)
 {
     struct event event = record->event;
     event.tenant = tenant;
+    if (record->known != NULL) {
+        return append_known(tx, record, &event);
+    }
     return event_append(tx, &event, "{\"reason\":\"%s\",\"network\":\"%s\",\"unrecorded\":%lld}",
                         record->reason, record->network, (long long)record->unrecorded);
 }
@@ -77,7 +98,7 @@ static void refuse_unknown(struct fleet *fleet, const struct contact_facts *fact
 }
 
 static void refuse_known(struct fleet *fleet, const struct contact_facts *facts,
-                         const struct contact *contact, const char *reason)
+                         const struct contact *contact, const err_t *why)
 {
     atomic_fetch_add(&fleet->counters.refused, 1);
     const struct device_row *device = &contact->device;
@@ -86,7 +107,10 @@ static void refuse_known(struct fleet *fleet, const struct contact_facts *facts,
     (void)memcpy(key + DEVICE_ID_SIZE, device->tenant.b, sizeof device->tenant.b);
     char actor[16 + 2 * DEVICE_ID_SIZE] = "device:";
     hex_encode(BYTES_OF(device->id.b), actor + sizeof "device:" - 1);
-    struct record record = record_start(facts, "device.refused", reason);
+    struct record record = record_start(facts, "device.refused", err_slug(why->code));
+    record.known = device;
+    record.cause = refusal_cause_of(contact, *why);
+    record.detail = why->detail;
     record.event.actor = actor;
     record.event.device = &device->id;
     record.tenants = &device->tenant;
@@ -100,7 +124,7 @@ void contact_refused(struct fleet *fleet, const struct contact_facts *facts, con
                      err_t why)
 {
     if (contact != NULL && contact->is_known) {
-        refuse_known(fleet, facts, contact, err_slug(why.code));
+        refuse_known(fleet, facts, contact, &why);
     } else {
         refuse_unknown(fleet, facts, contact, err_slug(why.code));
     }

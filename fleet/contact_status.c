@@ -22,7 +22,8 @@ static void take_certificate(struct status_query *query, const struct certificat
 {
     query->out->has_certificate = true;
     query->out->certificate = *row;
-    query->out->renew_after = renewal_after(&query->product, row);
+    query->out->renew_after = renewal_due(&query->product, &query->contact->device, row);
+    query->out->is_rekey_ordered = renewal_is_ordered(&query->contact->device, row);
 }
 
 static err_t take_live(const struct certificate_row *row, void *arg)

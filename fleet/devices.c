@@ -53,6 +53,10 @@ err_t device_list(struct fleet *fleet, const struct device_filter *filter,
            PAGE_MAX);
     struct list run = {.range = {.tenant = filter->tenant,
                                  .batch = filter->has_batch ? &filter->batch : NULL,
+                                 .product = filter->has_product ? &filter->product : NULL,
+                                 .serial = filter->serial,
+                                 .label_name = filter->label_name,
+                                 .label_value = filter->label_value,
                                  .state = filter->has_state ? &filter->state : NULL,
                                  .after = filter->has_after ? &filter->after : NULL,
                                  .limit = (int64_t)filter->limit + 1},
@@ -102,4 +106,27 @@ err_t device_certificates(struct fleet *fleet, const struct device_row *device, 
     ENSURE(limit >= 1 && limit <= PAGE_MAX, ERR_UNPROCESSABLE, "a page has 1 to %d certificates", PAGE_MAX);
     struct list_certificates run = {.device = device, .limit = limit, .fn = fn, .arg = arg};
     return db_read(fleet->db, list_certificates_in, &run);
+}
+
+struct page_certificates {
+    const struct certificate_range *range;
+    certificate_row_fn fn;
+    void *arg;
+};
+
+static err_t page_certificates_in(struct db_tx *tx, void *arg)
+{
+    const struct page_certificates *run = arg;
+    return certificate_rows_page(tx, run->range, run->fn, run->arg);
+}
+
+err_t certificate_list(struct fleet *fleet, const struct certificate_range *range, certificate_row_fn fn,
+                       void *arg)
+{
+    ENSURE(range->limit >= 1 && range->limit <= PAGE_MAX + 1, ERR_UNPROCESSABLE,
+           "a page has 1 to %d certificates", PAGE_MAX);
+    ENSURE(range->device != NULL || range->state == NULL || range->authority == NULL, ERR_UNPROCESSABLE,
+           "give state or authority, or both beside a device");
+    struct page_certificates run = {.range = range, .fn = fn, .arg = arg};
+    return db_read(fleet->db, page_certificates_in, &run);
 }

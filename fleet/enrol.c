@@ -63,7 +63,8 @@ static void answer(struct enrol_run *run, struct enrolment *out)
     struct buf *der = out->is_repeat ? &run->repeated_der : &run->prepared->issued.der;
     out->certificate.der = *der; /* moves */
     *der = (struct buf){0};
-    out->renew_after = renewal_after(product, &out->certificate);
+    out->renew_after = renewal_due(product, &run->view.device, &out->certificate);
+    out->is_rekey_ordered = renewal_is_ordered(&run->view.device, &out->certificate);
     if (product->has_hub) {
         hub_url_format(&run->view.hub, out->hub_url);
         (void)snprintf(out->hub_ca, sizeof out->hub_ca, "%s", run->view.hub.ca);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/device_rows.h"
+#include "fleet/device_change.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
 #include "fleet/nonce.h"
@@ -82,12 +82,11 @@ static err_t store_device(struct db_tx *tx, struct enrol_run *run)
         device.claim = CLAIM_PROVED;
         device.reenrol_allowed = false; /* it passes once */
     }
-    device.state = DEVICE_ENROLLED;
     device.enrolled_at = device.enrolled_at != 0 ? device.enrolled_at : run->view.now_ms;
     if (device.generation < run->decision.generation) {
         device.generation = run->decision.generation;
     }
-    return device_rows_update(tx, &device, spki);
+    return device_change(tx, &device, DEVICE_ENROLLED, spki);
 }
 
 static err_t issue(struct db_tx *tx, struct enrol_run *run)

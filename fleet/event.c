@@ -4,14 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-err_t event_append(struct db_tx *tx, const struct event *event, const char *format, ...)
+static err_t append(struct db_tx *tx, const struct event *event, const char *body)
 {
-    char body[1024];
-    va_list values;
-    va_start(values, format);
-    int size = vsnprintf(body, sizeof body, format, values);
-    va_end(values);
-    ENSURE(size >= 0 && (size_t)size < sizeof body, ERR_INTERNAL, "the record %s is too long", event->kind);
     return audit_append(
         tx, &(struct audit_entry){.kind = event->kind,
                                   .result = event->result,
@@ -20,4 +14,22 @@ err_t event_append(struct db_tx *tx, const struct event *event, const char *form
                                   .tenant = event->tenant,
                                   .device_id = event->device != NULL ? event->device->b : NULL,
                                   .body = body});
+}
+
+err_t event_append(struct db_tx *tx, const struct event *event, const char *format, ...)
+{
+    char body[1024];
+    va_list values;
+    va_start(values, format);
+    int size = vsnprintf(body, sizeof body, format, values);
+    va_end(values);
+    ENSURE(size >= 0 && (size_t)size < sizeof body, ERR_INTERNAL, "the record %s is too long", event->kind);
+    return append(tx, event, body);
+}
+
+err_t event_append_value(struct db_tx *tx, const struct event *event, const json_t *body)
+{
+    AUTO_VAL(buf) text = {0};
+    TRY(json_append(&text, body));
+    return append(tx, event, buf_str(&text));
 }

@@ -2,6 +2,7 @@
 #ifndef WHORL_FLEET_EVENT_H
 #define WHORL_FLEET_EVENT_H
 
+#include "base/json.h"
 #include "fleet/fleet.h"
 
 struct event {
@@ -15,5 +16,8 @@ struct event {
  *  put in must need no escaping (numbers, hex, names of our own) @thread of tx */
 err_t event_append(struct db_tx *tx, const struct event *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** The same with a body of any text: JSON escapes it. @param body an object, borrowed */
+err_t event_append_value(struct db_tx *tx, const struct event *event, const json_t *body);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/batch_rows.h"
+#include "db/device_count_rows.h"
 #include "fleet/event.h"
 #include "fleet/import_internal.h"
 
@@ -158,6 +159,7 @@ static err_t register_in(struct db_tx *tx, void *arg)
     pass->is_rolled_back = pass->is_trial || is_all_or_nothing || pass->accepted == 0;
     ENSURE(!pass->is_rolled_back, ERR_PRECONDITION, "nothing of this may stay");
     TRY(batch_rows_add_devices(tx, &pass->after.batch, pass->accepted));
+    TRY(device_count_rows_add(tx, &pass->after.batch, DEVICE_REGISTERED, pass->accepted));
     return record(tx, pass);
 }
 

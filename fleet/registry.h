@@ -3,6 +3,7 @@
 #ifndef WHORL_FLEET_REGISTRY_H
 #define WHORL_FLEET_REGISTRY_H
 
+#include "db/certificate_rows.h"
 #include "fleet/fleet.h"
 
 /** @param name lower case [a-z0-9][a-z0-9-]{0,62}; also the EST label. Makes the tenant's product "default"
@@ -61,8 +62,10 @@ err_t device_find(struct fleet *fleet, struct uuid tenant, const struct device_i
 
 struct device_filter {
     struct uuid tenant;
-    bool has_batch, has_state;
-    struct uuid batch;
+    bool has_batch, has_product, has_state; /* state alone, or beside batch or product */
+    struct uuid batch, product;
+    const char *serial;                   /* or NULL; of batch, product, serial and label at most one */
+    const char *label_name, *label_value; /* both or none */
     enum device_state state;
     bool has_after;
     struct device_id after; /* cursor: ids greater than this */
@@ -76,6 +79,10 @@ err_t device_list(struct fleet *fleet, const struct device_filter *filter,
 /** With DER. @errors ERR_NOT_FOUND also for another tenant's @thread worker */
 err_t certificate_find(struct fleet *fleet, struct uuid tenant, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
                        struct certificate_row *out);
+/** One page in order of their end. @param range limit 1 … 1001 @errors ERR_UNPROCESSABLE state and authority
+ *  without a device: no index serves both @thread worker */
+err_t certificate_list(struct fleet *fleet, const struct certificate_range *range, certificate_row_fn fn,
+                       void *arg);
 /** The device's certificates, newest first, without DER, at most `limit`. */
 err_t device_certificates(struct fleet *fleet, const struct device_row *device, int limit,
                           err_t (*fn)(const struct certificate_row *row, void *arg), void *arg);

@@ -13,3 +13,16 @@ int64_t renewal_after(const struct product_row *product, const struct certificat
     int64_t life = certificate->not_after - certificate->issued_at;
     return certificate->issued_at + life / 1000 * permille;
 }
+
+bool renewal_is_ordered(const struct device_row *device, const struct certificate_row *certificate)
+{
+    return device->rekey_requested_at != 0 && certificate->generation <= device->rekey_above;
+}
+
+int64_t renewal_due(const struct product_row *product, const struct device_row *device,
+                    const struct certificate_row *certificate)
+{
+    int64_t planned = renewal_after(product, certificate);
+    bool is_sooner = renewal_is_ordered(device, certificate) && device->rekey_requested_at < planned;
+    return is_sooner ? device->rekey_requested_at : planned;
+}

@@ -1,5 +1,5 @@
-/* Taking rights away and giving a device the way back, each in one transaction with its audit record. The CRL
- * is only marked here; fleet/publication.c signs it. A revoked certificate never becomes good again (I6). */
+/* Taking rights away from a certificate, in one transaction with its audit record. The CRL is only marked
+ * here; fleet/publication.c signs it. A revoked certificate never becomes good again (I6). */
 #include "fleet/revocation.h"
 
 #include <stdlib.h>
@@ -7,8 +7,10 @@
 #include "db/certificate_rows.h"
 #include "db/crl_rows.h"
 #include "db/device_rows.h"
+#include "fleet/device_change.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/revoked_rows.h"
 #include "fleet/states.h"
 
 enum { REASON_SUPERSEDED = 4, LISTED_PER_RUN = 500 };
@@ -50,79 +52,27 @@ const char *revocation_reason_name(int reason)
 /* --- revoke ----------------------------------------------------------------------------------------- */
 
 struct revoke {
-    const struct actor *actor;
+    struct revocation revocation;
     const struct revocation_order *order;
     struct certificate_row *out;
-    int64_t count; /* certificates that this changed */
 };
-
-static err_t revoke_row(struct db_tx *tx, struct revoke *run, struct certificate_row *row)
-{
-    row->state = CERTIFICATE_REVOKED;
-    if (row->revoked_at == 0) { /* a superseded one may be on the list already */
-        row->revoked_at = db_tx_now_ms(tx);
-    }
-    row->revocation_reason = run->order->reason;
-    TRY(certificate_rows_update(tx, row));
-    TRY(crl_rows_mark_stale(tx, row->authority));
-    run->count++;
-    char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
-    hex_encode(BYTES_OF(row->serial), serial);
-    struct event event = {.kind = "certificate.revoked",
-                          .result = "ok",
-                          .actor = run->actor->name,
-                          .request_id = run->actor->request_id,
-                          .tenant = &row->tenant,
-                          .device = &row->device};
-    return event_append(
-        tx, &event, "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"reason\":\"%s\"}", serial,
-        row->authority, (long long)row->generation, revocation_reason_name(run->order->reason));
-}
-
-struct live {
-    struct certificate_row rows[16]; /* one confirmed and the unconfirmed ones */
-    size_t count;
-};
-
-static err_t take_live(const struct certificate_row *row, void *arg)
-{
-    struct live *live = arg;
-    if (live->count < sizeof live->rows / sizeof live->rows[0]) {
-        live->rows[live->count++] = *row;
-    }
-    return OK;
-}
-
-/* Who had the revoked key may have asked for the next certificate with it: all that live go together. */
-static err_t revoke_live(struct db_tx *tx, struct revoke *run, const struct certificate_row *revoked)
-{
-    struct live live;
-    do {
-        live.count = 0;
-        TRY(certificate_rows_list_live(tx, revoked->tenant, &revoked->device, take_live, &live));
-        for (size_t i = 0; i < live.count; i++) {
-            TRY(revoke_row(tx, run, &live.rows[i]));
-        }
-    } while (live.count > 0);
-    return OK;
-}
 
 /* The device loses its place with its current certificate. */
 static err_t revoke_device(struct db_tx *tx, struct revoke *run, const struct certificate_row *revoked)
 {
     struct device_row device;
     TRY(device_rows_find(tx, revoked->tenant, &revoked->device, &device));
-    TRY(revoke_live(tx, run, revoked));
+    /* who had the revoked key may have asked for the next certificate with it: all that live go together */
+    TRY(revocation_of_live(tx, &run->revocation, &device));
     if (device_action_check(ACTION_REVOKE, device.state).code != ERR_OK) {
         return OK; /* its state is at least as strict already */
     }
-    device.state = DEVICE_REVOKED;
     device.reenrol_allowed = false;
-    TRY(device_rows_update(tx, &device, BYTES_NONE));
+    TRY(device_change(tx, &device, DEVICE_REVOKED, BYTES_NONE));
     struct event event = {.kind = "device.revoked",
                           .result = "ok",
-                          .actor = run->actor->name,
-                          .request_id = run->actor->request_id,
+                          .actor = run->revocation.actor->name,
+                          .request_id = run->revocation.actor->request_id,
                           .tenant = &device.tenant,
                           .device = &device.id};
     return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->order->reason));
@@ -157,14 +107,14 @@ static err_t find_is_current(struct db_tx *tx, const struct certificate_row *row
 static err_t revoke(struct db_tx *tx, void *arg)
 {
     struct revoke *run = arg;
-    run->count = 0;
+    run->revocation.count = 0;
     TRY(certificate_rows_find_in_tenant(tx, run->order->tenant, run->order->serial, run->out));
     if (run->out->state == CERTIFICATE_REVOKED) {
         return OK;
     }
     bool is_current = false;
     TRY(find_is_current(tx, run->out, &is_current));
-    TRY(revoke_row(tx, run, run->out));
+    TRY(revocation_of_row(tx, &run->revocation, run->out));
     return is_current ? revoke_device(tx, run, run->out) : OK;
 }
 
@@ -172,50 +122,15 @@ err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const s
                          struct certificate_row *out)
 {
     *out = (struct certificate_row){0};
-    struct revoke run = {.actor = actor, .order = order, .out = out};
+    struct revoke run = {.revocation = {.actor = actor, .reason = order->reason}, .order = order, .out = out};
     err_t result = db_write(fleet->db, revoke, &run);
     if (result.code != ERR_OK) {
         certificate_row_clear(out);
         *out = (struct certificate_row){0};
         return result;
     }
-    atomic_fetch_add(&fleet->counters.revoked, run.count);
+    atomic_fetch_add(&fleet->counters.revoked, run.revocation.count);
     return OK;
-}
-
-/* --- the way back ----------------------------------------------------------------------------------- */
-
-struct allow {
-    const struct actor *actor;
-    struct uuid tenant;
-    const struct device_id *id;
-    struct device_row *out;
-};
-
-static err_t allow(struct db_tx *tx, void *arg)
-{
-    struct allow *run = arg;
-    TRY(device_rows_find(tx, run->tenant, run->id, run->out));
-    TRY(device_action_check(ACTION_ALLOW_REENROL, run->out->state));
-    if (run->out->reenrol_allowed) {
-        return OK;
-    }
-    run->out->reenrol_allowed = true;
-    TRY(device_rows_update(tx, run->out, BYTES_NONE));
-    struct event event = {.kind = "device.reenrol_allowed",
-                          .result = "ok",
-                          .actor = run->actor->name,
-                          .request_id = run->actor->request_id,
-                          .tenant = &run->out->tenant,
-                          .device = &run->out->id};
-    return event_append(tx, &event, "{\"state\":\"%s\"}", device_state_name(run->out->state));
-}
-
-err_t device_allow_reenrol(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
-                           const struct device_id *id, struct device_row *out)
-{
-    struct allow run = {.actor = actor, .tenant = tenant, .id = id, .out = out};
-    return db_write(fleet->db, allow, &run);
 }
 
 /* --- superseded ones after their overlap ------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* Taking rights away, and giving a device the way back. */
+/* Taking rights away from certificates. Orders about a device as a whole are in device_actions.h. */
 #ifndef WHORL_FLEET_REVOCATION_H
 #define WHORL_FLEET_REVOCATION_H
 
@@ -20,9 +20,4 @@ struct revocation_order {
  *  @errors ERR_NOT_FOUND also for another tenant's @thread worker */
 err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const struct revocation_order *order,
                          struct certificate_row *out);
-/** Allows one enrolment under the identity key, whatever the recovery policy says. @errors ERR_NOT_FOUND,
- * ERR_WRONG_STATE */
-err_t device_allow_reenrol(struct fleet *fleet, const struct actor *actor, struct uuid tenant,
-                           const struct device_id *id, struct device_row *out);
-
 #endif

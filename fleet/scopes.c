@@ -9,11 +9,17 @@ static const struct scope_row {
     enum scope scope;
     const char *name;
 } scopes[] = {
-    {SCOPE_DEVICES_READ, "devices:read"},           {SCOPE_DEVICES_WRITE, "devices:write"},
-    {SCOPE_CERTIFICATES_READ, "certificates:read"}, {SCOPE_CERTIFICATES_REVOKE, "certificates:revoke"},
-    {SCOPE_METRICS_READ, "metrics:read"},           {SCOPE_PRODUCTS_READ, "products:read"},
-    {SCOPE_PRODUCTS_WRITE, "products:write"},       {SCOPE_TOKENS_READ, "tokens:read"},
-    {SCOPE_TOKENS_WRITE, "tokens:write"},           {SCOPE_ADMIN, "admin"},
+    {SCOPE_DEVICES_READ, "devices:read"},
+    {SCOPE_DEVICES_WRITE, "devices:write"},
+    {SCOPE_CERTIFICATES_READ, "certificates:read"},
+    {SCOPE_CERTIFICATES_REVOKE, "certificates:revoke"},
+    {SCOPE_METRICS_READ, "metrics:read"},
+    {SCOPE_PRODUCTS_READ, "products:read"},
+    {SCOPE_PRODUCTS_WRITE, "products:write"},
+    {SCOPE_TOKENS_READ, "tokens:read"},
+    {SCOPE_TOKENS_WRITE, "tokens:write"},
+    {SCOPE_AUDIT_READ, "audit:read"},
+    {SCOPE_ADMIN, "admin"},
     {SCOPE_INSTALLATION, "installation"},
 };
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };

@@ -23,13 +23,23 @@ _Static_assert(COUNT_OF(certificate_names) == CERTIFICATE_REVOKED + 1, "a name f
 /* A revoked device may enrol only under an allowance, which enrol.c knows; retired and compromised allow
  * nothing, for ever (invariant I9). */
 static const struct action_row {
-    const char *name;
+    const char *name, *subject;
     unsigned from;
 } actions[] = {
-    [ACTION_ENROL] = {"enrol", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
-    [ACTION_USE] = {"use of a certificate", FROM(DEVICE_ENROLLED)},
-    [ACTION_REVOKE] = {"revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED)},
-    [ACTION_ALLOW_REENROL] = {"allowing re-enrolment", FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED)},
+    [ACTION_ENROL] = {"enrol", "enrolment", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
+    [ACTION_USE] = {"use", "use of a certificate", FROM(DEVICE_ENROLLED)},
+    [ACTION_QUARANTINE] = {"quarantine", "quarantine", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
+    [ACTION_RELEASE] = {"release", "release", FROM(DEVICE_QUARANTINED)},
+    [ACTION_REVOKE] = {"revoke", "revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED)},
+    [ACTION_ALLOW_REENROL] = {"allow-reenrol", "allowing re-enrolment",
+                              FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED)},
+    [ACTION_REKEY] = {"rekey", "a rekey", FROM(DEVICE_ENROLLED)},
+    [ACTION_RETIRE] = {"retire", "retirement",
+                       FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) |
+                           FROM(DEVICE_REVOKED)},
+    [ACTION_COMPROMISED] = {"compromised", "calling it compromised",
+                            FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) |
+                                FROM(DEVICE_REVOKED)},
 };
 
 static const struct word_row {
@@ -76,6 +86,23 @@ const char *certificate_state_name(enum certificate_state state)
     return (size_t)state < COUNT_OF(certificate_names) ? certificate_names[state] : "unknown";
 }
 
+err_t certificate_state_parse(struct bytes text, enum certificate_state *out)
+{
+    for (size_t i = 0; i < COUNT_OF(certificate_names); i++) {
+        if (bytes_is(text, certificate_names[i])) {
+            *out = (enum certificate_state)i;
+            return OK;
+        }
+    }
+    return ERR(ERR_NOT_FOUND,
+               "no such certificate state; known: unconfirmed, confirmed, superseded, revoked");
+}
+
+const char *device_action_name(enum device_action action)
+{
+    return (size_t)action < COUNT_OF(actions) ? actions[action].name : "unknown";
+}
+
 /* "enrolled or quarantined": what would be allowed, for the person who asked. */
 static err_t name_states(unsigned from, struct buf *out)
 {
@@ -87,14 +114,27 @@ static err_t name_states(unsigned from, struct buf *out)
     return OK;
 }
 
+/* The orders that the state allows instead. */
+static err_t name_orders(enum device_state state, struct buf *out)
+{
+    for (size_t i = ACTION_QUARANTINE; i < COUNT_OF(actions); i++) {
+        if ((actions[i].from & FROM(state)) != 0) {
+            TRY(buf_printf(out, "%s%s", out->n == 0 ? "" : ", ", actions[i].name));
+        }
+    }
+    return out->n == 0 ? buf_append_str(out, "nothing") : OK;
+}
+
 err_t device_action_check(enum device_action action, enum device_state state)
 {
     const struct action_row *row = &actions[action];
     if ((row->from & FROM(state)) != 0) {
         return OK;
     }
+    AUTO_VAL(buf) needed = {0};
     AUTO_VAL(buf) allowed = {0};
-    TRY(name_states(row->from, &allowed));
-    return ERR(ERR_WRONG_STATE, "the device is %s; %s needs it to be %s", device_state_name(state), row->name,
-               buf_str(&allowed));
+    TRY(name_states(row->from, &needed));
+    TRY(name_orders(state, &allowed));
+    return ERR(ERR_WRONG_STATE, "the device is %s; %s needs it to be %s; allowed now: %s",
+               device_state_name(state), row->subject, buf_str(&needed), buf_str(&allowed));
 }

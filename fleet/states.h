@@ -19,11 +19,26 @@ const char *device_state_name(enum device_state state);
 /** @errors ERR_NOT_FOUND */
 err_t device_state_parse(struct bytes text, enum device_state *out);
 const char *certificate_state_name(enum certificate_state state);
+/** @errors ERR_NOT_FOUND */
+err_t certificate_state_parse(struct bytes text, enum certificate_state *out);
 
 /* Actions on a device and the states from which each is allowed; everything else is 409 naming the state and
  * what would be allowed. */
-enum device_action { ACTION_ENROL, ACTION_USE, ACTION_REVOKE, ACTION_ALLOW_REENROL };
-/** @errors ERR_WRONG_STATE with both named */
+enum device_action {
+    ACTION_ENROL,
+    ACTION_USE,
+    /* what an operator may order */
+    ACTION_QUARANTINE,
+    ACTION_RELEASE,
+    ACTION_REVOKE,
+    ACTION_ALLOW_REENROL,
+    ACTION_REKEY,
+    ACTION_RETIRE,
+    ACTION_COMPROMISED
+};
+/** The word of an order in paths and messages: "quarantine", "allow-reenrol", … */
+const char *device_action_name(enum device_action action);
+/** @errors ERR_WRONG_STATE naming the state, what the action needs, and the orders that it allows */
 err_t device_action_check(enum device_action action, enum device_state state);
 
 #endif

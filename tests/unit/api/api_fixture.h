@@ -198,7 +198,8 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
                               .is_resumed = call->is_resumed,
                               .arena = arena};
     run_call(h, &request, &out->response);
-    if (out->response.content_type != NULL && strstr(out->response.content_type, "json") != NULL) {
+    bool is_made = out->response.source == NULL; /* not while it is sent */
+    if (is_made && out->response.content_type != NULL && strstr(out->response.content_type, "json") != NULL) {
         out->json = json_loadb((const char *)out->response.body.p, out->response.body.n, 0, NULL);
         assert_non_null(out->json);
     }

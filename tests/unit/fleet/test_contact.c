@@ -1,6 +1,6 @@
 /* Tests of a device at the door: claims and labels, certificates that the inventory does not honour, refusal
  * records within their limits, and the words of `status`. */
-#include "tests/unit/fleet/scene.h"
+#include "tests/unit/fleet/order_scene.h"
 
 /* --- claims (docs/identity.md, rule 6) -------------------------------------------------------------- */
 
@@ -207,7 +207,7 @@ static void test_words_of_a_life(void **state)
     assert_ok(revoke_in(scene, 0, second.certificate.serial, 0, &revoked));
     assert_int_equal(word_by_certificate(scene, &second), WORD_REVOKED);
     assert_int_equal(word_by_identity(scene, &unit), WORD_REVOKED);
-    assert_ok(device_allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
+    assert_ok(allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
     assert_int_equal(word_by_identity(scene, &unit), WORD_NOT_ENROLLED);
     assert_ok(enrol_by_identity(scene, &unit, key, 0, &third));
     assert_int_equal(word_by_certificate(scene, &third), WORD_ENROLLED);

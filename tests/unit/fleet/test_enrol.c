@@ -1,5 +1,5 @@
 /* Tests of enrolment, renewal and rekey: rules 1, 2 and 8 of docs/identity.md one by one. */
-#include "tests/unit/fleet/scene.h"
+#include "tests/unit/fleet/order_scene.h"
 
 /* --- under the identity key ------------------------------------------------------------------------- */
 
@@ -111,7 +111,7 @@ static void recover(struct scene *scene, const struct recovery_case *one)
     }
     manual_clock_advance(&scene->clock, one->is_expired ? 91 * DAY_MS : 1);
     if (one->is_allowed_by_operator) {
-        assert_ok(device_allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
+        assert_ok(allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
         assert_true(row.reenrol_allowed);
     }
     err_t result = enrol_by_identity(scene, &unit, next, 0, &second);
@@ -322,7 +322,7 @@ static void test_a_compromised_key_is_never_certified_again(void **state)
     assert_ok(enrol_by_identity(scene, &unit, key, 0, &first));
     assert_ok(revoke_in(scene, 0, first.certificate.serial, 1, &revoked));
     assert_error(enrol_by_identity(scene, &unit, next, 0, &out), ERR_DEVICE_REFUSED, "not admitted");
-    assert_ok(device_allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
+    assert_ok(allow_reenrol(scene->fleet, &actor, scene->tenants[0].id, &unit.id, &row));
     assert_error(enrol_by_identity(scene, &unit, key, 0, &out), ERR_UNPROCESSABLE, "compromised");
     assert_ok(enrol_by_identity(scene, &unit, next, 0, &out));
     assert_int_equal(scene_device(scene, 0, &unit.id).state, DEVICE_ENROLLED);

@@ -1,5 +1,5 @@
 /* Tests of revocation: what it takes with it, what it leaves, and the way back. */
-#include "tests/unit/fleet/scene.h"
+#include "tests/unit/fleet/order_scene.h"
 
 static const struct actor ACTOR = {.name = "token:test", .request_id = "r-2"};
 
@@ -82,7 +82,7 @@ static void test_an_unconfirmed_certificate(void **state)
     assert_int_equal(contact_by_certificate(scene, buf_view(&first.certificate.der)).proof,
                      PROOF_OPERATIONAL);
     assert_ok(revoke_one(scene, 0, &first, 0));
-    assert_ok(device_allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row));
+    assert_ok(allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row));
     assert_ok(enrol_by_identity(scene, &unit, next, 0, &third));
     assert_int_equal(third.certificate.state, CERTIFICATE_UNCONFIRMED);
     assert_ok(revoke_one(scene, 0, &third, 0));
@@ -104,14 +104,14 @@ static void test_states_that_allow_the_way_back(void **state)
     AUTO_VAL(unit) unit;
     struct device_row row;
     unit_init(&unit);
-    assert_int_equal(device_allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row).code,
+    assert_int_equal(allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row).code,
                      ERR_NOT_FOUND);
     scene_register(scene, 0, &unit.id);
-    assert_int_equal(device_allow_reenrol(scene->fleet, &ACTOR, scene->tenants[1].id, &unit.id, &row).code,
+    assert_int_equal(allow_reenrol(scene->fleet, &ACTOR, scene->tenants[1].id, &unit.id, &row).code,
                      ERR_NOT_FOUND);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         scene_change(scene, CASES[i].sql);
-        err_t result = device_allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row);
+        err_t result = allow_reenrol(scene->fleet, &ACTOR, scene->tenants[0].id, &unit.id, &row);
         assert_int_equal(result.code, CASES[i].expected);
         if (result.code == ERR_WRONG_STATE) {
             assert_has(result.detail, "revoked"); /* what would be allowed */

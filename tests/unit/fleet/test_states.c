@@ -62,10 +62,10 @@ static void each_state_allows_what_it_should(void **state)
     static const struct {
         enum device_action action;
         const char *allowed;
-    } rows[] = {{ACTION_ENROL, "yynnnn"},
-                {ACTION_USE, "nynnnn"},
-                {ACTION_REVOKE, "nyynnn"},
-                {ACTION_ALLOW_REENROL, "nynynn"}};
+    } rows[] = {
+        {ACTION_ENROL, "yynnnn"},         {ACTION_USE, "nynnnn"},        {ACTION_REVOKE, "nyynnn"},
+        {ACTION_ALLOW_REENROL, "nynynn"}, {ACTION_QUARANTINE, "yynnnn"}, {ACTION_RELEASE, "nnynnn"},
+        {ACTION_REKEY, "nynnnn"},         {ACTION_RETIRE, "yyyynn"},     {ACTION_COMPROMISED, "yyyynn"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int s = DEVICE_REGISTERED; s <= DEVICE_COMPROMISED; s++) {
             err_code want = rows[i].allowed[s] == 'y' ? ERR_OK : ERR_WRONG_STATE;
@@ -74,12 +74,26 @@ static void each_state_allows_what_it_should(void **state)
     }
 }
 
+static void certificate_states_are_read(void **state)
+{
+    (void)state;
+    enum certificate_state found = CERTIFICATE_UNCONFIRMED;
+    assert_int_equal(certificate_state_parse(bytes_str("revoked"), &found).code, ERR_OK);
+    assert_int_equal(found, CERTIFICATE_REVOKED);
+    assert_int_equal(certificate_state_parse(bytes_str("Revoked"), &found).code, ERR_NOT_FOUND);
+}
+
 static void a_refusal_names_both_states(void **state)
 {
     (void)state;
     err_t error = device_action_check(ACTION_REVOKE, DEVICE_RETIRED);
     assert_non_null(strstr(error.detail, "is retired"));
     assert_non_null(strstr(error.detail, "enrolled or quarantined"));
+    assert_non_null(strstr(error.detail, "allowed now: nothing"));
+    error = device_action_check(ACTION_RELEASE, DEVICE_ENROLLED);
+    assert_non_null(strstr(error.detail, "needs it to be quarantined"));
+    assert_non_null(
+        strstr(error.detail, "allowed now: quarantine, revoke, allow-reenrol, rekey, retire, compromised"));
 }
 
 int main(void)
@@ -90,6 +104,7 @@ int main(void)
         cmocka_unit_test(words_have_the_codes_of_the_client),
         cmocka_unit_test(certificate_states_have_names),
         cmocka_unit_test(each_state_allows_what_it_should),
+        cmocka_unit_test(certificate_states_are_read),
         cmocka_unit_test(a_refusal_names_both_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,100 @@
+/* What happened to one device: its audit records page by page, and why it was turned away lately. */
+#include "fleet/device_history.h"
+#include "api/audit_views.h"
+#include "api/device_views.h"
+#include "api/tables.h"
+#include "fleet/refusal_causes.h"
+#include "fleet/states.h"
+
+enum { REFUSALS_SHOWN = 20 };
+
+static err_t get_history(struct api *api, const struct request *request, struct response *response)
+{
+    static const char *const filters[] = {"kind", "actor", "since", "until", NULL};
+    AUTO_VAL(page) page = {.name = ""};
+    struct device_id id;
+    struct device_row device;
+    TRY(request_device_id(request->params[0], &id));
+    TRY(page_open_filtered(request, "records", filters, &page));
+    TRY(device_find(api->options.fleet, page.tenant, &id, &device)); /* 404 of another tenant's */
+    struct audit_range range = {.tenant = page.tenant, .device = &id};
+    return reply_audit_page(api, request, &page, &range, response);
+}
+
+/* --- why ---------------------------------------------------------------------------------------------- */
+
+static err_t set_cause(json_t *object, const char *name)
+{
+    const struct refusal_cause cause = refusal_cause_find(name);
+    TRY(json_set_text(object, "cause", cause.name));
+    TRY(json_set_text(object, "meaning", cause.meaning));
+    return json_set_text(object, "remedy", cause.remedy);
+}
+
+/* Records of before there were causes name the error alone. */
+static const char *cause_in(const json_t *body)
+{
+    const char *cause = json_string_value(json_object_get(body, "cause"));
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    return cause != NULL ? cause : reason != NULL ? reason : "refused";
+}
+
+static err_t add_refusal(const struct audit_row *row, void *arg)
+{
+    AUTO(json_t) *record = NULL;
+    AUTO(json_t) *refusal = json_object();
+    TRY(render_audit(row, &record));
+    const json_t *body = json_object_get(record, "details");
+    TRY(set_cause(refusal, cause_in(body)));
+    TRY(json_set_time(refusal, "at", row->place.at));
+    TRY(json_set_text(refusal, "event_id", json_string_value(json_object_get(record, "event_id"))));
+    static const char *const kept[] = {"detail", "state", "network", "unrecorded"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        json_t *value = json_object_get(body, kept[i]);
+        if (value != NULL) {
+            TRY(json_take(refusal, kept[i], json_incref(value)));
+        }
+    }
+    ENSURE(json_array_append_new(arg, TAKE(refusal)) == 0, ERR_NO_MEMORY, "a list of refusals");
+    return OK;
+}
+
+static err_t set_obstacle(json_t *answer, const struct device_row *device)
+{
+    const char *cause = refusal_cause_of_state(device);
+    if (cause == NULL) {
+        return OK;
+    }
+    AUTO(json_t) *obstacle = json_object();
+    TRY(set_cause(obstacle, cause));
+    return json_take(answer, "obstacle", TAKE(obstacle));
+}
+
+static err_t get_why(struct api *api, const struct request *request, struct response *response)
+{
+    struct device_row device;
+    TRY(find_device(api, request, &device));
+    AUTO(json_t) *answer = json_object();
+    TRY(json_set_hex(answer, "device_id", BYTES_OF(device.id.b)));
+    TRY(json_set_text(answer, "state", device_state_name(device.state)));
+    TRY(set_obstacle(answer, &device));
+    TRY(json_take(answer, "refusals", json_array()));
+    TRY(device_refusals(api->options.fleet, &device, REFUSALS_SHOWN, add_refusal,
+                        json_object_get(answer, "refusals")));
+    return reply_json(response, 200, answer);
+}
+
+const struct route device_history_routes[] = {
+    {.method = HTTP_GET,
+     .path = "/api/v1/devices/{id}/history",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_READ,
+     .handler = get_history},
+    {.method = HTTP_GET,
+     .path = "/api/v1/devices/{id}/why",
+     .listeners = LISTENER_MANAGEMENT,
+     .access = ACCESS_CALLER,
+     .scopes = SCOPE_DEVICES_READ,
+     .handler = get_why},
+};
