@@ -35,6 +35,8 @@ CREATE INDEX batch_by_tenant ON batch (tenant, id);
 -- Certificates are listed in order of their end.
 CREATE INDEX certificate_by_end ON certificate (tenant, not_after, serial, authority);
 CREATE INDEX certificate_by_state_end ON certificate (tenant, state, not_after, serial, authority);
+DROP INDEX certificate_by_device;
+CREATE INDEX certificate_by_device ON certificate (device, tenant, not_after, serial, authority);
 CREATE INDEX certificate_by_authority_end ON certificate (tenant, authority, not_after, serial);
 
 -- The audit log is listed by time. A refusal is looked for by device only.
