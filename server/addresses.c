@@ -63,7 +63,7 @@ static uint64_t network_of(const struct sockaddr *from)
     return in4.sin_addr.s_addr;
 }
 
-static uint32_t slot_of(const struct addresses *a, uint64_t network, int which)
+static uint32_t slot_of(const struct addresses *a, uint64_t network, size_t which)
 {
     uint64_t x = network ^ a->keys[2 * which];
     for (int round = 0; round < 3; round++) {

@@ -59,6 +59,28 @@ bool bridge_may_read(const struct connection *c)
     return c->stage == CONNECTION_OPEN && !c->client_ended && c->refusal.n == 0 && c->up.n == 0;
 }
 
+/* What the client does not take now waits in `down`. */
+static void write_down(struct connection *c, struct bytes in)
+{
+    while (in.n > 0) {
+        size_t n = 0;
+        enum stream_result result = stream_write(&c->stream, in, &n);
+        if (result == STREAM_OK) {
+            in = (struct bytes){in.p + n, in.n - n};
+            c->moved += n;
+            continue;
+        }
+        err_t error = OK;
+        if (result == STREAM_WANT_WRITE || result == STREAM_WANT_READ) {
+            error = buf_append(&c->down, in.p, in.n);
+        }
+        if ((result != STREAM_WANT_WRITE && result != STREAM_WANT_READ) || error.code != ERR_OK) {
+            connection_close(c);
+        }
+        return;
+    }
+}
+
 /* The library has closed its side, or never had one: our last words, then the end. */
 static void http_end(struct connection *c)
 {
@@ -73,13 +95,11 @@ static void http_end(struct connection *c)
         buf_clear(&c->refusal);
     }
     if (c->refusal.n > 0 && c->down.n == 0) {
-        c->down = c->refusal;
-        c->down_at = 0;
+        AUTO_VAL(buf) words = c->refusal;
         c->refusal = (struct buf){0};
         c->is_last_answered = true;
         c->client_ended = false; /* what it sends is drained, so that our words are not lost with a reset */
-        bridge_flush_down(c);
-        return;
+        write_down(c, buf_view(&words));
     }
     if (c->down.n == 0 && c->stage == CONNECTION_OPEN) {
         connection_finish(c);
@@ -208,27 +228,6 @@ void bridge_from_client(struct connection *c)
 }
 
 /* --- to the client */
-
-static void write_down(struct connection *c, struct bytes in)
-{
-    while (in.n > 0) {
-        size_t n = 0;
-        enum stream_result result = stream_write(&c->stream, in, &n);
-        if (result == STREAM_OK) {
-            in = (struct bytes){in.p + n, in.n - n};
-            c->moved += n;
-            continue;
-        }
-        err_t error = OK;
-        if (result == STREAM_WANT_WRITE || result == STREAM_WANT_READ) {
-            error = buf_append(&c->down, in.p, in.n);
-        }
-        if ((result != STREAM_WANT_WRITE && result != STREAM_WANT_READ) || error.code != ERR_OK) {
-            connection_close(c);
-        }
-        return;
-    }
-}
 
 void bridge_flush_down(struct connection *c)
 {

@@ -55,7 +55,7 @@ void connection_release(struct connection *connection);
 void connection_update(struct connection *connection);
 void connection_expired(struct connection *connection);
 /** The last answer on this connection, made without a handler; requests before it are answered first. */
-void connection_refuse(struct connection *connection, err_t error, int reason);
+void connection_refuse(struct connection *connection, err_t reason, int label);
 /** No request open, none begun, nothing left to send. */
 bool connection_is_idle(const struct connection *connection);
 

@@ -41,7 +41,7 @@ struct exchange {
     void *sink_state;
     bool sink_is_open, is_admitted;
 
-    const void *map; /* of response.file_path */
+    void *map; /* of response.file_path */
     size_t map_size;
 
     struct buf chunk; /* of the source */
@@ -57,39 +57,39 @@ struct exchange {
 struct exchange *exchange_new(struct connection *connection, const char *target);
 /** The HTTP library has finished with it: frees, on a worker where something of a handler is left to release.
  * @thread loop */
-void exchange_end_of_life(struct exchange *exchange);
+void exchange_end_of_life(struct exchange *x);
 /** Header fields are set; method is the name as sent. */
-enum exchange_step exchange_begin(struct exchange *exchange, const char *method);
-enum exchange_step exchange_body(struct exchange *exchange, struct bytes piece);
-enum exchange_step exchange_complete(struct exchange *exchange);
-enum exchange_step exchange_resumed(struct exchange *exchange);
+enum exchange_step exchange_begin(struct exchange *x, const char *method);
+enum exchange_step exchange_body(struct exchange *x, struct bytes piece);
+enum exchange_step exchange_complete(struct exchange *x);
+enum exchange_step exchange_resumed(struct exchange *x);
 /** Makes the response of an error. @thread any */
-void exchange_refuse(struct exchange *exchange, err_t error);
+void exchange_refuse(struct exchange *x, err_t error);
 /** What is sent besides the body. @errors ERR_NO_MEMORY */
-err_t exchange_finish_headers(struct exchange *exchange);
+err_t exchange_finish_headers(struct exchange *x);
 
 /* --- server/exchange_work.c */
 /** The task of a worker. */
 void exchange_run(struct task *task);
 /** Admit and handle, also for on-loop routes. */
-void exchange_handle(struct exchange *exchange);
-void exchange_free(struct exchange *exchange);
+void exchange_handle(struct exchange *x);
+void exchange_free(struct exchange *x);
 
 /* --- server/source.c */
 /** More is wanted and there is none: asks the source; the caller suspends. false: it was cancelled. @thread
  * loop */
-bool source_ask(struct exchange *exchange);
-void source_run(struct exchange *exchange);
+bool source_ask(struct exchange *x);
+void source_run(struct exchange *x);
 /** The client left: nobody wants more. @thread loop */
-void source_cancel(struct exchange *exchange);
+void source_cancel(struct exchange *x);
 /** The server stops: a source that has nothing to say ends here; one that is being read goes on. @thread loop
  */
-void source_end_waiting(struct exchange *exchange);
+void source_end_waiting(struct exchange *x);
 
 /* --- server/http_request.c */
 /** Cuts and decodes target and parameters, finds the route. @errors ERR_BAD_REQUEST, ERR_NOT_FOUND,
  * ERR_METHOD */
-err_t http_request_route(struct exchange *exchange);
+err_t http_request_route(struct exchange *x);
 
 /** The client says, or its HTTP/1.0 means, that the connection closes behind the answer (RFC 9112 §9.3). */
 bool http_request_is_last(const struct request *request, const char *version);

@@ -121,7 +121,7 @@ void exchange_free(struct exchange *x)
         sink_abort(x);
     }
     if (x->map != NULL) {
-        (void)munmap((void *)(uintptr_t)x->map, x->map_size); /* fails only for a wrong address */
+        (void)munmap(x->map, x->map_size); /* fails only for a wrong address */
     }
     buf_clear(&x->body);
     buf_clear(&x->chunk);

@@ -13,7 +13,7 @@ void http_free(struct http *http);
 err_t http_add(struct http *http, int fd);
 /** Serves what is ready. @return it wants to run again at once */
 bool http_run(struct http *http);
-void http_resume(struct exchange *exchange);
+void http_resume(struct exchange *x);
 /** Of the library's own events: watched by the loop. */
 int http_event_fd(const struct http *http);
 const char *http_reason(int status);

@@ -86,7 +86,7 @@ err_t loop_init(struct loop *loop, struct server *server, int index, const int *
 void loop_run(struct loop *loop);
 void loop_clear(struct loop *loop);
 /** The worker has finished with the exchange: its loop goes on with it. @thread any */
-void loop_done(struct loop *loop, struct exchange *exchange);
+void loop_done(struct loop *loop, struct exchange *x);
 /** Serve this connection once more in this turn, after the HTTP library ran. */
 void loop_ready(struct loop *loop, struct connection *connection);
 struct connection *loop_by_fd(const struct loop *loop, int fd);

@@ -36,7 +36,8 @@ static int on_verify(X509_STORE_CTX *store, void *context)
 
 /* No tickets on 1.2, where they could not be withheld by peer: a client that does not offer 1.3 gets none.
  * RFC 8446 §4.2.1. */
-static int on_client_hello(SSL *ssl, int *alert, void *context)
+static int on_client_hello(SSL *ssl, int *alert, // NOLINT(readability-non-const-parameter): of the callback
+                           void *context)
 {
     (void)alert;
     (void)context;
