@@ -20,7 +20,7 @@ static err_t port_parse(const char *text, uint16_t *out)
     char *end = NULL;
     unsigned long port = strtoul(text, &end, 10);
     ENSURE(text[0] >= '0' && text[0] <= '9' && *end == '\0' && port <= UINT16_MAX, ERR_UNPROCESSABLE,
-           "no port in the address");
+           "it has no port");
     *out = (uint16_t)port;
     return OK;
 }
@@ -29,25 +29,23 @@ static err_t place_parse(const char *text, struct place *out)
 {
     const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN + 2] = "";
-    ENSURE(colon != NULL && (size_t)(colon - text) < sizeof host, ERR_UNPROCESSABLE, "%s is not ADDRESS:PORT",
-           text);
+    ENSURE(colon != NULL && (size_t)(colon - text) < sizeof host, ERR_UNPROCESSABLE,
+           "it is not ADDRESS:PORT");
     memcpy(host, text, (size_t)(colon - text));
     uint16_t port = 0;
     TRY(port_parse(colon + 1, &port));
-    *out = (struct place){.size = 0};
     size_t n = strlen(host);
     if (host[0] == '[' && host[n - 1] == ']') {
         struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
         host[n - 1] = '\0';
-        ENSURE(inet_pton(AF_INET6, host + 1, &in6.sin6_addr) == 1, ERR_UNPROCESSABLE, "%s is no IPv6 address",
-               text);
+        ENSURE(inet_pton(AF_INET6, host + 1, &in6.sin6_addr) == 1, ERR_UNPROCESSABLE,
+               "it is no IPv6 address");
         memcpy(&out->address, &in6, sizeof in6);
         out->size = sizeof in6;
         return OK;
     }
     struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    ENSURE(inet_pton(AF_INET, host, &in4.sin_addr) == 1, ERR_UNPROCESSABLE, "%s is no address in digits",
-           text);
+    ENSURE(inet_pton(AF_INET, host, &in4.sin_addr) == 1, ERR_UNPROCESSABLE, "it is no address in digits");
     memcpy(&out->address, &in4, sizeof in4);
     out->size = sizeof in4;
     return OK;
@@ -96,9 +94,9 @@ static void bound_format(const struct place *place, char *out, size_t size)
     (void)snprintf(out, size, "%s:%u", host, ntohs(in4.sin_port));
 }
 
-err_t listen_open(const char *address, int *fds, int count, char *bound, size_t bound_size)
+static err_t open_all(const char *address, int *fds, int count, char *bound, size_t bound_size)
 {
-    struct place place;
+    struct place place = {.size = 0};
     TRY(place_parse(address, &place));
     /* alone first: with SO_REUSEPORT a second process would share our port without a word */
     int alone = -1;
@@ -118,4 +116,10 @@ err_t listen_open(const char *address, int *fds, int count, char *bound, size_t 
     }
     bound_format(&place, bound, bound_size);
     return OK;
+}
+
+err_t listen_open(const char *address, int *fds, int count, char *bound, size_t bound_size)
+{
+    err_t error = open_all(address, fds, count, bound, bound_size);
+    return error.code == ERR_OK ? OK : ERR(error.code, "%s: %s", address, error.detail);
 }

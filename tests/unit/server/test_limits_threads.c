@@ -211,11 +211,14 @@ static void test_address_in_use_is_noticed(void **state)
     const struct server_app app = {
         .api = &f->api, .tables = &test_table, .table_count = 1, .admit = test_admit, .refuse = test_refuse};
     struct server *second = NULL;
-    assert_error(server_new(&options, &app, NULL, NULL, &second), ERR_CONFLICT, "in use");
+    char expected[80];
+    (void)snprintf(expected, sizeof expected, "%s: the address is in use",
+                   server_address(f->server, LISTENER_PUBLIC));
+    assert_error(server_new(&options, &app, NULL, NULL, &second), ERR_CONFLICT, expected);
     static const char *const bad[] = {"127.0.0.1", "nowhere:80", "127.0.0.1:99999", "[::1:80", "127.0.0.1:"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         options.listeners[0].address = bad[i];
-        assert_int_equal(server_new(&options, &app, NULL, NULL, &second).code, ERR_UNPROCESSABLE);
+        assert_error(server_new(&options, &app, NULL, NULL, &second), ERR_UNPROCESSABLE, bad[i]);
     }
 }
 
