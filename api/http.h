@@ -44,6 +44,8 @@ struct request {
     bool is_tls;
     bool is_resumed;     /* the session was resumed: it proves no key */
     struct arena *arena; /* request-life memory, hard cap */
+    /* without one for the request: that of the path's other method, or a nearby one, whose way of telling
+       errors fits; or NULL */
     const struct route *route;
     const struct principal
         *principal; /* set by authn before the handler; NULL for ACCESS_ANYONE without credentials */

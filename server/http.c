@@ -68,6 +68,29 @@ static ssize_t on_read_source(void *context, uint64_t position, char *out, size_
     return 0;
 }
 
+static ssize_t on_read_nothing(void *context, uint64_t position,
+                               char *out, // NOLINT(readability-non-const-parameter): of the callback
+                               size_t size)
+{
+    (void)context, (void)position, (void)out, (void)size;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* RFC 9110 §8.6: a 304 tells the length that the 200 would have, or none. Without a body here it is not
+ * known, and the library tells none only where the connection ends. */
+static struct MHD_Response *response_of_unknown_length(struct exchange *x)
+{
+    x->response.close_connection = true;
+    struct MHD_Response *made =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, on_read_nothing, NULL, NULL);
+    if (made != NULL &&
+        MHD_set_response_options(made, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END) != MHD_YES) {
+        MHD_destroy_response(made);
+        return NULL;
+    }
+    return made;
+}
+
 static struct MHD_Response *response_of_bytes(struct exchange *x)
 {
     struct response *response = &x->response;
@@ -80,21 +103,28 @@ static struct MHD_Response *response_of_bytes(struct exchange *x)
         owner->shared = TAKE(response->shared);
         view = shared_view(owner->shared);
     } else if (x->map != NULL) {
-        owner->map = (void *)(uintptr_t)x->map;
+        owner->map = TAKE(x->map);
         owner->map_size = x->map_size;
-        view = (struct bytes){x->map, x->map_size};
-        x->map = NULL;
+        view = (struct bytes){owner->map, x->map_size};
     } else {
         owner->memory = TAKE(response->body.p);
         response->body = (struct buf){0};
     }
-    void *start = (void *)(uintptr_t)view.p; /* 0.9.75 forgot the const; it only reads */
+    /* 0.9.75 forgot the const; it only reads */
+    void *start = (void *)(uintptr_t)view.p; // NOLINT(performance-no-int-to-ptr)
     struct MHD_Response *made =
         MHD_create_response_from_buffer_with_free_callback_cls(view.n, start, body_release, owner);
     if (made == NULL) {
         body_release(owner);
     }
     return made;
+}
+
+static bool is_bare_304(const struct exchange *x)
+{
+    const struct response *response = &x->response;
+    return response->status == MHD_HTTP_NOT_MODIFIED && response->shared == NULL && x->map == NULL &&
+           response->body.n == 0;
 }
 
 static struct MHD_Response *response_new(struct exchange *x)
@@ -107,7 +137,8 @@ static struct MHD_Response *response_new(struct exchange *x)
     struct MHD_Response *made =
         x->is_streaming
             ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SOURCE_BLOCK, on_read_source, x, NULL)
-            : response_of_bytes(x);
+        : is_bare_304(x) ? response_of_unknown_length(x)
+                         : response_of_bytes(x);
     if (made == NULL) {
         return NULL;
     }

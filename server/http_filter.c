@@ -1,6 +1,8 @@
 /* The state machine of http_filter.h: one small function per group of states, one byte at a time, except in
  * bodies and field values, which are skipped in runs. Every rule cites what it protects against;
  * docs/threat-model.md lists them. */
+#include <string.h>
+
 #include "server/http_filter_internal.h"
 
 void http_filter_init(struct http_filter *filter, size_t header_bytes_max, int header_count_max)
@@ -41,6 +43,8 @@ static void at_start(struct http_filter *f, uint8_t c)
         return;
     }
     request_begin(f);
+    f->name[0] = (char)c;
+    f->name_size = 1;
     f->state = IN_METHOD;
 }
 
@@ -50,17 +54,42 @@ static void in_method(struct http_filter *f, uint8_t c)
         f->state = AT_TARGET;
     } else if ((filter_classes[c] & IS_TOKEN) == 0) {
         filter_refuse(f, FILTER_REQUEST_LINE);
+    } else if (f->name_size < FILTER_NAME_MAX) {
+        f->name[f->name_size++] = (char)c;
+    }
+}
+
+/* RFC 9112 §3.2.2: a server must take the absolute form. What stands behind the scheme is looked at where the
+ * target is routed. */
+static void in_scheme(struct http_filter *f, uint8_t c)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    f->name[f->name_size++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (memcmp(f->name, schemes[i], f->name_size) == 0) {
+            f->state = schemes[i][f->name_size] == '\0' ? IN_TARGET : IN_SCHEME;
+            return;
+        }
+    }
+    filter_refuse(f, c == '\n' || c == '\r' ? FILTER_LINE_END : FILTER_TARGET);
+}
+
+static void at_target(struct http_filter *f, uint8_t c)
+{
+    if (c == '/') {
+        f->state = IN_TARGET;
+    } else if (c == '*') {
+        bool is_options = f->name_size == 7 && memcmp(f->name, "OPTIONS", 7) == 0;
+        filter_refuse(f, is_options ? FILTER_ASTERISK : FILTER_TARGET);
+    } else {
+        f->name_size = 0;
+        in_scheme(f, c);
     }
 }
 
 static void in_target(struct http_filter *f, uint8_t c)
 {
-    if (f->state == AT_TARGET) {
-        f->state = IN_TARGET;
-        if (c != '/') {
-            filter_refuse(f, FILTER_TARGET);
-        }
-    } else if (c == ' ') {
+    if (c == ' ') {
         f->state = IN_VERSION;
     } else if ((filter_classes[c] & IS_TARGET) == 0) {
         filter_refuse(f, c == '\n' || c == '\r' ? FILTER_LINE_END : FILTER_TARGET);
@@ -175,6 +204,11 @@ static void step_line(struct http_filter *f, uint8_t c)
         in_method(f, c);
         return;
     case AT_TARGET:
+        at_target(f, c);
+        return;
+    case IN_SCHEME:
+        in_scheme(f, c);
+        return;
     case IN_TARGET:
         in_target(f, c);
         return;

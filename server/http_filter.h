@@ -11,7 +11,9 @@
 #define FILTER_REFUSALS(X)                                                                                   \
     X(FILTER_OK, ERR_OK, "", "")                                                                             \
     X(FILTER_REQUEST_LINE, ERR_BAD_REQUEST, "request_line", "the request line is malformed")                 \
-    X(FILTER_TARGET, ERR_BAD_REQUEST, "target", "the request target must be a path that starts with /")      \
+    X(FILTER_TARGET, ERR_BAD_REQUEST, "target",                                                              \
+      "the request target must be a path, or an http or https URI")                                          \
+    X(FILTER_ASTERISK, ERR_NOT_IMPLEMENTED, "asterisk", "OPTIONS of the whole server is not offered")        \
     X(FILTER_VERSION, ERR_BAD_REQUEST, "version", "only HTTP/1.1 and HTTP/1.0 are spoken here")              \
     X(FILTER_LINE_END, ERR_BAD_REQUEST, "line_end", "lines end with CR LF")                                  \
     X(FILTER_FIELD, ERR_BAD_REQUEST, "field", "a header field is malformed")                                 \

@@ -9,6 +9,7 @@ enum state {
     AT_START_LF,
     IN_METHOD,
     AT_TARGET,
+    IN_SCHEME,
     IN_TARGET,
     IN_VERSION,
     AT_LINE_LF,

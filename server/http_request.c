@@ -1,6 +1,8 @@
-/* From the request target, as sent, to route, parameters and query. Segments are cut before they are decoded,
- * so %2F stays inside its parameter; what is authorised is the very text that was routed. RFC 3986 §2.1,
- * §3.4. */
+/* From the request target, as sent, to route, parameters and query; the authority of an absolute target is
+ * checked and otherwise ignored, as Host is: one name or another, this is the server. Segments are cut before
+ * they are decoded, so %2F stays inside its parameter; what is authorised is the very text that was routed.
+ * RFC 3986 §2.1, §3.4. */
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,6 +78,66 @@ static err_t query_parse(struct request *request, struct bytes query)
     return OK;
 }
 
+/* RFC 3986 §3.2.2, as far as it needs no look at percent escapes. */
+static bool is_host_char(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-._~!$&'()*+,;=", c) != NULL);
+}
+
+static bool is_reg_name(struct bytes host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        if (host.p[i] == '%' && host.n - i > 2 && hex_value(host.p[i + 1]) >= 0 &&
+            hex_value(host.p[i + 2]) >= 0) {
+            i += 2;
+        } else if (!is_host_char(host.p[i])) {
+            return false;
+        }
+    }
+    return host.n > 0; /* RFC 9110 §4.2.1 */
+}
+
+static bool is_ipv6_literal(struct bytes host)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    struct in6_addr address;
+    if (host.n < 2 || host.p[0] != '[' || host.p[host.n - 1] != ']' || host.n - 2 >= sizeof text) {
+        return false;
+    }
+    memcpy(text, host.p + 1, host.n - 2);
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* Host and port; a name of a user in front of them is an error (RFC 9110 §4.2.4). */
+static bool is_authority(struct bytes authority)
+{
+    size_t n = authority.n;
+    while (n > 0 && authority.p[n - 1] >= '0' && authority.p[n - 1] <= '9') {
+        n--;
+    }
+    bool has_port = n > 0 && authority.p[n - 1] == ':';
+    struct bytes host = {authority.p, has_port ? n - 1 : authority.n};
+    return is_ipv6_literal(host) || is_reg_name(host);
+}
+
+/* RFC 9112 §3.2.2. The filter has seen to the scheme.
+ * @param[in,out] target from the whole to its path, which may be empty */
+static err_t authority_skip(char **target)
+{
+    if (**target == '/') {
+        return OK;
+    }
+    char *authority = strstr(*target, "://");
+    ENSURE(authority != NULL, ERR_BAD_REQUEST, "the target is neither a path nor a URI");
+    authority += 3;
+    size_t n = strcspn(authority, "/?");
+    ENSURE(is_authority((struct bytes){(const uint8_t *)authority, n}), ERR_BAD_REQUEST,
+           "the target has no valid host");
+    *target = authority + n;
+    return OK;
+}
+
 /* A NUL in the path is refused before routing: whoever looks at the path as a C string later must see all of
  * it. */
 static err_t path_check(struct bytes path)
@@ -126,17 +188,20 @@ err_t http_request_route(struct exchange *x)
     for (int i = 0; i < HTTP_PARAMS_MAX; i++) {
         request->params[i] = "";
     }
-    char *mark = strchr(x->target, '?');
+    char *target = x->target;
+    request->path = target;
+    TRY(authority_skip(&target));
+    char *mark = strchr(target, '?');
     if (mark != NULL) {
         *mark = '\0';
     }
-    request->path = x->target;
-    struct bytes path = bytes_str(x->target);
+    request->path = target[0] != '\0' ? target : "/"; /* RFC 9110 §4.2.3 */
+    struct bytes path = bytes_str(request->path);
     TRY(path_check(path));
     struct route_match match;
     router_find(x->server->router, request->listener, request->method, path, &match);
     x->route_index = match.index;
-    request->route = match.route;
+    request->route = match.route != NULL ? match.route : match.nearest;
     if (match.route == NULL && match.allow[0] != '\0') {
         memcpy(x->allow, match.allow, sizeof x->allow);
         return ERR(ERR_METHOD, "this resource allows %s", match.allow);

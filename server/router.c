@@ -203,6 +203,33 @@ static void allow_add(struct route_match *out, enum http_method method)
     }
 }
 
+/* How many literal segments row and path begin with alike. */
+static size_t common_beginning(const struct row *row, const struct bytes *segments, size_t count)
+{
+    size_t n = 0;
+    while (n < count && n < row->segment_count && !row->segments[n].is_param &&
+           bytes_equal(row->segments[n].text, segments[n])) {
+        n++;
+    }
+    return n;
+}
+
+/* One segment in common says too little: /.well-known belongs to everybody. */
+static const struct route *nearest_of(const struct router *router, enum listener listener,
+                                      const struct bytes *segments, size_t count)
+{
+    const struct route *nearest = NULL;
+    size_t most = 1;
+    for (size_t i = 0; i < router->count; i++) {
+        size_t n = common_beginning(&router->rows[i], segments, count);
+        if (n > most && (router->rows[i].route->listeners & listener) != 0) {
+            most = n;
+            nearest = router->rows[i].route;
+        }
+    }
+    return nearest;
+}
+
 void router_find(const struct router *router, enum listener listener, enum http_method method,
                  struct bytes path, struct route_match *out)
 {
@@ -225,8 +252,13 @@ void router_find(const struct router *router, enum listener listener, enum http_
             out->route = row->route;
             out->index = i;
             out->allow[0] = '\0';
+            out->nearest = NULL;
             return;
         }
+        out->nearest = row->route;
         allow_add(out, row->route->method);
+    }
+    if (out->nearest == NULL) {
+        out->nearest = nearest_of(router, listener, segments, count);
     }
 }

@@ -11,8 +11,9 @@ struct router;
 enum { ROUTER_ALLOW_SIZE = 64 };
 
 struct route_match {
-    const struct route *route;            /* NULL: none */
-    size_t index;                         /* of the route, for figures; router_route_count() for none */
+    const struct route *route;   /* NULL: none */
+    const struct route *nearest; /* without a route: the one whose way of telling errors fits, or NULL */
+    size_t index;                /* of the route, for figures; router_route_count() for none */
     struct bytes params[HTTP_PARAMS_MAX]; /* raw, borrowed from the path */
     size_t param_count;
     char allow[ROUTER_ALLOW_SIZE]; /* the methods of the path when only the method is wrong, else "" */

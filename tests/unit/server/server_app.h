@@ -195,6 +195,23 @@ static inline err_t on_stream(struct api *api, const struct request *request, st
     return OK;
 }
 
+/* With X-Known, as a handler that has the representation at hand. */
+static inline err_t on_unchanged(struct api *api, const struct request *request, struct response *response)
+{
+    (void)api;
+    err_t error = http_header(request, "X-Known") != NULL ? answer_text(response, "hello") : OK;
+    response->status = 304;
+    return error;
+}
+
+static inline err_t on_no_content(struct api *api, const struct request *request, struct response *response)
+{
+    (void)api;
+    (void)request;
+    response->status = 204;
+    return OK;
+}
+
 #define ANYWHERE (LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT)
 
 static const struct route test_routes[] = {
@@ -212,6 +229,14 @@ static const struct route test_routes[] = {
      .handler = on_peer},
     {.method = HTTP_GET, .path = "/file", .listeners = ANYWHERE, .handler = on_file},
     {.method = HTTP_GET, .path = "/fail", .listeners = ANYWHERE, .handler = on_fail},
+    {.method = HTTP_GET, .path = "/unchanged", .listeners = ANYWHERE, .handler = on_unchanged},
+    {.method = HTTP_GET, .path = "/no-content", .listeners = ANYWHERE, .handler = on_no_content},
+    {.method = HTTP_POST,
+     .path = "/plain/words/{id}",
+     .listeners = ANYWHERE,
+     .errors = ERRORS_TEXT,
+     .body_limit = 10,
+     .handler = on_echo},
     {.method = HTTP_GET, .path = "/stream", .listeners = ANYWHERE, .handler = on_stream},
     {.method = HTTP_PUT, .path = "/sink", .listeners = ANYWHERE, .sink = &test_sink},
 };
@@ -228,9 +253,9 @@ static inline void test_refuse(struct api *api, const struct request *request, e
                                struct response *response)
 {
     (void)api;
-    (void)request;
+    bool is_text = request->route != NULL && request->route->errors == ERRORS_TEXT;
     response->status = err_status(error.code);
-    response->content_type = "text/plain";
+    response->content_type = is_text ? "text/plain" : "application/problem+json";
     err_ignore(buf_append_str(&response->body, response->status < 500 ? error.detail : err_slug(error.code)));
 }
 

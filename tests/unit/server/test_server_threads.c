@@ -77,6 +77,115 @@ static void test_head_has_no_body(void **state)
     client_close(&c);
 }
 
+/* RFC 9110 §8.6: neither says a length that the 200 would not have. */
+static void test_answers_that_have_no_body(void **state)
+{
+    static const struct {
+        const char *request, *status, *length; /* length NULL: none */
+    } rows[] = {
+        {"GET /no-content HTTP/1.1\r\nHost: x\r\n", "HTTP/1.1 204 ", NULL},
+        {"GET /unchanged HTTP/1.1\r\nHost: x\r\n", "HTTP/1.1 304 ", NULL},
+        {"HEAD /unchanged HTTP/1.1\r\nHost: x\r\n", "HTTP/1.1 304 ", NULL},
+        {"GET /unchanged HTTP/1.1\r\nHost: x\r\nX-Known: 1\r\n", "HTTP/1.1 304 ", "Content-Length: 5\r\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client c = client_plain(fixture_of(state));
+        AUTO_VAL(buf) all = {0};
+        client_say(&c, rows[i].request);
+        client_say(&c, "Connection: close\r\n\r\n");
+        client_read_all(&c, &all);
+        assert_has(buf_str(&all), rows[i].status);
+        assert_string_equal(buf_str(&all) + all.n - 4, "\r\n\r\n"); /* nothing behind the header section */
+        assert_null(strstr(buf_str(&all), "Transfer-Encoding"));
+        const char *length = strstr(buf_str(&all), "Content-Length");
+        if (rows[i].length == NULL ? length != NULL
+                                   : length == NULL || strstr(length, rows[i].length) != length) {
+            fail_msg("%s got %s", rows[i].request, buf_str(&all));
+        }
+        client_close(&c);
+    }
+    struct client c = client_plain(fixture_of(state)); /* a length that is told keeps the connection */
+    AUTO_VAL(buf) body = {0};
+    client_say(
+        &c,
+        "GET /unchanged HTTP/1.1\r\nHost: x\r\nX-Known: 1\r\n\r\nGET /no-content HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET /loop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client_read_all(&c, &body);
+    const char *second = strstr(buf_str(&body), "\r\n\r\nHTTP/1.1 204 ");
+    assert_non_null(second);
+    assert_non_null(strstr(second, "\r\n\r\nHTTP/1.1 200 "));
+    client_close(&c);
+}
+
+/* RFC 9112 §3.2.2: the absolute form is taken, its host checked and its path routed. */
+static void test_absolute_targets(void **state)
+{
+    static const struct {
+        const char *target;
+        int status;
+    } rows[] = {
+        {"http://x/things/a?q=b", 200},
+        {"HTTPS://example.org:443/things/a?q=b", 200},
+        {"http://[2001:db8::1]:80/things/a?q=b", 200},
+        {"http://a%20b!$:/things/a?q=b", 200},
+        {"http://x", 404},
+        {"http://x?q=/loop", 404},
+        {"http://x/loop/", 404},
+        {"http://x/things/%00", 400},
+        {"http:///loop", 400},
+        {"http://:80/loop", 400},
+        {"http://user@x/loop", 400},
+        {"http://x:80a/loop", 400},
+        {"http://x:8:0/loop", 400},
+        {"http://a%2/loop", 400},
+        {"http://[::1/loop", 400},
+        {"http://[::g]/loop", 400},
+        {"http://[]/loop", 400},
+        {"http://[v1.x]/loop", 400},
+        {"http://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]/loop", 400},
+        {"http://x[/loop", 400},
+    };
+    struct client c = client_plain(fixture_of(state));
+    AUTO_VAL(buf) body = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int status = client_get(&c, rows[i].target, &body);
+        if (status != rows[i].status || (status == 200 && strcmp(buf_str(&body), "a|b") != 0)) {
+            fail_msg("%s got %d %s", rows[i].target, status, buf_str(&body));
+        }
+    }
+    client_close(&c);
+}
+
+/* What no handler sees is told in the way of the route that was meant. */
+static void test_errors_are_told_as_the_route_tells_them(void **state)
+{
+    static const struct {
+        const char *request, *status, *type;
+    } rows[] = {
+        {"GET /plain/words/a HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ", "text/plain"},
+        {"POST /plain/words/a/b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 404 ",
+         "text/plain"},
+        {"POST /plain/words/a HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n", "HTTP/1.1 413 ",
+         "text/plain"},
+        {"GET /plain/other HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ", "application/problem+json"},
+        {"POST /loop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ",
+         "application/problem+json"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client c = client_plain(fixture_of(state));
+        AUTO_VAL(buf) all = {0};
+        client_say(&c, rows[i].request);
+        assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
+        client_read_all(&c, &all);
+        char type[64];
+        (void)snprintf(type, sizeof type, "Content-Type: %s\r\n", rows[i].type);
+        if (strstr(buf_str(&all), rows[i].status) == NULL || strstr(buf_str(&all), type) == NULL) {
+            fail_msg("%s got %s", rows[i].request, buf_str(&all));
+        }
+        client_close(&c);
+    }
+}
+
 static void test_body_echoed_by_length_and_in_chunks(void **state)
 {
     struct client c = client_plain(fixture_of(state));
@@ -144,6 +253,9 @@ int main(void)
         cmocka_unit_test(test_get_on_loop_and_on_worker),
         cmocka_unit_test(test_errors_have_their_status),
         cmocka_unit_test(test_head_has_no_body),
+        cmocka_unit_test(test_answers_that_have_no_body),
+        cmocka_unit_test(test_absolute_targets),
+        cmocka_unit_test(test_errors_are_told_as_the_route_tells_them),
         cmocka_unit_test(test_body_echoed_by_length_and_in_chunks),
         cmocka_unit_test(test_too_large_by_length_and_by_count),
         cmocka_unit_test(test_pipelined_requests_in_order),
