@@ -72,11 +72,9 @@ err_t reply_resource(const struct request *request, struct response *response, i
     TRY(response_header(response, "ETag", etag));
     const char *known = http_header(request, "If-None-Match");
     bool is_read = request->method == HTTP_GET || request->method == HTTP_HEAD;
-    if (is_read && known != NULL && etag_list_has(known, etag, true)) {
-        response->status = 304;
-        return OK;
-    }
-    return reply_json(response, status, value);
+    bool is_known = is_read && known != NULL && etag_list_has(known, etag, true);
+    /* a 304 keeps the body of the 200: the server sends its length only, and the connection goes on */
+    return reply_json(response, is_known ? 304 : status, value);
 }
 
 err_t reply_counted(struct response *response, int status, const json_t *value, int64_t ver)

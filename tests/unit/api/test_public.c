@@ -22,7 +22,7 @@ static void crls_say_how_long_they_hold(void **state)
     (void)snprintf(etag, sizeof etag, "%s", reply_header(&reply, "ETag"));
     call.headers[0] = (struct http_field){"if-none-match", etag};
     assert_status(h, &call, &reply, 304);
-    assert_null(reply.response.shared);
+    assert_non_null(reply.response.shared); /* for its length: the server sends none of it */
     assert_string_equal(reply_header(&reply, "ETag"), etag);
     call.headers[0].value = "\"other\", W/\"x\"";
     assert_status(h, &call, &reply, 200);
