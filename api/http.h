@@ -81,7 +81,8 @@ struct response {
     } headers[RESPONSE_HEADERS_MAX];
     size_t header_count;
     bool close_connection;
-    /* at most one of the following is the body; with status 304 that of the 200, whose length alone is sent */
+    /* at most one of the following is the body; with status 304 that of the 200, whose length alone is sent
+     */
     struct buf body;
     struct shared *shared;          /* a counted reference that the response owns */
     char *file_path;                /* heap text; mapped, never read into memory */
