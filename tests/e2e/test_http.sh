@@ -131,7 +131,7 @@ say "conditional requests"
 TAG=$(curl -sSI "$PUBLIC/crl/device.crl" | tr -d '\r' | sed -n 's/^[Ee][Tt][Aa][Gg]: //p')
 curl -sSv -H "If-None-Match: $TAG" "$PUBLIC/crl/device.crl" "$PUBLIC/crl/device.crl" -o "$WORK/c1" -o "$WORK/c2" 2>"$WORK/conditional"
 expect "two answers" "$(grep -c '< HTTP/1.1 304' "$WORK/conditional")" 2
-expect_in "on one connection" "$(tr '[:upper:]' '[:lower:]' <"$WORK/conditional")" "re-using existing connection"
+expect_in "on one connection" "$(tr '[:upper:]' '[:lower:]' <"$WORK/conditional")" "re-using existing"
 expect "without a body" "$(cat "$WORK/c1" "$WORK/c2" 2>/dev/null | wc -c)" 0
 
 say "slow and silent clients hold no worker"
