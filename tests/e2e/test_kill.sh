@@ -40,5 +40,6 @@ expect_in "the directory is whole" "$("$WHORLD" check --dir "$DATA")" "0 problem
 
 say "one flipped byte"
 cp -r "$DATA" "$WORK/tampered"
-sqlite3 "$WORK/tampered/inventory.db" "UPDATE audit SET body = replace(body, substr(body, 2, 1), 'X') WHERE seq = 3 AND epoch = (SELECT max(epoch) FROM audit)"
+expect "one record is changed" "$(sqlite3 "$WORK/tampered/inventory.db" "UPDATE audit SET body = replace(body, 'serial', 'seriaI')
+    WHERE (node, epoch, lane, seq) IN (SELECT node, epoch, lane, seq FROM audit WHERE instr(body, 'serial') > 0 LIMIT 1); SELECT changes()")" 1
 expect_fails "audit verify notices" "$WHORLD" audit verify --dir "$WORK/tampered"
