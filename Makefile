@@ -14,8 +14,8 @@ JOBS ?= $(shell nproc)
 Q := $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv
-LAYERS   := base db pki fleet api server
+PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv libcurl libargon2 liboath cjose
+LAYERS   := base db pki outbound fleet api server
 WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wundef -Wvla \
 	-Wswitch-enum -Wdouble-promotion -Wnull-dereference -Wimplicit-fallthrough -Wredundant-decls \
@@ -40,7 +40,7 @@ LINK_fuzz := -fsanitize=address,undefined
 # -ffile-prefix-map: the same source gives the same bytes wherever it is built
 CFLAGS  := -std=c11 -g -fPIE -pthread -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. $(OPT_$(VARIANT)) $(WARN) $(WARN_$(CC))
 CFLAGS  += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LDFLAGS := -pthread $(LINK_$(VARIANT))
+LDFLAGS := -pthread -Wl,--as-needed $(LINK_$(VARIANT))
 LDLIBS  := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
 # sd_notify and listen inheritance only where libsystemd's headers are installed
@@ -56,7 +56,8 @@ SRC_LIB    := $(foreach d,$(LAYERS),$(wildcard $(d)/*.c $(d)/*/*.c))
 SRC_DEVICE := $(wildcard device/core/*.c device/host/*.c device/sim/*.c)
 SRC_CMD    := $(wildcard cmd/*/*.c)
 MIGRATIONS := $(sort $(wildcard db/migrations/sqlite/*.sql))
-OBJ_LIB    := $(SRC_LIB:%.c=$(B)/obj/%.o) $(if $(MIGRATIONS),$(B)/obj/gen/migrations.o)
+OPENAPI    := $(sort $(wildcard docs/openapi/*.json))
+OBJ_LIB    := $(SRC_LIB:%.c=$(B)/obj/%.o) $(B)/obj/gen/migrations.o $(B)/obj/gen/openapi.o
 OBJ_DEVICE := $(SRC_DEVICE:%.c=$(B)/obj/%.o)
 OBJ_CMD    := $(SRC_CMD:%.c=$(B)/obj/%.o)
 LIBS       := $(B)/libdevice.a $(B)/libwhorl.a
@@ -78,8 +79,9 @@ $(call remember,$(B)/stamp/lib,$(OBJ_LIB))
 $(call remember,$(B)/stamp/device,$(OBJ_DEVICE))
 $(call remember,$(B)/stamp/cmd,$(OBJ_CMD))
 $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
+$(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
-.PHONY: all deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check demo \
+.PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check demo \
 	bench nightly tidy
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -131,6 +133,11 @@ $(B)/gen/migrations.c: deploy/embed-migrations.sh $(MIGRATIONS) $(B)/stamp/migra
 	@mkdir -p $(@D)
 	$(Q)sh deploy/embed-migrations.sh $(MIGRATIONS) >$@
 
+# the description of the API: build/openapi.json to read, and what the server answers at /openapi.json
+$(B)/gen/openapi.c: deploy/openapi.py $(OPENAPI) $(B)/stamp/openapi
+	@mkdir -p $(@D)
+	$(Q)python3 -B deploy/openapi.py $(B)/openapi.json $@ $(OPENAPI)
+
 # --- tests
 
 $(B)/tests/unit/%: LDLIBS += -lcmocka
@@ -147,6 +154,9 @@ else
 $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(LIBS) $(B)/stamp/link
 	$(link)
 endif
+
+## openapi        build/openapi.json, the description of the API
+openapi: $(B)/gen/openapi.c
 
 ## unit           the unit tests of this VARIANT
 unit: $(TESTS)

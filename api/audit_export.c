@@ -42,7 +42,7 @@ static err_t next(void *state, struct buf *chunk, bool *is_end)
 static err_t get_export(struct api *api, const struct request *request, struct response *response)
 {
     static const char *const known[] = {"since", "until", NULL};
-    struct audit_range range = {.tenant = request->principal->token.tenant, .limit = RECORDS_AT_ONCE};
+    struct audit_range range = {.tenant = request->principal->tenant, .limit = RECORDS_AT_ONCE};
     TRY(request_check_query(request, known));
     TRY(read_audit_times(request, &range));
     range.until = range.until <= request->now_ms ? range.until : request->now_ms + 1;

@@ -117,6 +117,32 @@ static err_t bearer_of(const struct request *request, struct bytes *out)
     return OK;
 }
 
+static err_t admit_token(struct api *api, const struct request *request, struct bytes text,
+                         struct principal *p)
+{
+    char id[TOKEN_ID_TEXT_SIZE];
+    TRY(token_check(api->options.fleet, text, &p->token));
+    ENSURE(sources_allow(p->token.sources, request->address), ERR_UNAUTHORIZED,
+           "the token is not good from this address");
+    token_id_format(p->token.id, id);
+    snprintf(p->actor.name, sizeof p->actor.name, "token:%s", id);
+    snprintf(p->actor.owner, sizeof p->actor.owner, "%s", p->token.owner);
+    p->tenant = p->token.tenant;
+    p->scopes = p->token.scopes;
+    return OK;
+}
+
+/* Any one of the route's scopes opens it; admin opens all but what concerns the installation. */
+static err_t check_scopes(uint32_t wanted, uint32_t held)
+{
+    char names[SCOPES_TEXT_SIZE];
+    bool is_by_admin = (wanted & (uint32_t)SCOPE_INSTALLATION) == 0;
+    bool is_allowed = wanted == 0 || (held & (is_by_admin ? wanted | (uint32_t)SCOPE_ADMIN : wanted)) != 0;
+    scopes_format(wanted, names);
+    ENSURE(is_allowed, ERR_FORBIDDEN, "the caller lacks the scope %.100s", names);
+    return OK;
+}
+
 static err_t admit_caller(struct api *api, struct request *request)
 {
     /* A URL ends up in logs and histories (RFC 6750 §2.3, §5.3). */
@@ -130,20 +156,9 @@ static err_t admit_caller(struct api *api, struct request *request)
     TRY(arena_alloc(request->arena, sizeof(struct principal), &memory));
     struct principal *p = memory;
     p->kind = PRINCIPAL_TOKEN;
-    TRY(token_check(api->options.fleet, text, &p->token));
-    ENSURE(sources_allow(p->token.sources, request->address), ERR_UNAUTHORIZED,
-           "the token is not good from this address");
-    uint32_t wanted = request->route->scopes;
-    bool is_by_admin = (wanted & (uint32_t)SCOPE_INSTALLATION) == 0;
-    if (wanted != 0 && (p->token.scopes & (is_by_admin ? wanted | SCOPE_ADMIN : wanted)) == 0) {
-        char names[SCOPES_TEXT_SIZE];
-        scopes_format(wanted, names);
-        return ERR(ERR_FORBIDDEN, "the token lacks the scope %.100s", names);
-    }
-    char id[TOKEN_ID_TEXT_SIZE];
-    token_id_format(p->token.id, id);
-    snprintf(p->actor.name, sizeof p->actor.name, "token:%s", id);
     p->actor.request_id = request->request_id;
+    TRY(admit_token(api, request, text, p));
+    TRY(check_scopes(request->route->scopes, p->scopes));
     request->principal = p;
     return OK;
 }

@@ -12,6 +12,10 @@ enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN };
 struct principal {
     enum principal_kind kind;
     struct actor actor;
+    /* of every caller of the management interface, whatever it showed: whose things it sees, what it may do
+     */
+    struct uuid tenant;
+    uint32_t scopes;
     /* PRINCIPAL_DEVICE */
     struct contact_facts facts;
     struct contact contact;

@@ -49,7 +49,7 @@ static err_t register_batch(struct api *api, const struct request *request, stru
                             struct batch_report *report)
 {
     AUTO_VAL(batch_body) body = {.document = NULL};
-    struct batch_order order = {.tenant = request->principal->token.tenant};
+    struct batch_order order = {.tenant = request->principal->tenant};
     ENSURE(http_content_type_is(request, "application/json"), ERR_MEDIA_TYPE, "send application/json");
     TRY(request_check_query(request, no_query));
     struct idempotency idempotency;
@@ -92,7 +92,7 @@ static err_t get_batch(struct api *api, const struct request *request, struct re
     TRY(request_check_query(request, no_query));
     err_t error = uuid_parse(bytes_str(request->params[0]), &id);
     ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "a batch id is a UUID");
-    TRY(batch_find(api->options.fleet, request->principal->token.tenant, id, &row));
+    TRY(batch_find(api->options.fleet, request->principal->tenant, id, &row));
     return reply_batch(api, 200, &row, response);
 }
 
@@ -146,14 +146,14 @@ const struct route batch_routes[] = {
      .path = "/api/v1/batches",
      .listeners = LISTENER_MANAGEMENT,
      .access = ACCESS_CALLER,
-     .scopes = SCOPE_DEVICES_WRITE,
+     .scopes = SCOPE_DEVICES_WRITE | SCOPE_DEVICES_REGISTER,
      .body_limit = BATCH_BODY_LIMIT,
      .handler = post_batch},
     {.method = HTTP_POST,
      .path = "/api/v1/batches/import",
      .listeners = LISTENER_MANAGEMENT,
      .access = ACCESS_CALLER,
-     .scopes = SCOPE_DEVICES_WRITE,
+     .scopes = SCOPE_DEVICES_WRITE | SCOPE_DEVICES_REGISTER,
      .body_limit = IMPORT_BODY_LIMIT,
      .sink = &import_sink},
     {.method = HTTP_GET,
@@ -172,7 +172,7 @@ const struct route batch_routes[] = {
      .path = "/api/v1/batches/{id}",
      .listeners = LISTENER_MANAGEMENT,
      .access = ACCESS_CALLER,
-     .scopes = SCOPE_DEVICES_WRITE,
+     .scopes = SCOPE_DEVICES_WRITE | SCOPE_DEVICES_REGISTER,
      .body_limit = BATCH_CHANGE_LIMIT,
      .handler = patch_batch},
 };

@@ -26,7 +26,7 @@ static err_t find_certificate(struct api *api, const struct request *request, st
     TRY(request_check_query(request, no_query));
     err_t error = hex_decode(bytes_str(request->params[0]), serial, sizeof serial);
     ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "a serial is 32 lower-case hexadecimal characters");
-    return certificate_find(api->options.fleet, request->principal->token.tenant, serial, out);
+    return certificate_find(api->options.fleet, request->principal->tenant, serial, out);
 }
 
 static err_t get_certificate(struct api *api, const struct request *request, struct response *response)
@@ -60,7 +60,7 @@ static err_t post_revoke(struct api *api, const struct request *request, struct 
     TRY(find_certificate(api, request, &before));
     TRY(request_check_match(request, before.ver));
     const struct revocation_order order = {
-        .tenant = request->principal->token.tenant, .serial = before.serial, .reason = reason};
+        .tenant = request->principal->tenant, .serial = before.serial, .reason = reason};
     TRY(certificate_revoke(api->options.fleet, &request->principal->actor, &order, &revoked));
     TRY(find_certificate(api, request, &row)); /* as it is now, with DER */
     return reply_certificate(request, &row, response);

@@ -53,7 +53,7 @@ static err_t check_combination(const struct device_filter *filter)
 
 static err_t read_filter(const struct request *request, const struct page *page, struct device_filter *out)
 {
-    *out = (struct device_filter){.tenant = request->principal->token.tenant,
+    *out = (struct device_filter){.tenant = request->principal->tenant,
                                   .limit = page->limit,
                                   .has_after = page->after_size == sizeof out->after.b,
                                   .serial = http_query(request, "serial")};
@@ -113,7 +113,7 @@ err_t find_device(struct api *api, const struct request *request, struct device_
     struct device_id id;
     TRY(request_check_query(request, no_query));
     TRY(request_device_id(request->params[0], &id));
-    return device_find(api->options.fleet, request->principal->token.tenant, &id, out);
+    return device_find(api->options.fleet, request->principal->tenant, &id, out);
 }
 
 static err_t get_device(struct api *api, const struct request *request, struct response *response)

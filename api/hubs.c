@@ -105,7 +105,7 @@ static err_t get_hub(struct api *api, const struct request *request, struct resp
     struct hub_row row;
     TRY(request_check_query(request, no_query));
     TRY(request_uuid(request->params[0], "hub", &id));
-    TRY(hub_find(api->options.fleet, request->principal->token.tenant, id, &row));
+    TRY(hub_find(api->options.fleet, request->principal->tenant, id, &row));
     return reply(request, 200, &row, response);
 }
 

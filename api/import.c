@@ -58,7 +58,7 @@ static err_t read_order(struct api *api, const struct request *request, struct i
     static const char *const booleans[] = {"false", "true"};
     const char *name = http_query(request, "name");
     const char *product = http_query(request, "product");
-    *out = (struct import_order){.tenant = request->principal->token.tenant};
+    *out = (struct import_order){.tenant = request->principal->tenant};
     TRY(request_check_query(request, known));
     TRY(read_format(request, &out->format));
     TRY(read_choice(request, "mode", modes, &out->by_line));

@@ -85,7 +85,7 @@ err_t page_open_filtered(const struct request *request, const char *name, const 
         known[count++] = *filter;
     }
     *out = (struct page){
-        .name = name, .request = request, .filters = filters, .tenant = request->principal->token.tenant};
+        .name = name, .request = request, .filters = filters, .tenant = request->principal->tenant};
     TRY(request_check_query(request, known));
     TRY(read_limit(http_query(request, "limit"), &out->limit));
     const char *cursor = http_query(request, "cursor");

@@ -159,7 +159,7 @@ static err_t get_product(struct api *api, const struct request *request, struct 
     struct product_row row;
     TRY(request_check_query(request, no_query));
     TRY(request_uuid(request->params[0], "product", &id));
-    TRY(product_get(api->options.fleet, request->principal->token.tenant, id, &row));
+    TRY(product_get(api->options.fleet, request->principal->tenant, id, &row));
     return reply(api, 200, &row, response);
 }
 

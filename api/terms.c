@@ -36,7 +36,7 @@ static err_t read_key(const struct request *request, struct bytes *out)
 
 err_t request_idempotency(const struct request *request, struct idempotency *out)
 {
-    out->tenant = request->principal->token.tenant;
+    out->tenant = request->principal->tenant;
     TRY(read_key(request, &out->key));
     const struct bytes parts[] = {bytes_str(request->path), bytes_str("\n"), request->body};
     return sha256_of_parts(parts, sizeof parts / sizeof parts[0], &out->fingerprint);
@@ -63,7 +63,7 @@ static void read_versions(const char *text, struct terms *out)
 err_t request_terms(const struct request *request, struct faults *faults, struct terms *out)
 {
     *out = (struct terms){
-        .tenant = request->principal->token.tenant, .actor = request->principal->actor, .faults = faults};
+        .tenant = request->principal->tenant, .actor = request->principal->actor, .faults = faults};
     TRY(request_check_query(request, no_query));
     const char *versions = http_header(request, "If-Match");
     ENSURE(versions != NULL || request->method != HTTP_PATCH, ERR_PRECONDITION_REQUIRED,

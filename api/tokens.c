@@ -133,7 +133,7 @@ static err_t read_wish(const struct request *request, const json_t *document, st
                                .expires_at = raw.expires_at,
                                .has_tenant = raw.has_tenant,
                                .tenant = raw.tenant,
-                               .caller_scopes = request->principal->token.scopes};
+                               .caller_scopes = request->principal->scopes};
     if (is_new) {
         request_need(document, "name", faults);
         request_need(document, "scopes", faults);
@@ -187,7 +187,7 @@ static err_t get_token(struct api *api, const struct request *request, struct re
     struct token_row row;
     TRY(request_check_query(request, no_query));
     TRY(read_id(request, id));
-    TRY(token_get(api->options.fleet, request->principal->token.tenant, id, &row));
+    TRY(token_get(api->options.fleet, request->principal->tenant, id, &row));
     return reply(request, 200, &row, NULL, response);
 }
 
@@ -258,7 +258,7 @@ static err_t post_rotate(struct api *api, const struct request *request, struct 
     if (error.code != ERR_OK) {
         return reply_faults(request, error, &faults, response);
     }
-    const struct token_rotation rotation = {.id = id, .caller_scopes = request->principal->token.scopes};
+    const struct token_rotation rotation = {.id = id, .caller_scopes = request->principal->scopes};
     TRY(token_rotate(api->options.fleet, &terms, &rotation, text, &row));
     error = reply(request, 200, &row, text, response);
     bytes_wipe(text, sizeof text);
@@ -275,7 +275,7 @@ static err_t post_drop_old(struct api *api, const struct request *request, struc
     if (error.code != ERR_OK) {
         return reply_faults(request, error, &faults, response);
     }
-    const struct token_rotation rotation = {.id = id, .caller_scopes = request->principal->token.scopes};
+    const struct token_rotation rotation = {.id = id, .caller_scopes = request->principal->scopes};
     TRY(token_drop_old(api->options.fleet, &terms, &rotation, &row));
     return reply(request, 200, &row, NULL, response);
 }

@@ -15,7 +15,8 @@ enum {
     DEVICE_STATES = 6,
     AUTHORITY_ID_SIZE = 32,
     CERTIFICATE_SERIAL_SIZE = 16,
-    TOKEN_ID_SIZE = 8
+    TOKEN_ID_SIZE = 8,
+    ACTOR_SIZE = 96 /* who did something: "token:<id>", "user:<id>", … */
 };
 
 struct device_id {
@@ -133,6 +134,7 @@ struct token_row {
     uint8_t old_sha256[32];
     int64_t rotated_at;
     char sources[SOURCES_SIZE]; /* fleet/sources.h */
+    char owner[ACTOR_SIZE];     /* who answers for it (struct actor); its own name when nobody else does */
     uint32_t scopes;
     int64_t created_at, expires_at, revoked_at, last_used_at, ver;
 };

@@ -5,11 +5,11 @@
 
 #define COLUMNS                                                                                              \
     "id, tenant, name, secret_sha256, scopes, created_at, expires_at, revoked_at, last_used_at, ver, "       \
-    "old_sha256, rotated_at, sources"
+    "old_sha256, rotated_at, sources, owner"
 
 static const char SQL_INSERT[] =
     "INSERT INTO token (" COLUMNS ") "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING";
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM token WHERE id = $1";
 static const char SQL_UPDATE[] =
     "UPDATE token SET name = $3, secret_sha256 = $4, old_sha256 = $5, rotated_at = $6, sources = $7, "
@@ -34,7 +34,7 @@ err_t token_rows_insert(struct db_tx *tx, const struct token_row *row)
                             DB_B(row->secret_sha256, sizeof(row->secret_sha256)), DB_I(row->scopes),
                             DB_I(row->created_at), DB_I(row->expires_at), db_time_or_null(row->revoked_at),
                             db_time_or_null(row->last_used_at), DB_I(row->ver), old_secret(row),
-                            db_time_or_null(row->rotated_at), DB_T(row->sources)),
+                            db_time_or_null(row->rotated_at), DB_T(row->sources), DB_T(row->owner)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "a token of this id is there already");
     return OK;
@@ -59,7 +59,8 @@ static err_t read_token(const struct db_row *row, void *arg)
         TRY(db_row_copy(row, 10, out->old_sha256, sizeof(out->old_sha256)));
     }
     out->rotated_at = db_row_int(row, 11);
-    return db_row_text(row, 12, out->sources, sizeof(out->sources));
+    TRY(db_row_text(row, 12, out->sources, sizeof(out->sources)));
+    return db_row_text(row, 13, out->owner, sizeof(out->owner));
 }
 
 err_t token_rows_find(struct db_tx *tx, const uint8_t id[TOKEN_ID_SIZE], struct token_row *out)

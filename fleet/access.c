@@ -2,6 +2,7 @@
  * bits, so a plain hash is enough at rest. What a scope opens is decided in api/. */
 #include "fleet/access.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "db/tenant_rows.h"
@@ -39,13 +40,26 @@ err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], str
     return error;
 }
 
+/* What a person or a credential makes is theirs; what the installation's own commands make stands for itself.
+ */
+static void set_owner(const struct actor *actor, const char *id, struct token_row *row)
+{
+    bool is_own = strcmp(actor->name, "whorld") == 0;
+    if (is_own) {
+        (void)snprintf(row->owner, sizeof row->owner, "token:%s", id);
+    } else {
+        (void)snprintf(row->owner, sizeof row->owner, "%s", actor_owner(actor));
+    }
+}
+
 err_t token_insert(struct db_tx *tx, const struct actor *actor, struct token_row *row)
 {
     char id[TOKEN_ID_TEXT_SIZE], scopes[SCOPES_TEXT_SIZE], expires[32];
     row->created_at = db_tx_now_ms(tx);
     row->ver = 1;
-    TRY(token_rows_insert(tx, row));
     token_id_format(row->id, id);
+    set_owner(actor, id, row);
+    TRY(token_rows_insert(tx, row));
     scopes_format(row->scopes, scopes);
     time_format(row->expires_at, expires);
     struct event event = {.kind = "token.added",

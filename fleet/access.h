@@ -7,7 +7,7 @@
 
 enum scope {
     SCOPE_DEVICES_READ = 1,
-    SCOPE_DEVICES_WRITE = 2, /* register, allow re-enrolment */
+    SCOPE_DEVICES_WRITE = 2, /* register, describe, order */
     SCOPE_CERTIFICATES_READ = 4,
     SCOPE_CERTIFICATES_REVOKE = 8,
     SCOPE_METRICS_READ = 16,
@@ -15,14 +15,27 @@ enum scope {
     SCOPE_PRODUCTS_WRITE = 1 << 9,
     SCOPE_TOKENS_READ = 1 << 10,
     SCOPE_TOKENS_WRITE = 1 << 11,
+    SCOPE_DEVICES_REGISTER = 1 << 12, /* hand over batches, and nothing else */
+    SCOPE_CODES_READ = 1 << 13,       /* enrolment codes */
+    SCOPE_CODES_WRITE = 1 << 14,
+    SCOPE_EVENTS_READ = 1 << 15,
     SCOPE_AUDIT_READ = 1 << 16,
+    SCOPE_WEBHOOKS_READ = 1 << 17,
+    SCOPE_WEBHOOKS_WRITE = 1 << 18,
+    SCOPE_USERS_READ = 1 << 19, /* roles too */
+    SCOPE_USERS_WRITE = 1 << 20,
+    SCOPE_APPROVALS_READ = 1 << 21,
+    SCOPE_APPROVALS_DECIDE = 1 << 22,
+    SCOPE_FIRMWARE_READ = 1 << 23,
+    SCOPE_FIRMWARE_WRITE = 1 << 24, /* upload images, prepare releases */
+    SCOPE_FIRMWARE_RELEASE = 1 << 25,
     SCOPE_INSTALLATION = 1 << 29, /* the tenants themselves: no part of admin */
     SCOPE_ADMIN = 1 << 30         /* everything, in its tenant */
 };
 /** "devices:read,devices:write", "admin", … → bits. @errors ERR_UNPROCESSABLE naming the word and the known
  * ones */
 err_t scopes_parse(struct bytes text, uint32_t *out);
-enum { SCOPES_TEXT_SIZE = 256 };
+enum { SCOPES_TEXT_SIZE = 512 };
 /** Every scope there is. @thread any */
 uint32_t scopes_all(void);
 /** Whether a caller with these scopes may do all that `wanted` says. */

@@ -35,9 +35,17 @@ DEFINE_AUTO_PTR(fleet, fleet_free);
 
 /* Who asks for a change, for the audit record. */
 struct actor {
-    char name[96];          /* "token:<id>", "device:<id>", "whorld" */
+    char name[ACTOR_SIZE]; /* "token:<id>", "user:<id>", "device:<id>", "whorld" */
+    /* who answers for it: the person, or the first credential, behind `name`. Two credentials of one owner
+       are one where two people are asked for. "": the same as name */
+    char owner[ACTOR_SIZE];
     const char *request_id; /* "" when there is none */
 };
+/** The owner, or the name where none is set. */
+static inline const char *actor_owner(const struct actor *actor)
+{
+    return actor->owner[0] != '\0' ? actor->owner : actor->name;
+}
 
 /** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin
  * token.

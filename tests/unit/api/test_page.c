@@ -14,7 +14,7 @@ struct list {
 static void list_init(struct list *list)
 {
     *list = (struct list){.principal = {.kind = PRINCIPAL_TOKEN}};
-    list->principal.token.tenant.b[0] = 1;
+    list->principal.tenant.b[0] = 1;
     list->request =
         (struct request){.path = "/api/v1/things", .query = list->query, .principal = &list->principal};
 }
@@ -78,7 +78,7 @@ static void another_list_refuses_it(void **state)
         AUTO_VAL(page) page = {.name = ""};
         switch (other) {
         case 0:
-            list.principal.token.tenant.b[0] = 2;
+            list.principal.tenant.b[0] = 2;
             break;
         case 1:
             list.query[0].value = "blue";

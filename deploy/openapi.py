@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Joins docs/openapi/*.json into one OpenAPI document and writes it as JSON (to read, to make clients from) and as a C file (what
+the server answers at /openapi.json). openapi.json holds the head and what all share, every other file one feature. Nothing may stand
+in two files. Called by the Makefile: openapi.py OUT.json OUT.c FILE…"""
+
+import json
+import os
+import sys
+
+HEAD = "openapi.json"
+
+
+def refuse_duplicates(pairs):
+    names = [name for name, _ in pairs]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError("twice in one object: " + " ".join(sorted(twice)))
+    return dict(pairs)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file, object_pairs_hook=refuse_duplicates)
+        except ValueError as error:
+            sys.exit(f"{path}: {error}")
+
+
+def take(into, more, what):
+    for name, value in more.items():
+        if name in into:
+            sys.exit(f"{what}: {name} is described twice")
+        into[name] = value
+
+
+def join(files):
+    document = load(next(file for file in files if os.path.basename(file) == HEAD))
+    document["paths"] = {}
+    for file in sorted(files):
+        if os.path.basename(file) == HEAD:
+            continue
+        part = load(file)
+        unknown = set(part) - {"paths", "components"}
+        if unknown:
+            sys.exit(f"{file}: only paths and components, not {' '.join(sorted(unknown))}")
+        for path, item in part.get("paths", {}).items():
+            take(document["paths"].setdefault(path, {}), item, f"{file}: {path}")
+        for kind, parts in part.get("components", {}).items():
+            take(document["components"].setdefault(kind, {}), parts, f"{file}: {kind}")
+    document["paths"] = dict(sorted(document["paths"].items()))
+    return document
+
+
+def c_lines(text, width=96):
+    for start in range(0, len(text), width):
+        piece = text[start : start + width]
+        yield '    "' + piece.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
+
+
+def main():
+    out_json, out_c, files = sys.argv[1], sys.argv[2], sys.argv[3:]
+    document = join(files)
+    with open(out_json, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+    with open(out_c, "w", encoding="ascii") as file:
+        file.write('/* Made by deploy/openapi.py; not to be edited. */\n#include "api/openapi.h"\n\n')
+        file.write("const char openapi_document[] =\n" + "\n".join(c_lines(text)) + ";\n")
+        file.write("const size_t openapi_document_size = sizeof openapi_document - 1;\n")
+
+
+if __name__ == "__main__":
+    main()
