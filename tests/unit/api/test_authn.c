@@ -75,7 +75,7 @@ static void scopes_and_time_bound_a_token(void **state)
     call.token = text;
     assert_status(h, &call, &reply, 403);
     assert_has(reply_header(&reply, "WWW-Authenticate"),
-               "error=\"insufficient_scope\", scope=\"devices:write\"");
+               "error=\"insufficient_scope\", scope=\"devices:write devices:register\"");
     assert_has(text_at(&reply, "detail"), "devices:write");
     call = whoami(text);
     assert_status(h, &call, &reply, 200);
