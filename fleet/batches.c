@@ -38,15 +38,10 @@ struct registration {
 static err_t find_repeat(struct db_tx *tx, const struct batch_order *order, struct batch_row *out,
                          bool *is_repeat)
 {
-    struct op_row op;
     const struct idempotency idempotency = {order->tenant, order->idempotency_key, order->fingerprint};
-    TRY(idempotency_find(tx, &idempotency, OP_KIND, &op, is_repeat));
-    if (!*is_repeat) {
-        return OK;
-    }
     struct uuid id;
-    TRY(uuid_parse(bytes_str(op.result), &id));
-    return batch_rows_find(tx, order->tenant, id, out);
+    TRY(idempotency_find_id(tx, &idempotency, OP_KIND, &id, is_repeat));
+    return *is_repeat ? batch_rows_find(tx, order->tenant, id, out) : OK;
 }
 
 static err_t remember(struct db_tx *tx, const struct batch_order *order, const struct batch_row *batch)

@@ -113,14 +113,9 @@ static err_t record(struct db_tx *tx, const struct hub_run *run, const char *kin
 
 static err_t find_repeat(struct db_tx *tx, const struct hub_run *run, bool *is_repeat)
 {
-    struct op_row op;
     struct uuid id;
-    TRY(idempotency_find(tx, &run->terms->idempotency, OP_KIND, &op, is_repeat));
-    if (!*is_repeat) {
-        return OK;
-    }
-    TRY(uuid_parse(bytes_str(op.result), &id));
-    return hub_rows_find_by_id(tx, run->terms->tenant, id, run->out);
+    TRY(idempotency_find_id(tx, &run->terms->idempotency, OP_KIND, &id, is_repeat));
+    return *is_repeat ? hub_rows_find_by_id(tx, run->terms->tenant, id, run->out) : OK;
 }
 
 static err_t add_in(struct db_tx *tx, void *arg)

@@ -109,13 +109,11 @@ static err_t create_in(struct db_tx *tx, void *arg)
 {
     const struct create *run = arg;
     const struct idempotency *idempotency = &run->terms->idempotency;
-    struct op_row op;
     struct uuid id;
     bool is_repeat = false;
     char text[UUID_TEXT_SIZE];
-    TRY(idempotency_find(tx, idempotency, OP_KIND, &op, &is_repeat));
+    TRY(idempotency_find_id(tx, idempotency, OP_KIND, &id, &is_repeat));
     if (is_repeat) {
-        TRY(uuid_parse(bytes_str(op.result), &id));
         return tenant_rows_find_by_id(tx, id, run->out);
     }
     TRY(tenant_insert(tx, &run->terms->actor, run->name, run->out));

@@ -34,6 +34,14 @@ err_t idempotency_find(struct db_tx *tx, const struct idempotency *idempotency, 
     return OK;
 }
 
+err_t idempotency_find_id(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                          struct uuid *id, bool *is_repeat)
+{
+    struct op_row op;
+    TRY(idempotency_find(tx, idempotency, kind, &op, is_repeat));
+    return *is_repeat ? uuid_parse(bytes_str(op.result), id) : OK;
+}
+
 err_t idempotency_keep(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
                        const char *result)
 {

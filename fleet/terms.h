@@ -38,6 +38,10 @@ err_t terms_check_version(const struct terms *terms, int64_t ver);
  *  @errors ERR_UNPROCESSABLE the key stands for another request @thread of tx */
 err_t idempotency_find(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
                        struct op_row *out, bool *is_repeat);
+/** The same for what makes a thing that is named by a UUID. @param[out] id of what was made before, when
+ * is_repeat @thread of tx */
+err_t idempotency_find_id(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
+                          struct uuid *id, bool *is_repeat);
 /** Keeps what came of it; nothing without a key. @param result at most OP_RESULT_SIZE - 1 bytes @thread of tx
  */
 err_t idempotency_keep(struct db_tx *tx, const struct idempotency *idempotency, const char *kind,
