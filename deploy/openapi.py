@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Joins docs/openapi/*.json into one OpenAPI document and writes it as JSON (to read, to make clients from) and as a C file (what
 the server answers at /openapi.json). openapi.json holds the head and what all share, every other file one feature. Nothing may stand
-in two files. Called by the Makefile: openapi.py OUT.json OUT.c FILE…"""
+in two files. Schemas are made whole: `allOf` of objects becomes one object (generators of clients do badly on it), and an object that
+lists its properties holds no others, unless it says so with `additionalProperties`. Called by the Makefile:
+openapi.py OUT.json OUT.c FILE…"""
 
 import json
 import os
@@ -48,7 +50,44 @@ def join(files):
         for kind, parts in part.get("components", {}).items():
             take(document["components"].setdefault(kind, {}), parts, f"{file}: {kind}")
     document["paths"] = dict(sorted(document["paths"].items()))
-    return document
+    return close(document, document)
+
+
+def follow(document, schema):
+    while "$ref" in schema:
+        at = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            at = at[part]
+        schema = at
+    return schema
+
+
+def merge(document, schema):
+    """The objects of allOf as one."""
+    parts = [merge(document, follow(document, part)) for part in schema["allOf"]] if "allOf" in schema else [schema]
+    if len(parts) == 1:
+        return parts[0]
+    whole = {"type": "object", **{name: value for name, value in schema.items() if name != "allOf"}}
+    for part in parts:
+        if part.get("type") != "object" or set(part) - {"type", "properties", "required", "description"}:
+            sys.exit("allOf joins plain objects only: " + json.dumps(part)[:200])
+        whole["properties"] = {**whole.get("properties", {}), **part.get("properties", {})}
+        whole["required"] = whole.get("required", []) + part.get("required", [])
+    return whole
+
+
+def close(document, value):
+    """Every schema in the value, made whole."""
+    if isinstance(value, list):
+        return [close(document, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "allOf" in value:
+        value = merge(document, value)
+    value = {name: item if name in ("example", "examples", "const", "enum") else close(document, item) for name, item in value.items()}
+    if value.get("type") == "object" and "properties" in value:
+        value.setdefault("additionalProperties", False)
+    return value
 
 
 def c_lines(text, width=96):
