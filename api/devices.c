@@ -97,11 +97,20 @@ static err_t add_certificate(const struct certificate_row *row, void *arg)
     return OK;
 }
 
+/* The identity key, where more than its hash is known. */
+static err_t add_spki(struct api *api, const struct device_row *row, json_t *device)
+{
+    AUTO_VAL(buf) spki = {0};
+    TRY(device_spki(api->options.fleet, row, &spki));
+    return spki.n == 0 ? OK : json_set_base64(device, "spki", buf_view(&spki));
+}
+
 err_t reply_device(struct api *api, const struct request *request, const struct device_row *row,
                    struct response *response)
 {
     AUTO(json_t) *device = NULL;
     TRY(render_device(row, &device));
+    TRY(add_spki(api, row, device));
     TRY(json_take(device, "certificates", json_array()));
     TRY(device_certificates(api->options.fleet, row, CERTIFICATES_SHOWN, add_certificate,
                             json_object_get(device, "certificates")));

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-static const char *const retry_after_s = "5";
+enum { RETRY_AFTER_USUAL_S = 5 };
 
 /* Ours (5xx) stay in the log, save "not offered", which is about the request. */
 static bool problem_shows_detail(err_code code)
@@ -109,15 +109,19 @@ static err_t write_text(const struct request *request, const err_t *error, struc
                       is_shown ? error->detail : "", request->request_id);
 }
 
-static err_t add_headers(const struct request *request, err_code code, struct response *response)
+static err_t add_headers(const struct request *request, const err_t *error, struct response *response)
 {
+    err_code code = error->code;
     char challenge[RESPONSE_VALUE_SIZE];
     int status = err_status(code);
     if ((status == 401 || code == ERR_FORBIDDEN) && authn_challenge(request, code, challenge)) {
         TRY(response_header(response, "WWW-Authenticate", challenge));
     }
-    if (status == 503) {
-        TRY(response_header(response, "Retry-After", retry_after_s));
+    if (status == 503 || status == 429) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof seconds, "%d",
+                       error->retry_after_s > 0 ? error->retry_after_s : RETRY_AFTER_USUAL_S);
+        TRY(response_header(response, "Retry-After", seconds));
     }
     return OK;
 }
@@ -127,7 +131,7 @@ err_t problem_render(const struct request *request, const err_t *error, const st
 {
     response_clear(response);
     response->status = err_status(error->code);
-    TRY(add_headers(request, error->code, response));
+    TRY(add_headers(request, error, response));
     if (request->route != NULL && request->route->errors == ERRORS_TEXT) {
         response->content_type = "text/plain; charset=utf-8";
         return write_text(request, error, &response->body);

@@ -44,6 +44,8 @@ static err_t render(const struct product_row *row, json_t **out)
     TRY(json_set_bool(product, "allow_rsa_2048", row->allow_rsa_2048));
     TRY(json_set_bool(product, "require_channel_binding", row->require_channel_binding));
     TRY(json_set_bool(product, "allow_unbound_challenge", row->allow_unbound_challenge));
+    TRY(json_set_text(product, "admission", admission_name(row->admission)));
+    TRY(json_set_bool(product, "must_be_listed", row->must_be_listed));
     TRY(json_take(product, "hub", row->has_hub ? json_string(row->hub_name) : json_null()));
     TRY(json_set_time(product, "created_at", row->created_at));
     TRY(json_set_time(product, "updated_at", row->updated_at));
@@ -64,7 +66,7 @@ static err_t reply(struct api *api, int status, const struct product_row *row, s
 /* --- in --------------------------------------------------------------------------------------------- */
 
 struct raw {
-    const char *name, *recovery, *hub;
+    const char *name, *recovery, *admission, *hub;
     json_t *key_algorithms;
     struct product_change change;
 };
@@ -89,6 +91,8 @@ static const struct json_field fields[] = {
     FLAG(allow_rsa_2048),
     FLAG(require_channel_binding),
     FLAG(allow_unbound_challenge),
+    {"admission", JSON_KIND_TEXT, false, offsetof(struct raw, admission), 0, WORD_MAX, JSON_NO_HAS},
+    FLAG(must_be_listed),
     {"hub", JSON_KIND_TEXT, false, offsetof(struct raw, hub), 1, HUB_NAME_MAX, JSON_NO_HAS},
 };
 #undef FLAG
@@ -126,6 +130,10 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     if (raw.recovery != NULL) {
         out->has_recovery = true;
         TRY(faults_note(faults, "/recovery", recovery_parse(bytes_str(raw.recovery), &out->recovery)));
+    }
+    if (raw.admission != NULL) {
+        out->has_admission = true;
+        TRY(faults_note(faults, "/admission", admission_parse(bytes_str(raw.admission), &out->admission)));
     }
     if (raw.key_algorithms != NULL) {
         TRY(read_key_algorithms(raw.key_algorithms, faults, out));

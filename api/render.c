@@ -2,6 +2,7 @@
  * no request. */
 #include "api/render.h"
 
+#include "fleet/policy_words.h"
 #include "fleet/revocation.h"
 #include "fleet/states.h"
 
@@ -43,6 +44,7 @@ err_t render_device(const struct device_row *row, json_t **out)
     TRY(set_object(device, "attributes", row->attributes));
     TRY(set_object(device, "labels", row->labels));
     TRY(set_text_if(device, "note", row->note));
+    TRY(json_set_text(device, "key_origin", key_origin_name(row->key_origin)));
     TRY(json_set_int(device, "generation", row->generation));
     TRY(json_set_bool(device, "reenrol_allowed", row->reenrol_allowed));
     TRY(set_time_if(device, "rekey_requested_at", row->rekey_requested_at));

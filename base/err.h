@@ -28,6 +28,7 @@
     X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")       \
     X(ERR_PRECONDITION_REQUIRED, 428, "precondition-required",                                               \
       "A change must name the version it is based on")                                                       \
+    X(ERR_TOO_MANY, 429, "too-many-requests", "Too many attempts")                                           \
     X(ERR_HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large")                    \
     X(ERR_INTERNAL, 500, "internal", "Internal error")                                                       \
     X(ERR_NO_MEMORY, 500, "no-memory", "Out of memory")                                                      \
@@ -55,7 +56,8 @@ enum { ERR_DETAIL_SIZE = 160 };
 typedef struct ERR_MUST_USE {
     err_code code;
     int line;
-    const char *file; /* static text */
+    int retry_after_s; /* when to come again, for Retry-After; 0: the usual */
+    const char *file;  /* static text */
     char detail[ERR_DETAIL_SIZE];
 } err_t;
 

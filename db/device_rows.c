@@ -7,7 +7,7 @@
 /* What a registration gives; the rest has defaults. */
 #define COLUMNS_GIVEN                                                                                        \
     "id, tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, attributes, "     \
-    "registered_at, enrolled_at, updated_at, ver"
+    "registered_at, enrolled_at, updated_at, ver, key_origin"
 #define COLUMNS COLUMNS_GIVEN ", labels, note, rekey_requested_at, rekey_above"
 
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM device WHERE id = $1 AND tenant = $2";
@@ -17,11 +17,12 @@ static const char SQL_READ_SPKI[] = "SELECT spki FROM device WHERE id = $1 AND t
 static const char SQL_IS_IDENTITY[] = "SELECT id FROM device WHERE id = $1 ORDER BY id LIMIT 1";
 static const char SQL_INSERT[] =
     "INSERT INTO device (" COLUMNS_GIVEN ", spki) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
     "ON CONFLICT (id, tenant) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE device SET state = $3, claim = $4, reenrol_allowed = $5, generation = $6, enrolled_at = $7, "
-    "updated_at = $8, spki = COALESCE($9, spki), rekey_requested_at = $11, rekey_above = $12, ver = ver + 1 "
+    "updated_at = $8, spki = COALESCE($9, spki), rekey_requested_at = $11, rekey_above = $12, "
+    "key_origin = $13, ver = ver + 1 "
     "WHERE id = $1 AND tenant = $2 AND ver = $10";
 static const char SQL_DESCRIBE[] =
     "UPDATE device SET labels = $3, attributes = $4, note = $5, updated_at = $6, ver = ver + 1 "
@@ -39,7 +40,8 @@ static const char SQL_LIST_PRODUCT_STATE[] = LIST(" AND product = $4 AND state =
 static const char SQL_LIST_SERIAL[] = LIST(" AND serial = $4");
 #define LABELLED                                                                                             \
     "device.id, device.tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, "   \
-    "attributes, registered_at, enrolled_at, updated_at, ver, labels, note, rekey_requested_at, rekey_above"
+    "attributes, registered_at, enrolled_at, updated_at, ver, key_origin, labels, note, "                    \
+    "rekey_requested_at, rekey_above"
 static const char SQL_LIST_LABEL[] =
     "SELECT " LABELLED " FROM device_label JOIN device ON device.id = device_label.device AND "
     "device.tenant = device_label.tenant WHERE device_label.tenant = $1 AND device_label.device > $2 "
@@ -64,10 +66,11 @@ static err_t read_device(const struct db_row *row, void *arg)
     out->enrolled_at = db_row_int(row, 12);
     out->updated_at = db_row_int(row, 13);
     out->ver = db_row_int(row, 14);
-    TRY(db_row_text(row, 15, out->labels, sizeof(out->labels)));
-    TRY(db_row_text(row, 16, out->note, sizeof(out->note)));
-    out->rekey_requested_at = db_row_int(row, 17);
-    out->rekey_above = db_row_int(row, 18);
+    out->key_origin = (enum key_origin)db_row_int(row, 15);
+    TRY(db_row_text(row, 16, out->labels, sizeof(out->labels)));
+    TRY(db_row_text(row, 17, out->note, sizeof(out->note)));
+    out->rekey_requested_at = db_row_int(row, 18);
+    out->rekey_above = db_row_int(row, 19);
     return OK;
 }
 
@@ -122,7 +125,7 @@ err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct 
                             db_flag(row->reenrol_allowed), DB_I(row->generation), DB_T(row->serial),
                             DB_T(row->model), DB_T(row->attributes), DB_I(row->registered_at),
                             db_time_or_null(row->enrolled_at), DB_I(row->updated_at), DB_I(row->ver),
-                            spki.n == 0 ? DB_N : DB_BYTES(spki)),
+                            DB_I(row->key_origin), spki.n == 0 ? DB_N : DB_BYTES(spki)),
                   &changes));
     *is_new = changes == 1;
     return OK;
@@ -137,7 +140,8 @@ err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes 
                             DB_I(row->claim), db_flag(row->reenrol_allowed), DB_I(row->generation),
                             db_time_or_null(row->enrolled_at), DB_I(now_ms),
                             spki.n == 0 ? DB_N : DB_BYTES(spki), DB_I(row->ver),
-                            db_time_or_null(row->rekey_requested_at), DB_I(row->rekey_above)),
+                            db_time_or_null(row->rekey_requested_at), DB_I(row->rekey_above),
+                            DB_I(row->key_origin)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
     row->ver++;

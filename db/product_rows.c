@@ -6,17 +6,18 @@
 #define STORED                                                                                               \
     "id, tenant, name, certificate_ttl_s, renew_percent, recovery, identity_key_certificates, "              \
     "allow_rsa_2048, require_channel_binding, allow_unbound_challenge, key_algorithms, hub, created_at, "    \
-    "updated_at, ver"
+    "updated_at, ver, admission, must_be_listed"
 #define COLUMNS STORED ", (SELECT hub.name FROM hub WHERE hub.id = product.hub)"
 
 static const char SQL_INSERT[] = "INSERT INTO product (" STORED ") "
-                                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
+                                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+                                 "$16, $17) "
                                  "ON CONFLICT (tenant, name) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE product SET name = $3, certificate_ttl_s = $4, renew_percent = $5, recovery = $6, "
     "identity_key_certificates = $7, allow_rsa_2048 = $8, require_channel_binding = $9, "
     "allow_unbound_challenge = $10, key_algorithms = $11, hub = $12, created_at = $13, updated_at = $14, "
-    "ver = $15 WHERE id = $1 AND tenant = $2";
+    "ver = $15, admission = $16, must_be_listed = $17 WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM product WHERE id = $1";
 static const char SQL_LIST[] =
@@ -30,7 +31,8 @@ static const char SQL_WANT_BINDING[] =
               db_flag((row)->identity_key_certificates), db_flag((row)->allow_rsa_2048),                     \
               db_flag((row)->require_channel_binding), db_flag((row)->allow_unbound_challenge),              \
               DB_I((row)->key_algorithms), (row)->has_hub ? db_uuid(&(row)->hub) : DB_N,                     \
-              DB_I((row)->created_at), DB_I((row)->updated_at), DB_I((row)->ver))
+              DB_I((row)->created_at), DB_I((row)->updated_at), DB_I((row)->ver), DB_I((row)->admission),    \
+              db_flag((row)->must_be_listed))
 
 static err_t name_taken(const struct product_row *row)
 {
@@ -68,11 +70,13 @@ static err_t read_product(const struct db_row *row, void *arg)
     out->has_hub = !db_row_is_null(row, 11);
     if (out->has_hub) {
         TRY(db_row_copy(row, 11, out->hub.b, sizeof(out->hub.b)));
-        TRY(db_row_text(row, 15, out->hub_name, sizeof(out->hub_name)));
+        TRY(db_row_text(row, 17, out->hub_name, sizeof(out->hub_name)));
     }
     out->created_at = db_row_int(row, 12);
     out->updated_at = db_row_int(row, 13);
     out->ver = db_row_int(row, 14);
+    out->admission = (enum admission_policy)db_row_int(row, 15);
+    out->must_be_listed = db_row_int(row, 16) != 0;
     return OK;
 }
 

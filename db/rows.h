@@ -36,6 +36,12 @@ struct tenant_row {
 };
 
 enum recovery_policy { RECOVERY_NEVER, RECOVERY_EXPIRED, RECOVERY_ALWAYS };
+/* What a device needs for its first certificate. */
+enum admission_policy {
+    ADMISSION_LISTED,    /* its id in a batch */
+    ADMISSION_VENDOR_CA, /* a certificate over its identity key under a pinned CA of the chip's maker */
+    ADMISSION_TOKEN      /* an enrolment code */
+};
 
 struct product_row {
     struct uuid id, tenant;
@@ -44,6 +50,8 @@ struct product_row {
     int64_t renew_percent; /* of the lifetime, after which the device is told to renew */
     enum recovery_policy recovery;
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
+    enum admission_policy admission;
+    bool must_be_listed;     /* besides the certificate or the code, its id in a batch */
     uint32_t key_algorithms; /* of keys that are certified: bits of key_algorithm_bit() (fleet/products.h) */
     bool has_hub;
     struct uuid hub;
@@ -82,11 +90,19 @@ enum device_state {
 /* How strong a tenant's claim to an id is (docs/identity.md, rule 6): a stronger one wins. */
 enum device_claim { CLAIM_LISTED, CLAIM_SPKI, CLAIM_PROVED };
 
+/* Who says that an identity key lives in a chip, from the weakest word to the strongest. */
+enum key_origin {
+    KEY_ORIGIN_CLAIMED, /* nobody: it was admitted by a code */
+    KEY_ORIGIN_BATCH,   /* whoever handed over the list that it stands in */
+    KEY_ORIGIN_ATTESTED /* the chip's maker, by a certificate */
+};
+
 struct device_row {
     struct device_id id;
     struct uuid tenant, batch, product;
     enum device_state state;
     enum device_claim claim;
+    enum key_origin key_origin;
     bool reenrol_allowed;
     int64_t generation; /* of the newest certificate; 0 before the first */
     char serial[SERIAL_TEXT_SIZE], model[MODEL_SIZE];

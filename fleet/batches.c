@@ -71,6 +71,7 @@ static err_t register_lines(struct db_tx *tx, const struct registration *run)
                              .batch = batch->id,
                              .product = batch->product,
                              .state = DEVICE_REGISTERED,
+                             .key_origin = KEY_ORIGIN_BATCH,
                              .registered_at = batch->created_at,
                              .updated_at = batch->created_at,
                              .ver = 1};

@@ -87,6 +87,24 @@ err_t certificate_find(struct fleet *fleet, struct uuid tenant, const uint8_t se
     return db_read(fleet->db, find_certificate_in, &run);
 }
 
+struct read_spki {
+    const struct device_row *device;
+    struct buf *out;
+};
+
+static err_t read_spki_in(struct db_tx *tx, void *arg)
+{
+    const struct read_spki *run = arg;
+    run->out->n = 0;
+    return device_rows_read_spki(tx, run->device->tenant, &run->device->id, run->out);
+}
+
+err_t device_spki(struct fleet *fleet, const struct device_row *device, struct buf *out)
+{
+    struct read_spki run = {.device = device, .out = out};
+    return db_read(fleet->db, read_spki_in, &run);
+}
+
 struct list_certificates {
     const struct device_row *device;
     int limit;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fleet/internal.h"
+#include "fleet/source_limits.h"
 
 enum {
     CHALLENGE_TTL_MIN_MS = 30 * 1000,
@@ -67,6 +68,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     fleet->log = options->log;
     TRY(token_uses_new(&fleet->token_uses));
     TRY(refusals_new(&fleet->refusals));
+    TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(publications_new(&fleet->publications));
     *out = TAKE(fleet);
@@ -85,6 +87,7 @@ void fleet_free(struct fleet *fleet)
     }
     publications_free(fleet->publications);
     challenge_keys_free(fleet->challenge_keys);
+    source_limits_free(fleet->source_limits);
     refusals_free(fleet->refusals);
     token_uses_free(fleet->token_uses);
     free(fleet->public_url);

@@ -38,6 +38,7 @@ struct fleet {
     struct fleet_counters counters;
     struct token_uses *token_uses;         /* token_uses.c */
     struct refusals *refusals;             /* refusals.c */
+    struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
 };

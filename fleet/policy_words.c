@@ -17,6 +17,10 @@ enum { ALGORITHM_COUNT = sizeof algorithms / sizeof algorithms[0] };
 
 static const char *const recoveries[] = {
     [RECOVERY_NEVER] = "never", [RECOVERY_EXPIRED] = "expired", [RECOVERY_ALWAYS] = "always"};
+static const char *const admissions[] = {
+    [ADMISSION_LISTED] = "listed", [ADMISSION_VENDOR_CA] = "vendor_ca", [ADMISSION_TOKEN] = "token"};
+static const char *const key_origins[] = {
+    [KEY_ORIGIN_CLAIMED] = "claimed", [KEY_ORIGIN_BATCH] = "batch", [KEY_ORIGIN_ATTESTED] = "attested"};
 static const char *const hub_kinds[] = {[HUB_MQTT] = "mqtt"};
 
 uint32_t key_algorithm_bit(enum key_alg alg)
@@ -79,6 +83,27 @@ err_t recovery_parse(struct bytes word, enum recovery_policy *out)
 const char *recovery_name(enum recovery_policy recovery)
 {
     return recoveries[recovery];
+}
+
+err_t admission_parse(struct bytes word, enum admission_policy *out)
+{
+    for (size_t i = 0; i < sizeof admissions / sizeof admissions[0]; i++) {
+        if (bytes_is(word, admissions[i])) {
+            *out = (enum admission_policy)i;
+            return OK;
+        }
+    }
+    return ERR(ERR_UNPROCESSABLE, "admission is one of listed, vendor_ca, token");
+}
+
+const char *admission_name(enum admission_policy admission)
+{
+    return admissions[admission];
+}
+
+const char *key_origin_name(enum key_origin origin)
+{
+    return key_origins[origin];
 }
 
 err_t hub_kind_parse(struct bytes word, enum hub_kind *out)

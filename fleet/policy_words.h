@@ -1,4 +1,5 @@
-/* The words of a product's policy and of a hub, in one table each: for reading, writing and messages. */
+/* The words of a product's policy, of a key and of a hub, in one table each: for reading, writing and
+ * messages. */
 #ifndef WHORL_FLEET_POLICY_WORDS_H
 #define WHORL_FLEET_POLICY_WORDS_H
 
@@ -20,6 +21,13 @@ void key_algorithms_format(uint32_t bits, char out[KEY_ALGORITHMS_TEXT_SIZE]);
 /** "never", "expired", "always". @errors ERR_UNPROCESSABLE */
 err_t recovery_parse(struct bytes word, enum recovery_policy *out);
 const char *recovery_name(enum recovery_policy recovery);
+
+/** "listed", "vendor_ca", "token". @errors ERR_UNPROCESSABLE */
+err_t admission_parse(struct bytes word, enum admission_policy *out);
+const char *admission_name(enum admission_policy admission);
+
+/** "claimed", "batch", "attested". */
+const char *key_origin_name(enum key_origin origin);
 
 /** "mqtt". @errors ERR_UNPROCESSABLE */
 err_t hub_kind_parse(struct bytes word, enum hub_kind *out);

@@ -90,6 +90,8 @@ static err_t apply(struct db_tx *tx, const struct product_run *run, struct produ
     APPLY(allow_rsa_2048);
     APPLY(require_channel_binding);
     APPLY(allow_unbound_challenge);
+    APPLY(admission);
+    APPLY(must_be_listed);
 #undef APPLY
     return apply_hub(tx, run, row);
 }
@@ -112,11 +114,12 @@ static err_t record(struct db_tx *tx, const struct actor *actor, const struct pr
         "{\"product\":\"%s\",\"name\":\"%s\",\"certificate_ttl_s\":%lld,\"renew_percent\":%lld,"
         "\"recovery\":\"%s\",\"identity_key_certificates\":%s,\"allow_rsa_2048\":%s,"
         "\"require_channel_binding\":%s,\"allow_unbound_challenge\":%s,\"key_algorithms\":\"%s\","
-        "\"hub\":\"%s\",\"ver\":%lld}",
+        "\"admission\":\"%s\",\"must_be_listed\":%s,\"hub\":\"%s\",\"ver\":%lld}",
         id, row->name, (long long)row->certificate_ttl_s, (long long)row->renew_percent,
         recovery_name(row->recovery), row->identity_key_certificates ? "true" : "false",
         row->allow_rsa_2048 ? "true" : "false", row->require_channel_binding ? "true" : "false",
-        row->allow_unbound_challenge ? "true" : "false", algorithms, row->hub_name, (long long)row->ver);
+        row->allow_unbound_challenge ? "true" : "false", algorithms, admission_name(row->admission),
+        row->must_be_listed ? "true" : "false", row->hub_name, (long long)row->ver);
 }
 
 static err_t insert(struct db_tx *tx, const struct actor *actor, struct product_row *row)

@@ -9,12 +9,14 @@ struct product_change {
     struct bytes name; /* p NULL: not there */
     bool has_certificate_ttl_s, has_renew_percent, has_recovery, has_key_algorithms, has_hub;
     bool has_identity_key_certificates, has_allow_rsa_2048, has_require_channel_binding,
-        has_allow_unbound_challenge;
+        has_allow_unbound_challenge, has_admission, has_must_be_listed;
     int64_t certificate_ttl_s, renew_percent;
     enum recovery_policy recovery;
+    enum admission_policy admission;
     uint32_t key_algorithms;
     struct bytes hub; /* its name; empty: none */
-    bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
+    bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge,
+        must_be_listed;
 };
 
 /** @errors ERR_UNPROCESSABLE with faults, ERR_CONFLICT name taken @thread worker, like all functions here */

@@ -60,6 +60,10 @@ err_t product_by_id(struct fleet *fleet, struct uuid id, struct product_row *out
 err_t device_find(struct fleet *fleet, struct uuid tenant, const struct device_id *id,
                   struct device_row *out);
 
+/** DER of the device's identity key into `out`; nothing while only its hash is known. @errors ERR_NOT_FOUND
+ * the device is gone @thread worker */
+err_t device_spki(struct fleet *fleet, const struct device_row *device, struct buf *out);
+
 struct device_filter {
     struct uuid tenant;
     bool has_batch, has_product, has_state; /* state alone, or beside batch or product */

@@ -38,6 +38,8 @@ static void hand_over_and_look(void **state)
     assert_status(h, &call, &reply, 200);
     assert_string_equal(text_at(&reply, "state"), "registered");
     assert_string_equal(text_at(&reply, "batch_id"), id);
+    assert_string_equal(text_at(&reply, "key_origin"), "batch");
+    assert_null(json_object_get(reply.json, "spki")); /* its hash is all that was handed over */
     assert_int_equal(json_array_size(json_object_get(reply.json, "certificates")), 0);
 }
 
