@@ -1,31 +1,43 @@
 #!/bin/sh
-# Runs test programs one after the other: a line for each that passes, the whole output of each that fails.
+# Runs test programs: a line for each that passes, the whole output of each that fails. JOBS of them at once (one a core); those of
+# server/ and those with threads measure time, so they run one after the other.
 #   WRAP           words before each program (valgrind …)
 #   TEST_SECONDS   how long one may take (120)
 #   WHORL_RESULTS  file that gets a line "pass NAME" or "fail NAME" for each
 set -u
 
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-results=${WHORL_RESULTS:-/dev/null}
-failed=0
-# ThreadSanitizer of clang 14 needs the small address randomisation of older kernels
-wrap=${WRAP:-}
-case "$*" in
-*/tsan/*) setarch "$(uname -m)" -R true 2>/dev/null && wrap="setarch $(uname -m) -R $wrap" ;;
-esac
-for program in "$@"; do
+run_one() {
+    program=$1
+    log=$(mktemp)
     # shellcheck disable=SC2086 # WRAP is a list of words
-    if timeout -k 5 "${TEST_SECONDS:-120}" $wrap "$program" >"$output" 2>&1; then
-        count=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$output" | head -n 1)
-        echo "ok   $program (${count:-?})"
-        echo "pass $program" >>"$results"
+    timeout -k 5 "${TEST_SECONDS:-120}" $WRAP "$program" >"$log" 2>&1
+    code=$?
+    if [ "$code" -eq 0 ]; then
+        count=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | head -n 1)
+        printf 'ok   %s (%s)\n' "$program" "${count:-?}"
+        echo "pass $program" >>"$WHORL_RESULTS"
     else
-        code=$?
-        cat "$output"
-        echo "FAIL $program (exit $code)"
-        echo "fail $program" >>"$results"
-        failed=$((failed + 1))
+        printf '%s\nFAIL %s (exit %s)\n' "$(cat "$log")" "$program" "$code"
+        echo "fail $program" >>"$WHORL_RESULTS"
     fi
-done
-[ "$failed" -eq 0 ]
+    rm -f "$log"
+    return "$code"
+}
+
+WRAP=${WRAP:-}
+WHORL_RESULTS=${WHORL_RESULTS:-/dev/null}
+export WRAP WHORL_RESULTS
+if [ "${1:-}" = --one ]; then
+    run_one "$2"
+    exit
+fi
+# ThreadSanitizer of clang 14 needs the small address randomisation of older kernels
+case "$*" in
+*/tsan/*) setarch "$(uname -m)" -R true 2>/dev/null && WRAP="setarch $(uname -m) -R $WRAP" ;;
+esac
+
+alone='/server/|_threads$'
+failed=0
+printf '%s\n' "$@" | grep -Ev "$alone" | xargs -r -n 1 -P "${JOBS:-$(nproc)}" sh "$0" --one || failed=1
+printf '%s\n' "$@" | grep -E "$alone" | xargs -r -n 1 sh "$0" --one || failed=1
+exit "$failed"

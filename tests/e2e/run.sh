@@ -1,20 +1,40 @@
 #!/usr/bin/env bash
-# Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments. The last line counts.
+# Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (one a core),
+# except those that measure time or use the machine up: they say "# runs alone" and go first. The last line counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-passed=0 failed=0 skipped=0
 results=${WHORL_RESULTS:-/dev/null} # `make check` counts from there
+out=$(mktemp -d "${TMPDIR:-/tmp}/whorl-e2e-run.XXXXXX")
+trap 'rm -rf "$out"' EXIT
 if [ $# -eq 0 ]; then set -- tests/e2e/test_*.sh; fi
-for test in "$@"; do
+
+# One test: its output and its verdict into files, its line on the terminal.
+run_one() {
+    local test=$1 file start status took
+    file=$out/$(basename "$test")
     start=$(date +%s)
-    output=$(timeout -k 5 "${TEST_SECONDS:-240}" bash "$test" 2>&1)
+    timeout -k 5 "${TEST_SECONDS:-240}" bash "$test" >"$file.log" 2>&1
     status=$?
     took=$(($(date +%s) - start))
     case $status in
-        0) passed=$((passed + 1)) && echo "pass $test" >>"$results" && printf 'ok       %s (%s checks, %s s)\n' "$test" "$(grep -c '^  ok' <<<"$output")" "$took" ;;
-        77) skipped=$((skipped + 1)) && printf 'skipped  %s: %s\n' "$test" "$(tail -n 1 <<<"$output")" ;;
-        *) failed=$((failed + 1)) && echo "fail $test" >>"$results" && printf 'FAILED   %s (exit %s)\n%s\n' "$test" "$status" "$output" ;;
+        0) echo "pass $test" >"$file.result" && printf 'ok       %s (%s checks, %s s)\n' "$test" "$(grep -c '^  ok' "$file.log")" "$took" ;;
+        77) echo "skip $test" >"$file.result" && printf 'skipped  %s: %s\n' "$test" "$(tail -n 1 "$file.log")" ;;
+        *) echo "fail $test" >"$file.result" && printf 'FAILED   %s (exit %s)\n%s\n' "$test" "$status" "$(cat "$file.log")" ;;
     esac
+}
+export -f run_one
+export out TEST_SECONDS
+
+alone=() together=()
+for test in "$@"; do
+    if grep -q '^# runs alone' "$test"; then alone+=("$test"); else together+=("$test"); fi
 done
-printf '%s passed, %s failed, %s skipped\n' $passed $failed $skipped
-[ $failed -eq 0 ]
+for test in ${alone[@]+"${alone[@]}"}; do run_one "$test"; done
+if [ ${#together[@]} -gt 0 ]; then
+    printf '%s\0' "${together[@]}" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" bash -c 'run_one "$1"' _
+fi
+cat "$out"/*.result >"$out/all"
+grep -v '^skip ' "$out/all" >>"$results"
+count() { grep -c "^$1 " "$out/all"; }
+printf '%s passed, %s failed, %s skipped\n' "$(count pass)" "$(count fail)" "$(count skip)"
+[ "$(cat "$out"/*.result | wc -l)" -eq $# ] && ! grep -q '^fail ' "$out/all"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone
 # The wire as others see it: TLS versions, resumption that proves no key, requests that smugglers send, slow clients.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone
 # kill -9 in the middle of a fleet run, several times: every certificate that a device received is in the inventory, the audit chain
 # verifies, and the devices that had no answer enrol afterwards.
 # shellcheck source=tests/e2e/lib.sh

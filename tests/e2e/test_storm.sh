@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone
 # Everything at once for some seconds: fleets, clients that break off anywhere, requests that are refused, and a reload every 100 ms.
 # Then SIGTERM: exit 0, nothing lost, no report of a sanitizer. Takes the AddressSanitizer build where there is a recent one, or STORM_BUILD.
 # shellcheck source=tests/e2e/lib.sh
