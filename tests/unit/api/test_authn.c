@@ -107,6 +107,24 @@ static void our_own_failures_show_nothing(void **state)
     }
 }
 
+static void a_refusal_says_when_to_come_back(void **state)
+{
+    struct house *h = *state;
+    static const struct {
+        err_code code;
+        int seconds;
+        const char *shown;
+    } table[] = {{ERR_TOO_MANY, 17, "17"}, {ERR_TOO_MANY, 0, "5"}, {ERR_BUSY, 2, "2"}, {ERR_CONFLICT, 3, ""}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        AUTO_VAL(reply) reply = {.json = NULL};
+        struct request request = bare(NULL);
+        err_t error = ERR(table[i].code, "later");
+        error.retry_after_s = table[i].seconds;
+        api_refuse(h->api, &request, error, &reply.response);
+        assert_string_equal(reply_header(&reply, "Retry-After"), table[i].shown);
+    }
+}
+
 static void a_field_becomes_a_pointer(void **state)
 {
     struct house *h = *state;
@@ -145,6 +163,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_token_in_the_query_is_refused, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(scopes_and_time_bound_a_token, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(our_own_failures_show_nothing, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_says_when_to_come_back, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_field_becomes_a_pointer, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_broken_character_is_shown_as_a_question_mark, house_setup,
                                         house_teardown),

@@ -1,0 +1,94 @@
+/* Devices: by their TLS identity, or by a proof of possession. Decides nothing about a device's state; called
+ * by authn.c for routes of devices, and by their handlers for a proof. */
+#include "api/authn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/authn_kinds.h"
+#include "base/hash.h"
+#include "fleet/registry.h"
+
+/* The EST label of a route with one: its only parameter on the device listener. */
+static const char *label_of(const struct request *request)
+{
+    bool is_est =
+        request->route != NULL && strncmp(request->route->path, "/.well-known/est/{label}/", 25) == 0;
+    return is_est ? request->params[0] : "";
+}
+
+static err_t set_device_id(struct principal *p)
+{
+    char hex[2 * DEVICE_ID_SIZE + 1];
+    struct sha256 hash = {{0}};
+    if (p->contact.is_known) {
+        p->device_id = p->contact.device.id;
+    } else {
+        if (p->facts.peer == NULL) {
+            TRY(sha256_of(p->facts.proved_spki, &hash));
+        } else {
+            hash = p->facts.peer->certificate.key.spki_sha256;
+        }
+        memcpy(p->device_id.b, hash.b, DEVICE_ID_SIZE);
+    }
+    hex_encode(BYTES_OF(p->device_id.b), hex);
+    snprintf(p->actor.name, sizeof p->actor.name, "device:%s", hex);
+    return OK;
+}
+
+/* Only where the device was judged: a malformed request (400, 413, 415) says nothing about it. */
+static bool is_refusal(err_code code)
+{
+    int status = err_status(code);
+    return status == 401 || status == 403 || status == 409 || status == 422;
+}
+
+err_t authn_refused(struct api *api, const struct principal *device, err_t error)
+{
+    if (is_refusal(error.code)) {
+        contact_refused(api->options.fleet, &device->facts, &device->contact, error);
+    }
+    return error;
+}
+
+err_t authn_device(struct api *api, const struct request *request, struct bytes proved_spki,
+                   const struct principal **out)
+{
+    *out = NULL;
+    void *memory = NULL;
+    TRY(arena_alloc(request->arena, sizeof(struct principal), &memory));
+    struct principal *p = memory;
+    p->kind = PRINCIPAL_DEVICE;
+    p->actor.request_id = request->request_id;
+    p->facts = (struct contact_facts){.peer = proved_spki.n == 0 ? request->peer : NULL,
+                                      .proved_spki = proved_spki,
+                                      .is_resumed = request->is_resumed,
+                                      .label = label_of(request),
+                                      .address = request->address,
+                                      .request_id = request->request_id};
+    err_t error = contact_resolve(api->options.fleet, &p->facts, &p->contact);
+    if (error.code != ERR_OK) {
+        return authn_refused(api, p, error);
+    }
+    TRY(set_device_id(p));
+    *out = p;
+    return OK;
+}
+
+err_t authn_device_by_tls(struct api *api, const struct request *request, const struct principal **out)
+{
+    *out = NULL;
+    ENSURE(request->peer->kind != PEER_NONE, ERR_UNAUTHORIZED,
+           "a client certificate or a challenge proof is needed");
+    return authn_device(api, request, BYTES_NONE, out);
+}
+
+err_t authn_admit_device(struct api *api, struct request *request)
+{
+    const char *label = label_of(request);
+    if (label[0] != '\0') {
+        struct tenant_row tenant;
+        TRY(tenant_find(api->options.fleet, label, &tenant));
+    }
+    return authn_device_by_tls(api, request, &request->principal);
+}

@@ -1,0 +1,22 @@
+/* The kinds of credentials, one function each, behind api_admit(). Every one of them sets kind, actor (its
+ * owner too), tenant and scopes of a principal whose actor.request_id is set already; what a route asks for
+ * is checked behind it. Private to api/authn*.c. */
+#ifndef WHORL_API_AUTHN_KINDS_H
+#define WHORL_API_AUTHN_KINDS_H
+
+#include "api/authn.h"
+
+/** By TLS, for routes of devices; sets request->principal. @errors as api_admit() @thread worker, like all
+ * here
+ */
+err_t authn_admit_device(struct api *api, struct request *request);
+
+/** By whatever the request shows, for routes of management; sets request->principal. @errors as api_admit()
+ */
+err_t authn_admit_caller(struct api *api, struct request *request);
+
+/** A token. @param text what followed "Bearer", a C string that is not empty @errors ERR_UNAUTHORIZED in one
+ * shape, ERR_TOKEN_EXPIRED */
+err_t authn_by_token(struct api *api, const struct request *request, struct bytes text, struct principal *p);
+
+#endif
