@@ -14,12 +14,24 @@
 
 struct outbound;
 
+/* How names become addresses. Asked once for each call: what it said is judged, and nothing else is connected
+ * to. */
+struct outbound_resolver {
+    void *context;
+    /** Appends addresses as text, one a line ("192.0.2.7\n2001:db8::1\n"). @errors ERR_UNAVAILABLE no such
+     * name, no answer @thread worker, background (blocks) */
+    err_t (*resolve)(void *context, const char *host, struct buf *out);
+};
+
 struct outbound_options {
     /* CIDRs, comma-separated, that may be called although they are special ("127.0.0.0/8,10.1.2.0/24"); ""
        none. Borrowed during the call */
     const char *allow;
-    const char *ca_file; /* PEM of further trust anchors for TLS, or NULL: the system's alone */
-    bool allow_http;     /* plain http:// too, otherwise https:// only */
+    /* PEM of further trust anchors for TLS, beside the system's; read at each call. NULL or "": those alone.
+       Copied */
+    const char *ca_file;
+    bool allow_http;                          /* plain http:// too, otherwise https:// only */
+    const struct outbound_resolver *resolver; /* NULL: the system's (getaddrinfo). Borrowed for life */
 };
 /** @errors ERR_UNPROCESSABLE no list of networks; ERR_NO_MEMORY @thread init */
 err_t outbound_new(const struct outbound_options *options, struct outbound **out);
