@@ -6,6 +6,7 @@
 #include "base/ports.h"
 #include "db/db.h"
 #include "db/rows.h"
+#include "outbound/http.h"
 #include "pki/authority.h"
 
 struct fleet;
@@ -16,6 +17,7 @@ struct fleet_options {
     const struct clock *clock;
     const struct random *random;
     struct log *log;
+    struct outbound *outbound; /* calls to others; NULL: none are made */
     const char *public_url;
     const char
         *folder; /* for imports: pinned signers of manifests, temporary files; NULL: built-in ones, /tmp */

@@ -72,6 +72,12 @@ static const struct setting SETTINGS[] = {
       "nextUpdate of a CRL; a fresh one is made after half of it and after each revocation."),
     N(supersede_overlap_h, "24", 0, 8760, false,
       "How long a superseded certificate stays off the CRL, for brokers that use it still."),
+    T(outbound_allow, "", false,
+      "Networks that this server may call (webhooks, the OIDC issuer) although they are private, loopback or "
+      "otherwise special: CIDRs, comma-separated. Empty: addresses of the public Internet only."),
+    T(outbound_ca_file, "", false,
+      "PEM file of trust anchors for calls to others, beside those of the system."),
+    N(outbound_allow_http, "0", 0, 1, false, "1: calls to others may use plain http:// too."),
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 

@@ -23,6 +23,8 @@ struct config {
     int64_t header_bytes, header_count;
     int64_t tls_ticket_lifetime_s, server_certificate_days;
     int64_t challenge_ttl_s, crl_lifetime_h, supersede_overlap_h;
+    char outbound_allow[CONFIG_TEXT_SIZE], outbound_ca_file[CONFIG_TEXT_SIZE];
+    int64_t outbound_allow_http;
 };
 
 /** Defaults, then DIR/whorl.conf, then the environment. An unknown key, a value out of range or a broken line

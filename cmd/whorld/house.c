@@ -118,8 +118,20 @@ err_t house_open_fleet(struct house *house)
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
         .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
+        .outbound = house->outbound,
     };
     return fleet_new(&options, &house->fleet);
+}
+
+static err_t open_outbound(struct house *house)
+{
+    const struct outbound_options options = {.allow = house->config.outbound_allow,
+                                             .ca_file = house->config.outbound_ca_file,
+                                             .allow_http = house->config.outbound_allow_http != 0};
+    err_t error = outbound_new(&options, &house->outbound);
+    ENSURE(error.code != ERR_UNPROCESSABLE, ERR_UNPROCESSABLE, "outbound_allow or outbound_ca_file: %.110s",
+           error.detail);
+    return error;
 }
 
 static err_t open_parts(struct house *house, enum house_use use)
@@ -141,6 +153,7 @@ static err_t open_parts(struct house *house, enum house_use use)
     TRY(house_load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
     TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
+    TRY(open_outbound(house));
     return house_open_fleet(house);
 }
 
@@ -159,6 +172,7 @@ err_t house_open(const char *folder, enum house_use use, struct house *out)
 void house_close(struct house *house)
 {
     fleet_free(house->fleet);
+    outbound_free(house->outbound);
     private_key_free(house->tls_key);
     authority_free(house->infrastructure);
     authority_free(house->device);

@@ -7,6 +7,7 @@
 #include "base/ports.h"
 #include "cmd/whorld/config.h"
 #include "fleet/fleet.h"
+#include "outbound/http.h"
 #include "pki/authority.h"
 #include "pki/keystore.h"
 
@@ -30,6 +31,7 @@ struct house {
     struct db *db;
     struct authority *root, *device, *infrastructure;
     struct private_key *tls_key;
+    struct outbound *outbound; /* of commands that open the keys */
     struct fleet *fleet;
 };
 
