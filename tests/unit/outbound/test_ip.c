@@ -36,76 +36,77 @@ static void ordinary_addresses_are_ordinary(void **state)
     }
 }
 
+static const struct {
+    const char *address, *what;
+} special[] = {
+    {"0.0.0.0", "this network"},
+    {"0.255.255.255", "this network"},
+    {"10.0.0.0", "private"},
+    {"10.255.255.255", "private"},
+    {"100.64.0.0", "shared"},
+    {"100.100.100.200", "shared"},
+    {"100.127.255.255", "shared"},
+    {"127.0.0.1", "loopback"},
+    {"127.255.255.254", "loopback"},
+    {"168.63.129.16", "cloud"},
+    {"169.254.169.254", "link-local"},
+    {"172.16.0.0", "private"},
+    {"172.31.255.255", "private"},
+    {"192.0.0.8", "IETF"},
+    {"192.0.2.1", "documentation"},
+    {"192.31.196.1", "AS112"},
+    {"192.52.193.1", "AMT"},
+    {"192.88.99.1", "6to4"},
+    {"192.168.0.0", "private"},
+    {"192.168.255.255", "private"},
+    {"192.175.48.1", "AS112"},
+    {"198.18.0.0", "benchmarking"},
+    {"198.19.255.255", "benchmarking"},
+    {"198.51.100.1", "documentation"},
+    {"203.0.113.255", "documentation"},
+    {"224.0.0.1", "multicast"},
+    {"239.255.255.255", "multicast"},
+    {"240.0.0.1", "reserved"},
+    {"255.255.255.255", "broadcast"},
+    {"::", "unspecified"},
+    {"::1", "loopback"},
+    {"::127.0.0.1", "IPv4-compatible"},
+    {"::8.8.8.8", "IPv4-compatible"},
+    {"::ffff:127.0.0.1", "loopback"},
+    {"::ffff:a9fe:a9fe", "link-local"},
+    {"::ffff:0:127.0.0.1", "translated"},
+    {"64:ff9b::127.0.0.1", "loopback"},
+    {"64:ff9b::10.1.2.3", "private"},
+    {"64:ff9b:1::10.1.2.3", "local-use"},
+    {"64:ff9b::1:8.8.8.8", "reserved"},
+    {"100::1", "discard"},
+    {"100:0:0:1::1", "dummy"},
+    {"2001::1", "IETF"},
+    {"2001:0:808:808::1", "Teredo"},
+    {"2001:1ff:ffff::1", "IETF"},
+    {"2001:db8::1", "documentation"},
+    {"2002:7f00:1::1", "6to4"},
+    {"2620:4f:8000::1", "AS112"},
+    {"3fff:fff::1", "documentation"},
+    {"4000::1", "reserved"},
+    {"5f00::1", "segment"},
+    {"e000::1", "reserved"},
+    {"fc00::1", "private"},
+    {"fd00:ec2::254", "private"},
+    {"fe80::1", "link-local"},
+    {"febf::1", "link-local"},
+    {"fec0::1", "site-local"},
+    {"ff02::1", "multicast"},
+};
+
 static void special_addresses_are_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *address, *what;
-    } table[] = {
-        {"0.0.0.0", "this network"},
-        {"0.255.255.255", "this network"},
-        {"10.0.0.0", "private"},
-        {"10.255.255.255", "private"},
-        {"100.64.0.0", "shared"},
-        {"100.100.100.200", "shared"},
-        {"100.127.255.255", "shared"},
-        {"127.0.0.1", "loopback"},
-        {"127.255.255.254", "loopback"},
-        {"168.63.129.16", "cloud"},
-        {"169.254.169.254", "link-local"},
-        {"172.16.0.0", "private"},
-        {"172.31.255.255", "private"},
-        {"192.0.0.8", "IETF"},
-        {"192.0.2.1", "documentation"},
-        {"192.31.196.1", "AS112"},
-        {"192.52.193.1", "AMT"},
-        {"192.88.99.1", "6to4"},
-        {"192.168.0.0", "private"},
-        {"192.168.255.255", "private"},
-        {"192.175.48.1", "AS112"},
-        {"198.18.0.0", "benchmarking"},
-        {"198.19.255.255", "benchmarking"},
-        {"198.51.100.1", "documentation"},
-        {"203.0.113.255", "documentation"},
-        {"224.0.0.1", "multicast"},
-        {"239.255.255.255", "multicast"},
-        {"240.0.0.1", "reserved"},
-        {"255.255.255.255", "broadcast"},
-        {"::", "unspecified"},
-        {"::1", "loopback"},
-        {"::127.0.0.1", "IPv4-compatible"},
-        {"::8.8.8.8", "IPv4-compatible"},
-        {"::ffff:127.0.0.1", "loopback"},
-        {"::ffff:a9fe:a9fe", "link-local"},
-        {"::ffff:0:127.0.0.1", "translated"},
-        {"64:ff9b::127.0.0.1", "loopback"},
-        {"64:ff9b::10.1.2.3", "private"},
-        {"64:ff9b:1::10.1.2.3", "local-use"},
-        {"64:ff9b::1:8.8.8.8", "reserved"},
-        {"100::1", "discard"},
-        {"100:0:0:1::1", "dummy"},
-        {"2001::1", "IETF"},
-        {"2001:0:808:808::1", "Teredo"},
-        {"2001:1ff:ffff::1", "IETF"},
-        {"2001:db8::1", "documentation"},
-        {"2002:7f00:1::1", "6to4"},
-        {"2620:4f:8000::1", "AS112"},
-        {"3fff:fff::1", "documentation"},
-        {"4000::1", "reserved"},
-        {"5f00::1", "segment"},
-        {"e000::1", "reserved"},
-        {"fc00::1", "private"},
-        {"fd00:ec2::254", "private"},
-        {"fe80::1", "link-local"},
-        {"febf::1", "link-local"},
-        {"fec0::1", "site-local"},
-        {"ff02::1", "multicast"},
-    };
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        struct ip address = parse(table[i].address);
+    for (size_t i = 0; i < COUNT_OF(special); i++) {
+        struct ip address = parse(special[i].address);
         const char *what = ip_special(&address);
-        if (what == NULL || strstr(what, table[i].what) == NULL) {
-            fail_msg("%s: %s", table[i].address, what == NULL ? "ordinary" : what);
+        if (what == NULL || strstr(what, special[i].what) == NULL) {
+            fail_msg("%s: %s", special[i].address, what == NULL ? "ordinary" : what);
         }
     }
 }

@@ -28,67 +28,68 @@ static void good_urls_pass(void **state)
     }
 }
 
+static const struct {
+    const char *url, *why;
+} bad_urls[] = {
+    {"", "characters"},
+    {"example.com", "must begin with https://"},
+    {"http://example.com/", "must begin with https://"},
+    {"ftp://example.com/", "must begin with https://"},
+    {"file:///etc/passwd", "must begin with https://"},
+    {"gopher://example.com/", "must begin with https://"},
+    {"https:/example.com", "must begin with https://"},
+    {"https:example.com", "must begin with https://"},
+    {" https://example.com", "escaped"},
+    {"https://", "no host"},
+    {"https:///example.com", "no host"},
+    {"https://?x", "no host"},
+    {"https://user@example.com/", "user name"},
+    {"https://user:password@example.com/", "user name"},
+    {"https://example.com@127.0.0.1/", "user name"},
+    {"https://@127.0.0.1/", "user name"},
+    {"https://example.com#@127.0.0.1/", "fragment"},
+    {"https://example.com/#x", "fragment"},
+    {"https://example.com\\@127.0.0.1/", "escaped"},
+    {"https://example.com/\r\nX: y", "escaped"},
+    {"https://example.com/a b", "escaped"},
+    {"https://ex\xc3\xa4mple.com/", "escaped"},
+    {"https://%31%32%37.0.0.1/", "escapes"},
+    {"https://[fe80::1%25eth0]/", "escapes"},
+    {"https://example.com:0/", ""},
+    {"https://example.com:65536/", ""},
+    {"https://example.com:-1/", ""},
+    {"https://example.com:x/", ""},
+    {"https://exa,mple.com/", ""},
+    {"https://example.com./", ""},
+    {"https://.example.com/", ""},
+    {"https://a..b/", ""},
+    {"https://[1.2.3.4]/", ""},
+    {"https://[::1/", ""},
+    {"https://::1/", ""},
+    {"https://127.0.0.1/", "loopback"},
+    {"https://127.1/", "loopback"},
+    {"https://2130706433/", "loopback"},
+    {"https://0x7f.1/", "loopback"},
+    {"https://0177.0.0.1/", "loopback"},
+    {"https://0/", "this network"},
+    {"https://[::1]/", "loopback"},
+    {"https://[::ffff:127.0.0.1]/", "loopback"},
+    {"https://[64:ff9b::7f00:1]/", "loopback"},
+    {"https://169.254.169.254/latest/meta-data/", "link-local"},
+    {"https://localhost/", "loopback"},
+    {"https://LOCALHOST:8443/", "loopback"},
+    {"https://a.localhost/", "loopback"},
+    {"https://10.1.2.3/", "outbound_allow"},
+};
+
 static void bad_urls_are_refused_with_a_reason(void **state)
 {
     (void)state;
     AUTO_PTR(outbound) *outbound = make("", false);
-    static const struct {
-        const char *url, *why;
-    } table[] = {
-        {"", "characters"},
-        {"example.com", "must begin with https://"},
-        {"http://example.com/", "must begin with https://"},
-        {"ftp://example.com/", "must begin with https://"},
-        {"file:///etc/passwd", "must begin with https://"},
-        {"gopher://example.com/", "must begin with https://"},
-        {"https:/example.com", "must begin with https://"},
-        {"https:example.com", "must begin with https://"},
-        {" https://example.com", "escaped"},
-        {"https://", "no host"},
-        {"https:///example.com", "no host"},
-        {"https://?x", "no host"},
-        {"https://user@example.com/", "user name"},
-        {"https://user:password@example.com/", "user name"},
-        {"https://example.com@127.0.0.1/", "user name"},
-        {"https://@127.0.0.1/", "user name"},
-        {"https://example.com#@127.0.0.1/", "fragment"},
-        {"https://example.com/#x", "fragment"},
-        {"https://example.com\\@127.0.0.1/", "escaped"},
-        {"https://example.com/\r\nX: y", "escaped"},
-        {"https://example.com/a b", "escaped"},
-        {"https://ex\xc3\xa4mple.com/", "escaped"},
-        {"https://%31%32%37.0.0.1/", "escapes"},
-        {"https://[fe80::1%25eth0]/", "escapes"},
-        {"https://example.com:0/", ""},
-        {"https://example.com:65536/", ""},
-        {"https://example.com:-1/", ""},
-        {"https://example.com:x/", ""},
-        {"https://exa,mple.com/", ""},
-        {"https://example.com./", ""},
-        {"https://.example.com/", ""},
-        {"https://a..b/", ""},
-        {"https://[1.2.3.4]/", ""},
-        {"https://[::1/", ""},
-        {"https://::1/", ""},
-        {"https://127.0.0.1/", "loopback"},
-        {"https://127.1/", "loopback"},
-        {"https://2130706433/", "loopback"},
-        {"https://0x7f.1/", "loopback"},
-        {"https://0177.0.0.1/", "loopback"},
-        {"https://0/", "this network"},
-        {"https://[::1]/", "loopback"},
-        {"https://[::ffff:127.0.0.1]/", "loopback"},
-        {"https://[64:ff9b::7f00:1]/", "loopback"},
-        {"https://169.254.169.254/latest/meta-data/", "link-local"},
-        {"https://localhost/", "loopback"},
-        {"https://LOCALHOST:8443/", "loopback"},
-        {"https://a.localhost/", "loopback"},
-        {"https://10.1.2.3/", "outbound_allow"},
-    };
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        err_t error = outbound_check_url(outbound, table[i].url);
-        if (error.code != ERR_UNPROCESSABLE || strstr(error.detail, table[i].why) == NULL) {
-            fail_msg("%s: %s %s", table[i].url, err_slug(error.code), error.detail);
+    for (size_t i = 0; i < COUNT_OF(bad_urls); i++) {
+        err_t error = outbound_check_url(outbound, bad_urls[i].url);
+        if (error.code != ERR_UNPROCESSABLE || strstr(error.detail, bad_urls[i].why) == NULL) {
+            fail_msg("%s: %s %s", bad_urls[i].url, err_slug(error.code), error.detail);
         }
     }
 }
