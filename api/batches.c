@@ -23,11 +23,11 @@ static err_t reply_batch(struct api *api, int status, const struct batch_row *ro
 {
     struct product_row product;
     AUTO(json_t) *batch = NULL;
-    int64_t counts[DEVICE_STATES];
+    struct device_counts counts;
     TRY(product_by_id(api->options.fleet, row->product, &product));
-    TRY(device_counts(api->options.fleet, row->id, counts));
+    TRY(device_counts_read(api->options.fleet, row->id, &counts));
     TRY(render_batch(row, product.name, &batch));
-    TRY(render_counts(counts, batch));
+    TRY(render_counts(&counts, batch));
     return reply_counted(response, status, batch, row->ver);
 }
 

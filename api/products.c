@@ -56,10 +56,10 @@ static err_t render(const struct product_row *row, json_t **out)
 static err_t reply(struct api *api, int status, const struct product_row *row, struct response *response)
 {
     AUTO(json_t) *product = NULL;
-    int64_t counts[DEVICE_STATES];
+    struct device_counts counts;
     TRY(render(row, &product));
-    TRY(device_counts(api->options.fleet, row->id, counts));
-    TRY(render_counts(counts, product));
+    TRY(device_counts_read(api->options.fleet, row->id, &counts));
+    TRY(render_counts(&counts, product));
     return reply_counted(response, status, product, row->ver);
 }
 

@@ -93,11 +93,13 @@ err_t render_certificate(const struct certificate_row *row, json_t **out)
     return OK;
 }
 
-err_t render_counts(const int64_t *counts, json_t *owner)
+err_t render_counts(const struct device_counts *counts, json_t *owner)
 {
     AUTO(json_t) *devices = json_object();
     for (int state = 0; state < DEVICE_STATES; state++) {
-        TRY(json_set_int(devices, device_state_name((enum device_state)state), counts[state]));
+        TRY(json_set_int(devices, device_state_name((enum device_state)state), counts->states[state]));
     }
+    TRY(json_set_int(devices, "due", counts->terms[TERM_DUE]));
+    TRY(json_set_int(devices, "expired", counts->terms[TERM_EXPIRED]));
     return json_take(owner, "devices", TAKE(devices));
 }

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "db/rows.h"
+#include "fleet/lots.h"
 
 /** @param[out] out caller owns, NULL on error @thread any */
 err_t render_device(const struct device_row *row, json_t **out);
@@ -12,8 +13,7 @@ err_t render_batch(const struct batch_row *row, const char *product, json_t **ou
 /** Without PEM. */
 err_t render_certificate(const struct certificate_row *row, json_t **out);
 
-/** {"devices": {"registered": …, …}} into a product or a batch. @param counts by state, DEVICE_STATES of them
- */
-err_t render_counts(const int64_t *counts, json_t *owner);
+/** {"devices": {"registered": …, …, "due": …, "expired": …}} into a product or a batch. */
+err_t render_counts(const struct device_counts *counts, json_t *owner);
 
 #endif

@@ -4,6 +4,7 @@
 #include "db/certificate_rows.h"
 #include "db/device_rows.h"
 #include "fleet/contact_internal.h"
+#include "fleet/device_terms.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/renewal.h"
@@ -67,6 +68,7 @@ static err_t first_use(struct db_tx *tx, void *arg)
     }
     TRY(certificate_rows_update(tx, row));
     TRY(end_rekey(tx, run));
+    TRY(run->is_confirmed ? device_term_refresh(tx, &run->contact->device) : OK);
     return record(tx, run, superseded);
 }
 

@@ -56,7 +56,7 @@ static err_t rekey(struct db_tx *tx, struct act *run)
 {
     run->device->rekey_requested_at = db_tx_now_ms(tx);
     run->device->rekey_above = run->device->generation;
-    return device_rows_update(tx, run->device, BYTES_NONE);
+    return device_change(tx, run->device, run->device->state, BYTES_NONE); /* it is due now */
 }
 
 static err_t retire(struct db_tx *tx, struct act *run)

@@ -65,6 +65,10 @@ void publications_free(struct publications *publications);
 err_t token_uses_flush(struct fleet *fleet, int64_t now_ms);
 /** Deletes used nonces that have expired. */
 err_t challenge_sweep(struct fleet *fleet, int64_t now_ms);
+/** Moves the devices whose certificate has become due or has expired meanwhile, in bounded steps. */
+err_t device_terms_pass(struct fleet *fleet, int64_t now_ms);
+/** Goes on through the devices of products whose renewal changed, in bounded steps. */
+err_t device_terms_walk(struct fleet *fleet, int64_t now_ms);
 /** Puts superseded certificates whose overlap has passed on the CRL (reason superseded), in bounded steps. */
 err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
 

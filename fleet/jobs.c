@@ -45,9 +45,14 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 }
 
 static const struct job jobs[] = {
-    {"publication", SECOND_MS, publication_refresh},       {"checkpoint", 30 * SECOND_MS, checkpoint},
-    {"token-uses", MINUTE_MS, token_uses_flush},           {"challenge-sweep", MINUTE_MS, challenge_sweep},
-    {"superseded", MINUTE_MS, revocation_list_superseded}, {"operation-sweep", HOUR_MS, ops_sweep},
+    {"publication", SECOND_MS, publication_refresh},
+    {"checkpoint", 30 * SECOND_MS, checkpoint},
+    {"token-uses", MINUTE_MS, token_uses_flush},
+    {"challenge-sweep", MINUTE_MS, challenge_sweep},
+    {"superseded", MINUTE_MS, revocation_list_superseded},
+    {"operation-sweep", HOUR_MS, ops_sweep},
+    {"device-terms", 10 * SECOND_MS, device_terms_pass},
+    {"device-terms-walk", SECOND_MS, device_terms_walk},
 };
 
 const struct job *fleet_jobs(size_t *count)

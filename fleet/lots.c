@@ -66,16 +66,17 @@ err_t batch_rename(struct fleet *fleet, const struct terms *terms, struct uuid i
 
 struct counts {
     struct uuid owner;
-    int64_t *out;
+    struct device_counts *out;
 };
 
 static err_t counts_in(struct db_tx *tx, void *arg)
 {
     const struct counts *run = arg;
-    return device_count_rows_read(tx, run->owner, run->out);
+    TRY(device_count_rows_read(tx, run->owner, run->out->states));
+    return device_term_rows_counts(tx, run->owner, run->out->terms);
 }
 
-err_t device_counts(struct fleet *fleet, struct uuid owner, int64_t out[DEVICE_STATES])
+err_t device_counts_read(struct fleet *fleet, struct uuid owner, struct device_counts *out)
 {
     struct counts run = {.owner = owner, .out = out};
     return db_read(fleet->db, counts_in, &run);

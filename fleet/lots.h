@@ -3,6 +3,7 @@
 #define WHORL_FLEET_LOTS_H
 
 #include "db/batch_rows.h"
+#include "db/device_term_rows.h"
 #include "fleet/terms.h"
 
 /** @thread worker, like all functions here */
@@ -12,7 +13,11 @@ err_t batch_list(struct fleet *fleet, struct uuid tenant, const struct row_windo
  *  @errors ERR_NOT_FOUND also for another tenant's, ERR_PRECONDITION, ERR_CONFLICT, ERR_UNPROCESSABLE */
 err_t batch_rename(struct fleet *fleet, const struct terms *terms, struct uuid id, struct bytes name,
                    struct batch_row *out);
-/** How many devices of a product or a batch are in each state. */
-err_t device_counts(struct fleet *fleet, struct uuid owner, int64_t out[DEVICE_STATES]);
+/* How many devices of a product or a batch are in each state, and of the enrolled ones in each term. */
+struct device_counts {
+    int64_t states[DEVICE_STATES], terms[DEVICE_TERMS];
+};
+/** Both of one moment; read, not counted. */
+err_t device_counts_read(struct fleet *fleet, struct uuid owner, struct device_counts *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "db/hub_rows.h"
 #include "db/product_rows.h"
+#include "fleet/device_terms.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/names.h"
@@ -182,10 +183,12 @@ static err_t change_in(struct db_tx *tx, void *arg)
     struct product_run *run = arg;
     TRY(find_own(tx, run->terms->tenant, run->id, run->out));
     TRY(terms_check_version(run->terms, run->out->ver));
+    int64_t renew_before = run->out->renew_percent;
     TRY(apply(tx, run, run->out));
     run->out->updated_at = db_tx_now_ms(tx);
     run->out->ver++;
     TRY(product_rows_update(tx, run->out));
+    TRY(run->out->renew_percent == renew_before ? OK : device_terms_renew(tx, run->out->id));
     return record(tx, &run->terms->actor, run->out, "product.changed");
 }
 

@@ -1,0 +1,233 @@
+/* The terms of devices. They change by what happens to a device (device_term_refresh) and by the mere passing
+ * of time: a job walks the index of the next changes, in steps that leave the writer to others in between. A
+ * changed renewal of a product concerns all of its devices: a second walk goes through them. */
+#include "fleet/device_terms.h"
+
+#include <stdlib.h>
+
+#include "db/certificate_rows.h"
+#include "db/device_rows.h"
+#include "db/device_term_rows.h"
+#include "db/product_rows.h"
+#include "fleet/internal.h"
+#include "fleet/renewal.h"
+
+enum { STEP = 500, STEPS_MAX = 20 };
+
+/* --- what it is ----------------------------------------------------------------------------------------- */
+
+static void place(struct device_term_row *row, int64_t now_ms)
+{
+    row->term = now_ms >= row->expires_at ? TERM_EXPIRED : now_ms >= row->renew_at ? TERM_DUE : TERM_CURRENT;
+    row->next_at = row->term == TERM_EXPIRED ? 0 : row->term == TERM_DUE ? row->expires_at : row->renew_at;
+}
+
+struct newest {
+    struct certificate_row row;
+    bool is_found;
+};
+
+static err_t take_confirmed(const struct certificate_row *row, void *arg)
+{
+    struct newest *newest = arg;
+    if (row->state == CERTIFICATE_CONFIRMED && !newest->is_found) { /* they come newest first */
+        newest->row = *row;
+        newest->is_found = true;
+    }
+    return OK;
+}
+
+/* @param[out] has false: the device has no term */
+static err_t find_term(struct db_tx *tx, const struct device_row *device, struct device_term_row *out,
+                       bool *has)
+{
+    struct newest newest = {.is_found = false};
+    struct product_row product;
+    *has = false;
+    if (device->state != DEVICE_ENROLLED) {
+        return OK;
+    }
+    TRY(certificate_rows_list_live(tx, device->tenant, &device->id, take_confirmed, &newest));
+    if (!newest.is_found) {
+        return OK;
+    }
+    TRY(product_rows_find_by_id(tx, device->product, &product));
+    *out = (struct device_term_row){.device = device->id,
+                                    .tenant = device->tenant,
+                                    .renew_at = renewal_due(&product, device, &newest.row),
+                                    .expires_at = newest.row.not_after};
+    place(out, db_tx_now_ms(tx));
+    *has = true;
+    return OK;
+}
+
+static bool is_same(const struct device_term_row *a, const struct device_term_row *b)
+{
+    return a->renew_at == b->renew_at && a->expires_at == b->expires_at && a->term == b->term &&
+           a->next_at == b->next_at;
+}
+
+/* --- what happens to a device --------------------------------------------------------------------------- */
+
+err_t device_term_refresh(struct db_tx *tx, const struct device_row *device)
+{
+    const struct device_owners owners = {.product = device->product, .batch = device->batch};
+    struct device_term_row before, after;
+    bool has_after = false;
+    TRY(find_term(tx, device, &after, &has_after));
+    err_t found = device_term_rows_find(tx, device, &before);
+    bool had_before = found.code == ERR_OK;
+    if (!had_before && found.code != ERR_NOT_FOUND) {
+        return found;
+    }
+    if (had_before == has_after && (!has_after || is_same(&before, &after))) {
+        return OK;
+    }
+    TRY(has_after ? device_term_rows_put(tx, &after) : device_term_rows_delete(tx, device));
+    if (had_before && has_after && before.term == after.term) {
+        return OK;
+    }
+    TRY(had_before ? device_term_rows_count(tx, &owners, before.term, -1) : OK);
+    return has_after ? device_term_rows_count(tx, &owners, after.term, 1) : OK;
+}
+
+/* --- time ----------------------------------------------------------------------------------------------- */
+
+struct passed {
+    struct device_term_row row;
+    struct device_owners owners;
+};
+
+struct pass {
+    struct passed rows[STEP];
+    size_t count;
+};
+DEFINE_AUTO_PTR(pass, free);
+
+static err_t take_passed(const struct device_term_row *row, const struct device_owners *owners, void *arg)
+{
+    struct pass *pass = arg;
+    pass->rows[pass->count++] = (struct passed){*row, *owners}; /* the statement's limit is the array's */
+    return OK;
+}
+
+static err_t move(struct db_tx *tx, const struct passed *passed)
+{
+    struct device_term_row row = passed->row;
+    place(&row, db_tx_now_ms(tx));
+    TRY(device_term_rows_put(tx, &row));
+    if (row.term == passed->row.term) {
+        return OK; /* a clock that went back */
+    }
+    TRY(device_term_rows_count(tx, &passed->owners, passed->row.term, -1));
+    return device_term_rows_count(tx, &passed->owners, row.term, 1);
+}
+
+static err_t pass_in(struct db_tx *tx, void *arg)
+{
+    struct pass *pass = arg;
+    pass->count = 0;
+    TRY(device_term_rows_passed(tx, db_tx_now_ms(tx), STEP, take_passed, pass));
+    for (size_t i = 0; i < pass->count; i++) {
+        TRY(move(tx, &pass->rows[i]));
+    }
+    return OK;
+}
+
+static err_t peek_in(struct db_tx *tx, void *arg)
+{
+    struct pass *pass = arg;
+    pass->count = 0;
+    return device_term_rows_passed(tx, db_tx_now_ms(tx), 1, take_passed, pass);
+}
+
+/* Asks before it writes: mostly nothing has passed, and then no commit is made. */
+err_t device_terms_pass(struct fleet *fleet, int64_t now_ms)
+{
+    (void)now_ms; /* the transaction's own time counts */
+    AUTO_PTR(pass) *pass = calloc(1, sizeof *pass);
+    ENSURE(pass != NULL, ERR_NO_MEMORY, "terms of devices");
+    TRY(db_read(fleet->db, peek_in, pass));
+    for (int i = 0; i < STEPS_MAX && pass->count > 0; i++) {
+        TRY(db_write(fleet->db, pass_in, pass));
+        if (pass->count < STEP) {
+            break;
+        }
+    }
+    return OK;
+}
+
+/* --- a product's renewal changed ------------------------------------------------------------------------ */
+
+err_t device_terms_renew(struct db_tx *tx, struct uuid product)
+{
+    return device_term_rows_walk(tx, product);
+}
+
+struct walk {
+    struct device_term_walk at;
+    struct device_row rows[STEP];
+    size_t count;
+    bool has_walk;
+};
+DEFINE_AUTO_PTR(walk, free);
+
+static err_t take_device(const struct device_row *row, void *arg)
+{
+    struct walk *walk = arg;
+    walk->rows[walk->count++] = *row;
+    return OK;
+}
+
+static err_t find_walk(struct db_tx *tx, void *arg)
+{
+    struct walk *walk = arg;
+    err_t error = device_term_rows_walk_find(tx, &walk->at);
+    walk->has_walk = error.code == ERR_OK;
+    return error.code == ERR_NOT_FOUND ? OK : error;
+}
+
+/* Enrolled devices only: others have no term, and a walk meets every one that was enrolled when it began. */
+static err_t list_devices(struct db_tx *tx, struct walk *walk)
+{
+    static const enum device_state enrolled = DEVICE_ENROLLED;
+    struct product_row product;
+    TRY(product_rows_find_by_id(tx, walk->at.product, &product));
+    const struct device_range range = {.tenant = product.tenant,
+                                       .product = &product.id,
+                                       .state = &enrolled,
+                                       .after = &walk->at.after,
+                                       .limit = STEP};
+    walk->count = 0;
+    return device_rows_list(tx, &range, take_device, walk);
+}
+
+static err_t walk_in(struct db_tx *tx, void *arg)
+{
+    struct walk *walk = arg;
+    TRY(find_walk(tx, walk));
+    if (!walk->has_walk) {
+        return OK;
+    }
+    TRY(list_devices(tx, walk));
+    for (size_t i = 0; i < walk->count; i++) {
+        TRY(device_term_refresh(tx, &walk->rows[i]));
+    }
+    if (walk->count < STEP) {
+        return device_term_rows_walk_end(tx, walk->at.product);
+    }
+    walk->at.after = walk->rows[walk->count - 1].id;
+    return device_term_rows_walk_go(tx, &walk->at);
+}
+
+err_t device_terms_walk(struct fleet *fleet, int64_t now_ms)
+{
+    (void)now_ms;
+    AUTO_PTR(walk) *walk = calloc(1, sizeof *walk);
+    ENSURE(walk != NULL, ERR_NO_MEMORY, "terms of devices");
+    TRY(db_read(fleet->db, find_walk, walk));
+    for (int i = 0; i < STEPS_MAX && walk->has_walk; i++) {
+        TRY(db_write(fleet->db, walk_in, walk));
+    }
+    return OK;
+}
