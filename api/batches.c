@@ -100,13 +100,13 @@ static err_t add_batch(const struct batch_row *row, const char *product, void *a
 {
     AUTO(json_t) *batch = NULL;
     TRY(render_batch(row, product, &batch));
-    return page_add(arg, BYTES_OF(row->id.b), TAKE(batch));
+    return page_add_named(arg, BYTES_OF(row->id.b), row->name, TAKE(batch));
 }
 
 static err_t get_batches(struct api *api, const struct request *request, struct response *response)
 {
     AUTO_VAL(page) page = {.name = ""};
-    TRY(page_open(request, "batches", &page));
+    TRY(page_open_named(request, "batches", &page));
     const struct row_window window = page_window(&page);
     TRY(batch_list(api->options.fleet, page.tenant, &window, add_batch, &page));
     return page_reply(&page, response);

@@ -6,11 +6,17 @@
 #include "api/page.h"
 #include "api/render.h"
 #include "api/tables.h"
+#include "fleet/names.h"
 #include "fleet/states.h"
 
 enum { CERTIFICATES_SHOWN = 20 };
 static const char *const no_query[] = {NULL};
-static const char *const list_filters[] = {"batch", "product", "serial", "label", "state", NULL};
+static const char *const list_filters[] = {"batch", "product", "serial", "label", "state", "sort", NULL};
+static const char *const list_sorts[] = {[DEVICE_BY_ID] = "id",
+                                         [DEVICE_BY_REGISTERED] = "registered_at",
+                                         [DEVICE_BY_ENROLLED] = "enrolled_at",
+                                         [DEVICE_BY_SERIAL] = "serial",
+                                         NULL};
 
 /* --- the list --------------------------------------------------------------------------------------- */
 
@@ -51,13 +57,23 @@ static err_t check_combination(const struct device_filter *filter)
     return OK;
 }
 
+/* Each order has an index of all devices of the tenant. */
+static err_t check_order(const struct device_filter *filter)
+{
+    bool has_filter = filter->has_batch || filter->has_product || filter->has_state ||
+                      filter->serial != NULL || filter->label_name != NULL;
+    ENSURE(filter->order == DEVICE_BY_ID || !has_filter, ERR_BAD_REQUEST,
+           "sort=%s is for the list without filters; with one it is sorted by id", list_sorts[filter->order]);
+    return OK;
+}
+
 static err_t read_filter(const struct request *request, const struct page *page, struct device_filter *out)
 {
     *out = (struct device_filter){.tenant = request->principal->tenant,
                                   .limit = page->limit,
-                                  .has_after = page->after_size == sizeof out->after.b,
+                                  .order = (enum device_sort)page->order,
+                                  .is_descending = page->is_descending,
                                   .serial = http_query(request, "serial")};
-    memcpy(out->after.b, page->after, sizeof out->after.b);
     TRY(read_owner(request, "batch", &out->batch, &out->has_batch));
     TRY(read_owner(request, "product", &out->product, &out->has_product));
     TRY(read_label(request, out));
@@ -67,22 +83,66 @@ static err_t read_filter(const struct request *request, const struct page *page,
         ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "there is no device state '%.32s'", state);
         out->has_state = true;
     }
+    TRY(check_order(out));
     return check_combination(out);
+}
+
+/* Cursors: the id, then what the list is sorted by. */
+static size_t place_write(enum device_sort order, const struct device_row *row, uint8_t out[PAGE_KEY_MAX])
+{
+    int64_t at = order == DEVICE_BY_ENROLLED ? row->enrolled_at : row->registered_at;
+    size_t size = sizeof row->id.b;
+    memcpy(out, row->id.b, size);
+    if (order == DEVICE_BY_SERIAL) {
+        size_t n = strlen(row->serial);
+        memcpy(out + size, row->serial, n);
+        return size + n;
+    }
+    for (int shift = 56; order != DEVICE_BY_ID && shift >= 0; shift -= 8) {
+        out[size++] = (uint8_t)((uint64_t)at >> shift);
+    }
+    return size;
+}
+
+/* @return false: the list starts here. A cursor made up by its sender starts somewhere. */
+static bool place_read(const struct page *page, struct device_place *out)
+{
+    *out = (struct device_place){.at = 0};
+    if (page->after_size < sizeof out->id.b) {
+        return false;
+    }
+    struct bytes rest = {page->after + sizeof out->id.b, page->after_size - sizeof out->id.b};
+    memcpy(out->id.b, page->after, sizeof out->id.b);
+    if (page->order == DEVICE_BY_SERIAL) {
+        return text_copy(rest, "serial", out->serial, sizeof out->serial).code == ERR_OK;
+    }
+    uint64_t at = 0;
+    for (size_t i = 0; i < rest.n && i < sizeof at; i++) {
+        at = at << 8 | rest.p[i];
+    }
+    out->at = (int64_t)at;
+    return true;
 }
 
 static err_t add_device(const struct device_row *row, void *arg)
 {
+    struct page *page = arg;
+    uint8_t key[PAGE_KEY_MAX];
     AUTO(json_t) *device = NULL;
     TRY(render_device(row, &device));
-    return page_add(arg, BYTES_OF(row->id.b), TAKE(device));
+    size_t size = place_write((enum device_sort)page->order, row, key);
+    return page_add(page, (struct bytes){key, size}, TAKE(device));
 }
 
 static err_t get_devices(struct api *api, const struct request *request, struct response *response)
 {
     AUTO_VAL(page) page = {.name = ""};
     struct device_filter filter;
-    TRY(page_open_filtered(request, "devices", list_filters, &page));
+    struct device_place after;
+    const struct page_form form = {.name = "devices", .filters = list_filters, .sorts = list_sorts};
+    TRY(page_open_sorted(request, &form, &page));
     TRY(read_filter(request, &page, &filter));
+    filter.after = place_read(&page, &after) ? &after : NULL;
     TRY(device_list(api->options.fleet, &filter, add_device, &page, &page.has_more));
     return page_reply(&page, response);
 }

@@ -87,13 +87,13 @@ static err_t add_hub(const struct hub_row *row, void *arg)
 {
     AUTO(json_t) *hub = NULL;
     TRY(render(row, &hub));
-    return page_add(arg, BYTES_OF(row->id.b), TAKE(hub));
+    return page_add_named(arg, BYTES_OF(row->id.b), row->name, TAKE(hub));
 }
 
 static err_t get_hubs(struct api *api, const struct request *request, struct response *response)
 {
     AUTO_VAL(page) page = {.name = ""};
-    TRY(page_open(request, "hubs", &page));
+    TRY(page_open_named(request, "hubs", &page));
     const struct row_window window = page_window(&page);
     TRY(hub_list(api->options.fleet, page.tenant, &window, add_hub, &page));
     return page_reply(&page, response);

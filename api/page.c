@@ -103,9 +103,45 @@ err_t page_open(const struct request *request, const char *name, struct page *ou
     return page_open_filtered(request, name, none, out);
 }
 
+static err_t read_sort(const char *text, const char *const *sorts, struct page *out)
+{
+    AUTO_VAL(buf) known = {0};
+    const char *name = text;
+    if (text == NULL) {
+        return OK;
+    }
+    out->is_descending = text[0] == '-';
+    name += out->is_descending ? 1 : 0;
+    for (size_t i = 0; sorts[i] != NULL; i++) {
+        if (strcmp(name, sorts[i]) == 0) {
+            out->order = i;
+            return OK;
+        }
+        TRY(buf_printf(&known, "%s%s", i == 0 ? "" : ", ", sorts[i]));
+    }
+    return ERR(ERR_BAD_REQUEST, "sort is one of %s; with - before it, downwards", buf_str(&known));
+}
+
+err_t page_open_sorted(const struct request *request, const struct page_form *form, struct page *out)
+{
+    TRY(page_open_filtered(request, form->name, form->filters, out));
+    return read_sort(http_query(request, "sort"), form->sorts, out);
+}
+
+err_t page_open_named(const struct request *request, const char *name, struct page *out)
+{
+    static const char *const filters[] = {"sort", NULL};
+    static const char *const sorts[] = {[ORDER_ID] = "id", [ORDER_NAME] = "name", [ROW_ORDERS] = NULL};
+    const struct page_form form = {.name = name, .filters = filters, .sorts = sorts};
+    return page_open_sorted(request, &form, out);
+}
+
 struct row_window page_window(const struct page *page)
 {
-    return (struct row_window){.after = {page->after, page->after_size}, .limit = page->limit + 1};
+    return (struct row_window){.after = {page->after, page->after_size},
+                               .limit = page->limit + 1,
+                               .order = page->order == ORDER_NAME ? ORDER_NAME : ORDER_ID,
+                               .is_descending = page->is_descending};
 }
 
 err_t page_add(struct page *page, struct bytes key, json_t *item)
@@ -120,6 +156,11 @@ err_t page_add(struct page *page, struct bytes key, json_t *item)
     memcpy(page->last, key.p, key.n);
     page->last_size = key.n;
     return OK;
+}
+
+err_t page_add_named(struct page *page, struct bytes id, const char *name, json_t *item)
+{
+    return page_add(page, page->order == ORDER_NAME ? bytes_str(name) : id, item);
 }
 
 /* RFC 3986 §2.3: everything but the unreserved is escaped. */

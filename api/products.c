@@ -149,13 +149,13 @@ static err_t add_product(const struct product_row *row, void *arg)
 {
     AUTO(json_t) *product = NULL;
     TRY(render(row, &product));
-    return page_add(arg, BYTES_OF(row->id.b), TAKE(product));
+    return page_add_named(arg, BYTES_OF(row->id.b), row->name, TAKE(product));
 }
 
 static err_t get_products(struct api *api, const struct request *request, struct response *response)
 {
     AUTO_VAL(page) page = {.name = ""};
-    TRY(page_open(request, "products", &page));
+    TRY(page_open_named(request, "products", &page));
     const struct row_window window = page_window(&page);
     TRY(product_list(api->options.fleet, page.tenant, &window, add_product, &page));
     return page_reply(&page, response);

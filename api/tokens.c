@@ -167,15 +167,21 @@ static err_t read_action(const struct request *request, struct faults *faults, s
 
 static err_t add_token(const struct token_row *row, void *arg)
 {
+    struct page *page = arg;
+    uint8_t key[NAME_SIZE + TOKEN_ID_SIZE]; /* names may be equal: the name with its zero byte, the id */
+    size_t name_size = strlen(row->name) + 1;
     AUTO(json_t) *token = NULL;
     TRY(render(row, &token));
-    return page_add(arg, BYTES_OF(row->id), TAKE(token));
+    memcpy(key, row->name, name_size);
+    memcpy(key + name_size, row->id, TOKEN_ID_SIZE);
+    const struct bytes by_name = {key, name_size + TOKEN_ID_SIZE};
+    return page_add(page, page->order == ORDER_NAME ? by_name : BYTES_OF(row->id), TAKE(token));
 }
 
 static err_t get_tokens(struct api *api, const struct request *request, struct response *response)
 {
     AUTO_VAL(page) page = {.name = ""};
-    TRY(page_open(request, "tokens", &page));
+    TRY(page_open_named(request, "tokens", &page));
     const struct row_window window = page_window(&page);
     TRY(token_list(api->options.fleet, page.tenant, &window, add_token, &page));
     return page_reply(&page, response);

@@ -55,10 +55,16 @@ err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, stru
     return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), read_batch, out, "batch");
 }
 
-static const char SQL_LIST[] =
-    "SELECT batch.id, batch.tenant, product, batch.name, device_count, batch.created_at, batch.updated_at, "
-    "batch.ver, product.name FROM batch JOIN product ON product.id = batch.product "
-    "WHERE batch.tenant = $1 AND batch.id > $2 ORDER BY batch.id LIMIT $3";
+#define LIST(key, sign, down)                                                                                \
+    "SELECT batch.id, batch.tenant, product, batch.name, device_count, batch.created_at, batch.updated_at, " \
+    "batch.ver, product.name FROM batch JOIN product ON product.id = batch.product "                         \
+    "WHERE batch.tenant = $1 AND " key " " sign " $2 ORDER BY " key down " LIMIT $3"
+static const char SQL_LIST[] = LIST("batch.id", ">", "");
+static const char SQL_LIST_DOWN[] = LIST("batch.id", "<", " DESC");
+static const char SQL_LIST_NAME[] = LIST("batch.name", ">", "");
+static const char SQL_LIST_NAME_DOWN[] = LIST("batch.name", "<", " DESC");
+static const struct db_ordered LISTS = {.up = {SQL_LIST, SQL_LIST_NAME},
+                                        .down = {SQL_LIST_DOWN, SQL_LIST_NAME_DOWN}};
 static const char SQL_RENAME[] =
     "UPDATE batch SET name = $2, updated_at = $3, ver = ver + 1 WHERE id = $1 AND ver = $4";
 
@@ -80,11 +86,8 @@ static err_t on_each(const struct db_row *row, void *arg)
 err_t batch_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window, batch_row_fn fn,
                       void *arg)
 {
-    static const uint8_t before_all[1] = {0};
     struct each each = {.fn = fn, .arg = arg};
-    struct bytes after = window->after.n > 0 ? window->after : BYTES_OF(before_all);
-    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(after), DB_I(window->limit)), on_each,
-                  &each);
+    return db_list_ordered(tx, &LISTS, &tenant, window, &(struct db_each){on_each, &each});
 }
 
 err_t batch_rows_rename(struct db_tx *tx, struct batch_row *row)

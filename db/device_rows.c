@@ -2,17 +2,17 @@
  * tenant, so every look-up by id alone says so in its name. */
 #include "db/device_rows.h"
 
+#include "db/device_columns.h"
 #include "db/row_values.h"
 
 /* What a registration gives; the rest has defaults. */
 #define COLUMNS_GIVEN                                                                                        \
     "id, tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, attributes, "     \
     "registered_at, enrolled_at, updated_at, ver, key_origin"
-#define COLUMNS COLUMNS_GIVEN ", labels, note, rekey_requested_at, rekey_above"
 
-static const char SQL_FIND[] = "SELECT " COLUMNS " FROM device WHERE id = $1 AND tenant = $2";
+static const char SQL_FIND[] = "SELECT " DEVICE_COLUMNS " FROM device WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND_CLAIMS[] =
-    "SELECT " COLUMNS " FROM device WHERE id = $1 ORDER BY claim DESC, tenant";
+    "SELECT " DEVICE_COLUMNS " FROM device WHERE id = $1 ORDER BY claim DESC, tenant";
 static const char SQL_READ_SPKI[] = "SELECT spki FROM device WHERE id = $1 AND tenant = $2";
 static const char SQL_IS_IDENTITY[] = "SELECT id FROM device WHERE id = $1 ORDER BY id LIMIT 1";
 static const char SQL_INSERT[] =
@@ -28,26 +28,7 @@ static const char SQL_DESCRIBE[] =
     "UPDATE device SET labels = $3, attributes = $4, note = $5, updated_at = $6, ver = ver + 1 "
     "WHERE id = $1 AND tenant = $2 AND ver = $7";
 
-/* One text per filter: the engine then plans each on its own index. */
-#define LIST(filter)                                                                                         \
-    "SELECT " COLUMNS " FROM device WHERE tenant = $1 AND id > $2" filter " ORDER BY id LIMIT $3"
-static const char SQL_LIST[] = LIST("");
-static const char SQL_LIST_STATE[] = LIST(" AND state = $4");
-static const char SQL_LIST_BATCH[] = LIST(" AND batch = $4");
-static const char SQL_LIST_BATCH_STATE[] = LIST(" AND batch = $4 AND state = $5");
-static const char SQL_LIST_PRODUCT[] = LIST(" AND product = $4");
-static const char SQL_LIST_PRODUCT_STATE[] = LIST(" AND product = $4 AND state = $5");
-static const char SQL_LIST_SERIAL[] = LIST(" AND serial = $4");
-#define LABELLED                                                                                             \
-    "device.id, device.tenant, batch, product, state, claim, reenrol_allowed, generation, serial, model, "   \
-    "attributes, registered_at, enrolled_at, updated_at, ver, key_origin, labels, note, "                    \
-    "rekey_requested_at, rekey_above"
-static const char SQL_LIST_LABEL[] =
-    "SELECT " LABELLED " FROM device_label JOIN device ON device.id = device_label.device AND "
-    "device.tenant = device_label.tenant WHERE device_label.tenant = $1 AND device_label.device > $2 "
-    "AND device_label.name = $4 AND device_label.value = $5 ORDER BY device_label.device LIMIT $3";
-
-static err_t read_device(const struct db_row *row, void *arg)
+err_t device_row_read(const struct db_row *row, void *arg)
 {
     struct device_row *out = arg;
     *out = (struct device_row){0};
@@ -77,8 +58,8 @@ static err_t read_device(const struct db_row *row, void *arg)
 err_t device_rows_find(struct db_tx *tx, struct uuid tenant, const struct device_id *id,
                        struct device_row *out)
 {
-    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), read_device, out,
-                   "device");
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_B(id->b, sizeof(id->b)), db_uuid(&tenant)), device_row_read,
+                   out, "device");
 }
 
 struct each {
@@ -90,7 +71,7 @@ static err_t on_each(const struct db_row *row, void *arg)
 {
     const struct each *each = arg;
     struct device_row device;
-    TRY(read_device(row, &device));
+    TRY(device_row_read(row, &device));
     return each->fn(&device, each->arg);
 }
 
@@ -161,47 +142,4 @@ err_t device_rows_describe(struct db_tx *tx, struct device_row *row)
     row->ver++;
     row->updated_at = now_ms;
     return OK;
-}
-
-/* The statement of a filter, and its values behind the first three. */
-static const char *list_text(const struct device_range *range, struct db_value values[2], size_t *count)
-{
-    bool has_owner = range->batch != NULL || range->product != NULL;
-    if (range->label_name != NULL) {
-        values[(*count)++] = DB_T(range->label_name);
-        values[(*count)++] = DB_T(range->label_value);
-        return SQL_LIST_LABEL;
-    }
-    if (range->serial != NULL) {
-        values[(*count)++] = DB_T(range->serial);
-        return SQL_LIST_SERIAL;
-    }
-    if (has_owner) {
-        values[(*count)++] = db_uuid(range->batch != NULL ? range->batch : range->product);
-    }
-    if (range->state != NULL) {
-        values[(*count)++] = DB_I(*range->state);
-    }
-    if (range->batch != NULL) {
-        return range->state != NULL ? SQL_LIST_BATCH_STATE : SQL_LIST_BATCH;
-    }
-    if (range->product != NULL) {
-        return range->state != NULL ? SQL_LIST_PRODUCT_STATE : SQL_LIST_PRODUCT;
-    }
-    return range->state != NULL ? SQL_LIST_STATE : SQL_LIST;
-}
-
-err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg)
-{
-    /* A single zero byte sorts before every 32-byte id. */
-    static const uint8_t before_all[1] = {0};
-    struct each each = {.fn = fn, .arg = arg};
-    struct db_value values[5] = {db_uuid(&range->tenant), DB_B(before_all, sizeof(before_all)),
-                                 DB_I(range->limit)};
-    size_t more = 0;
-    const char *sql = list_text(range, values + 3, &more);
-    if (range->after != NULL) {
-        values[1] = DB_B(range->after->b, sizeof(range->after->b));
-    }
-    return db_run(tx, sql, values, 3 + more, on_each, &each);
 }

@@ -33,6 +33,16 @@ err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes 
  *  device_label_rows.h's. @errors ERR_BUSY */
 err_t device_rows_describe(struct db_tx *tx, struct device_row *row);
 
+/* DEVICE_BY_ENROLLED has only those that were enrolled once. Of equals the id decides. */
+enum device_sort { DEVICE_BY_ID, DEVICE_BY_REGISTERED, DEVICE_BY_ENROLLED, DEVICE_BY_SERIAL };
+
+/* Where a device stands in a list: its id, and what the list is sorted by. */
+struct device_place {
+    struct device_id id;
+    int64_t at;                    /* by registered_at, enrolled_at */
+    char serial[SERIAL_TEXT_SIZE]; /* by serial */
+};
+
 struct device_range {
     struct uuid tenant;
     const struct uuid *batch;   /* or NULL, like all filters; at most one of batch, product, serial, label; */
@@ -40,10 +50,12 @@ struct device_range {
     const char *serial;
     const char *label_name, *label_value; /* both or none */
     const enum device_state *state;       /* or NULL */
-    const struct device_id *after;        /* ids greater than this; NULL from the start */
+    enum device_sort order;               /* other than by id without filters only */
+    bool is_descending;
+    const struct device_place *after; /* beyond this one; NULL from the start */
     int64_t limit;
 };
-/** In order of id, at most `limit`; costs the same wherever the range starts. */
+/** In that order, at most `limit`; costs the same wherever the range starts. */
 err_t device_rows_list(struct db_tx *tx, const struct device_range *range, device_row_fn fn, void *arg);
 
 #endif

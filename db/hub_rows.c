@@ -12,8 +12,14 @@ static const char SQL_UPDATE[] = "UPDATE hub SET name = $3, kind = $4, host = $5
                                  "updated_at = $8, ver = $9 WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM hub WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM hub WHERE id = $1 AND tenant = $2";
-static const char SQL_LIST[] =
-    "SELECT " COLUMNS " FROM hub WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+#define LIST(key, sign, down)                                                                                \
+    "SELECT " COLUMNS " FROM hub WHERE tenant = $1 AND " key " " sign " $2 ORDER BY " key down " LIMIT $3"
+static const char SQL_LIST[] = LIST("id", ">", "");
+static const char SQL_LIST_DOWN[] = LIST("id", "<", " DESC");
+static const char SQL_LIST_NAME[] = LIST("name", ">", "");
+static const char SQL_LIST_NAME_DOWN[] = LIST("name", "<", " DESC");
+static const struct db_ordered LISTS = {.up = {SQL_LIST, SQL_LIST_NAME},
+                                        .down = {SQL_LIST_DOWN, SQL_LIST_NAME_DOWN}};
 
 static err_t name_taken(const struct hub_row *row)
 {
@@ -83,6 +89,5 @@ err_t hub_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_windo
                     void *arg)
 {
     struct each each = {.fn = fn, .arg = arg};
-    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(window->after), DB_I(window->limit)),
-                  on_each, &each);
+    return db_list_ordered(tx, &LISTS, &tenant, window, &(struct db_each){on_each, &each});
 }

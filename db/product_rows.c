@@ -20,8 +20,15 @@ static const char SQL_UPDATE[] =
     "ver = $15, admission = $16, must_be_listed = $17 WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM product WHERE id = $1";
-static const char SQL_LIST[] =
-    "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+#define LIST(key, sign, down)                                                                                \
+    "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND " key " " sign " $2 ORDER BY " key down " LIMIT " \
+    "$3"
+static const char SQL_LIST[] = LIST("id", ">", "");
+static const char SQL_LIST_DOWN[] = LIST("id", "<", " DESC");
+static const char SQL_LIST_NAME[] = LIST("name", ">", "");
+static const char SQL_LIST_NAME_DOWN[] = LIST("name", "<", " DESC");
+static const struct db_ordered LISTS = {.up = {SQL_LIST, SQL_LIST_NAME},
+                                        .down = {SQL_LIST_DOWN, SQL_LIST_NAME_DOWN}};
 static const char SQL_WANT_BINDING[] =
     "SELECT id FROM product WHERE tenant = $1 AND require_channel_binding = 1 ORDER BY id LIMIT 1";
 
@@ -107,8 +114,7 @@ err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_w
                         product_row_fn fn, void *arg)
 {
     struct each each = {.fn = fn, .arg = arg};
-    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(window->after), DB_I(window->limit)),
-                  on_each, &each);
+    return db_list_ordered(tx, &LISTS, &tenant, window, &(struct db_each){on_each, &each});
 }
 
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out)

@@ -23,10 +23,15 @@ struct device_id {
     uint8_t b[DEVICE_ID_SIZE];
 };
 
+enum row_order { ORDER_ID, ORDER_NAME }; /* that of ids is that in which things were made */
+enum { ROW_ORDERS = 2 };
+
 /* A stretch of a list in order of its key: the rows behind `after`, `limit` of them at most. */
 struct row_window {
-    struct bytes after; /* empty: from the start */
+    struct bytes after; /* the id or the name of the row before; empty: from the start */
     int64_t limit;
+    enum row_order order; /* of lists that say so */
+    bool is_descending;
 };
 
 struct tenant_row {

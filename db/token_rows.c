@@ -14,8 +14,17 @@ static const char SQL_FIND[] = "SELECT " COLUMNS " FROM token WHERE id = $1";
 static const char SQL_UPDATE[] =
     "UPDATE token SET name = $3, secret_sha256 = $4, old_sha256 = $5, rotated_at = $6, sources = $7, "
     "ver = $8 WHERE id = $1 AND tenant = $2";
-static const char SQL_LIST[] =
-    "SELECT " COLUMNS " FROM token WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+#define LIST(after, down)                                                                                    \
+    "SELECT " COLUMNS " FROM token WHERE tenant = $1 AND " after " ORDER BY id" down " LIMIT $3"
+static const char SQL_LIST[] = LIST("id > $2", "");
+static const char SQL_LIST_DOWN[] = LIST("id < $2", " DESC");
+/* Names may be equal: the id decides then. The name is the bound of the index. */
+#define LIST_NAME(from, after, down)                                                                         \
+    "SELECT " COLUMNS " FROM token WHERE tenant = $1 AND " from " AND (" after ") ORDER BY name" down        \
+    ", id" down " LIMIT $3"
+static const char SQL_LIST_NAME[] = LIST_NAME("name >= $2", "name > $2 OR id > $4", "");
+static const char SQL_LIST_NAME_DOWN[] = LIST_NAME("name <= $2", "name < $2 OR id < $4", " DESC");
+static const struct db_ordered LISTS = {.up = {SQL_LIST}, .down = {SQL_LIST_DOWN}}; /* by id */
 static const char SQL_REVOKE[] = "UPDATE token SET revoked_at = $3, ver = ver + 1 "
                                  "WHERE id = $1 AND tenant = $2 AND revoked_at IS NULL";
 static const char SQL_NOTE_USE[] = "UPDATE token SET last_used_at = $2 "
@@ -90,12 +99,30 @@ static err_t on_each(const struct db_row *row, void *arg)
     return each->fn(&token, each->arg);
 }
 
+/* @param window after: the name, a zero byte, the id */
+static err_t list_by_name(struct db_tx *tx, const struct uuid *tenant, const struct row_window *window,
+                          const struct db_each *each)
+{
+    bool has_after = window->after.n > TOKEN_ID_SIZE;
+    size_t name_size = has_after ? window->after.n - TOKEN_ID_SIZE - 1 : 0;
+    struct db_value name = db_text((struct bytes){window->after.p, name_size});
+    struct db_value id = DB_BYTES(BYTES_NONE);
+    if (has_after) {
+        id = DB_B(window->after.p + name_size + 1, TOKEN_ID_SIZE);
+    } else if (window->is_descending) {
+        name = DB_T("~");
+    }
+    return db_run(tx, window->is_descending ? SQL_LIST_NAME_DOWN : SQL_LIST_NAME,
+                  DB_VALUES(db_uuid(tenant), name, DB_I(window->limit), id), each->fn, each->arg);
+}
+
 err_t token_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window, token_row_fn fn,
                       void *arg)
 {
     struct each each = {.fn = fn, .arg = arg};
-    return db_run(tx, SQL_LIST, DB_VALUES(db_uuid(&tenant), DB_BYTES(window->after), DB_I(window->limit)),
-                  on_each, &each);
+    const struct db_each rows = {on_each, &each};
+    return window->order == ORDER_NAME ? list_by_name(tx, &tenant, window, &rows)
+                                       : db_list_ordered(tx, &LISTS, &tenant, window, &rows);
 }
 
 err_t token_rows_revoke(struct db_tx *tx, struct uuid tenant, const uint8_t id[TOKEN_ID_SIZE],

@@ -1,5 +1,5 @@
-/* A device's row and the counts by state and term, in one step. Knows no rule of who may do what (states.c) and writes
- * no record (its callers do). */
+/* A device's row and the counts by state and term, in one step. Knows no rule of who may do what (states.c)
+ * and writes no record (its callers do). */
 #include "fleet/device_change.h"
 
 #include "db/device_count_rows.h"

@@ -191,13 +191,11 @@ static err_t find_walk(struct db_tx *tx, void *arg)
 static err_t list_devices(struct db_tx *tx, struct walk *walk)
 {
     static const enum device_state enrolled = DEVICE_ENROLLED;
+    const struct device_place after = {.id = walk->at.after};
     struct product_row product;
     TRY(product_rows_find_by_id(tx, walk->at.product, &product));
-    const struct device_range range = {.tenant = product.tenant,
-                                       .product = &product.id,
-                                       .state = &enrolled,
-                                       .after = &walk->at.after,
-                                       .limit = STEP};
+    const struct device_range range = {
+        .tenant = product.tenant, .product = &product.id, .state = &enrolled, .after = &after, .limit = STEP};
     walk->count = 0;
     return device_rows_list(tx, &range, take_device, walk);
 }

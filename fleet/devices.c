@@ -48,7 +48,11 @@ static err_t list_in(struct db_tx *tx, void *arg)
 err_t device_list(struct fleet *fleet, const struct device_filter *filter,
                   err_t (*fn)(const struct device_row *row, void *arg), void *arg, bool *has_more)
 {
+    bool has_filter = filter->has_batch || filter->has_product || filter->has_state ||
+                      filter->serial != NULL || filter->label_name != NULL;
     *has_more = false;
+    ENSURE(filter->order == DEVICE_BY_ID || !has_filter, ERR_UNPROCESSABLE,
+           "an order other than that of the ids is for the list without filters");
     ENSURE(filter->limit >= 1 && filter->limit <= PAGE_MAX, ERR_UNPROCESSABLE, "a page has 1 to %d devices",
            PAGE_MAX);
     struct list run = {.range = {.tenant = filter->tenant,
@@ -58,7 +62,9 @@ err_t device_list(struct fleet *fleet, const struct device_filter *filter,
                                  .label_name = filter->label_name,
                                  .label_value = filter->label_value,
                                  .state = filter->has_state ? &filter->state : NULL,
-                                 .after = filter->has_after ? &filter->after : NULL,
+                                 .order = filter->order,
+                                 .is_descending = filter->is_descending,
+                                 .after = filter->after,
                                  .limit = (int64_t)filter->limit + 1},
                        .limit = filter->limit,
                        .fn = fn,

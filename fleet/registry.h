@@ -4,6 +4,7 @@
 #define WHORL_FLEET_REGISTRY_H
 
 #include "db/certificate_rows.h"
+#include "db/device_rows.h"
 #include "fleet/fleet.h"
 
 /** @param name lower case [a-z0-9][a-z0-9-]{0,62}; also the EST label. Makes the tenant's product "default"
@@ -71,11 +72,12 @@ struct device_filter {
     const char *serial;                   /* or NULL; of batch, product, serial and label at most one */
     const char *label_name, *label_value; /* both or none */
     enum device_state state;
-    bool has_after;
-    struct device_id after; /* cursor: ids greater than this */
-    int limit;              /* 1 … 1000 */
+    enum device_sort order; /* other than by id without filters only */
+    bool is_descending;
+    const struct device_place *after; /* cursor: beyond this one; or NULL */
+    int limit;                        /* 1 … 1000 */
 };
-/** Calls `fn` for each row in order of id; says whether more follow. Costs the same on every page. @thread
+/** Calls `fn` for each row in that order; says whether more follow. Costs the same on every page. @thread
  * worker */
 err_t device_list(struct fleet *fleet, const struct device_filter *filter,
                   err_t (*fn)(const struct device_row *row, void *arg), void *arg, bool *has_more);

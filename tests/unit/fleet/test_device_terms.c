@@ -1,10 +1,8 @@
 /* Devices that become due and expire: the kept counts follow what happens to a device, time, and the schedule
  * of its product. That they are right after any life is in test_invariants.c. */
-#include "tests/unit/fleet/order_scene.h"
+#include "tests/unit/fleet/term_scene.h"
 
 #include "fleet/device_terms.h"
-#include "fleet/lots.h"
-#include "fleet/products.h"
 
 static void assert_terms(struct scene *scene, int64_t current, int64_t due, int64_t expired)
 {
@@ -113,15 +111,6 @@ static err_t insert_many(struct db_tx *tx, void *arg)
     return device_count_rows_add(tx, &batch, DEVICE_ENROLLED, MANY);
 }
 
-static void set_renewal(struct scene *scene, int64_t percent)
-{
-    struct faults faults = {.count = 0};
-    struct terms terms = terms_of(scene, 0);
-    const struct product_change change = {.has_renew_percent = true, .renew_percent = percent};
-    terms.faults = &faults;
-    assert_ok(product_change(scene->fleet, &terms, scene->products[0].id, &change, &scene->products[0]));
-}
-
 /* What the migration leaves to the job, then a changed schedule, then one day on which all expire. */
 static void test_many_are_moved_in_steps(void **state)
 {
@@ -134,16 +123,16 @@ static void test_many_are_moved_in_steps(void **state)
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM device_term_walk"), 0);
     pass(scene, 40);
     assert_terms(scene, MANY, 0, 0);
-    set_renewal(scene, 20);
+    set_renewal(scene, 0, 20);
     assert_terms(scene, MANY, 0, 0);
     assert_ok(device_terms_walk(scene->fleet, scene->clock.at_ms));
     assert_terms(scene, 0, MANY, 0);
-    set_renewal(scene, 80);
+    set_renewal(scene, 0, 80);
     assert_ok(device_terms_walk(scene->fleet, scene->clock.at_ms));
     assert_terms(scene, MANY, 0, 0);
     pass(scene, 60);
     assert_terms(scene, 0, 0, MANY);
-    set_renewal(scene, 80); /* as it is: nothing to go through */
+    set_renewal(scene, 0, 80); /* as it is: nothing to go through */
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM device_term_walk"), 0);
 }
 

@@ -1,14 +1,10 @@
 /* The invariants of docs/identity.md: random lives of some devices in two tenants, with lost answers, old
  * certificates, orders, restarts and time that passes; after each step the inventory is checked. The seed is
  * printed; WHORL_TEST_SEED repeats a run. */
-#include "tests/unit/fleet/order_scene.h"
+#include "tests/unit/fleet/term_scene.h"
 
 #include "fleet/challenge.h"
 #include "fleet/challenge_text.h"
-#include "fleet/lots.h"
-#include "fleet/products.h"
-#include "fleet/registry.h"
-#include "fleet/renewal.h"
 
 enum { UNITS = 4, KEYS = 5, CERTIFICATES = 400, STEPS = 400 };
 
@@ -27,7 +23,7 @@ struct life {
     int64_t generations[UNITS];
     struct held held[CERTIFICATES];
     size_t count;
-    int64_t crl_number, audit_records, enrolled, repeated, refused, terms_seen[DEVICE_TERMS];
+    int64_t crl_number, audit_records, enrolled, repeated, refused;
 };
 
 /* xorshift64*: the same numbers for the same seed on every machine */
@@ -242,22 +238,8 @@ static void step_time(struct life *life)
     assert_ok(challenge_sweep(life->scene->fleet, life->scene->clock.at_ms));
     assert_ok(publication_refresh(life->scene->fleet, life->scene->clock.at_ms));
     assert_ok(device_terms_pass(life->scene->fleet, life->scene->clock.at_ms));
-}
-
-/* Another schedule for all devices of a product. */
-static void step_schedule(struct life *life)
-{
-    size_t tenant = pick(life, TENANTS);
-    struct faults faults = {.count = 0};
-    struct terms terms = terms_of(life->scene, tenant);
-    terms.faults = &faults;
-    struct product_row *product = &life->scene->products[tenant];
-    const struct product_change change = {.has_renew_percent = true,
-                                          .renew_percent = 1 + (int64_t)pick(life, 99)};
-    if (pick(life, 3) == 0) {
-        assert_ok(product_change(life->scene->fleet, &terms, product->id, &change, product));
-        assert_ok(device_terms_walk(life->scene->fleet, life->scene->clock.at_ms));
-    }
+    set_renewal(life->scene, pick(life, TENANTS), 1 + (int64_t)pick(life, 99)); /* another schedule */
+    assert_ok(device_terms_walk(life->scene->fleet, life->scene->clock.at_ms));
 }
 
 /* A device that makes its keys at random, or its next generation. */
@@ -306,53 +288,6 @@ static void check_rows(struct life *life)
                      scene_number(scene, "SELECT COUNT(*) FROM certificate"));
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM audit WHERE kind = 'certificate.revoked'"),
                      scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE state = 3"));
-}
-
-static err_t take_confirmed(const struct certificate_row *row, void *arg)
-{
-    struct certificate_row *confirmed = arg;
-    if (row->state == CERTIFICATE_CONFIRMED) {
-        *confirmed = *row;
-    }
-    return OK;
-}
-
-/* Where a device stands, read from its certificates. */
-static void count_term(struct life *life, size_t tenant, const struct device_row *device,
-                       int64_t counts[DEVICE_TERMS])
-{
-    struct certificate_row row = {.not_after = 0};
-    int64_t now_ms = life->scene->clock.at_ms;
-    assert_ok(device_certificates(life->scene->fleet, device, 1000, take_confirmed, &row));
-    if (device->state == DEVICE_ENROLLED && row.not_after != 0) {
-        bool is_due = now_ms >= renewal_due(&life->scene->products[tenant], device, &row);
-        counts[now_ms >= row.not_after ? TERM_EXPIRED : is_due ? TERM_DUE : TERM_CURRENT]++;
-    }
-}
-
-/* The counts of due and expired devices that are kept are those that looking at every device finds. */
-static void check_terms(struct life *life)
-{
-    struct device_counts kept, of_batch;
-    int64_t all[DEVICE_TERMS] = {0};
-    for (size_t tenant = 0; tenant < TENANTS; tenant++) {
-        int64_t found[DEVICE_TERMS] = {0};
-        for (size_t i = 0; i < UNITS; i++) {
-            struct scene_device device = {.tenant = life->scene->tenants[tenant].id,
-                                          .id = &life->units[i].id};
-            if (db_read(life->scene->db, scene_find_device, &device).code == ERR_OK) {
-                count_term(life, tenant, &device.row, found);
-            }
-        }
-        assert_ok(device_counts_read(life->scene->fleet, life->scene->products[tenant].id, &kept));
-        assert_memory_equal(kept.terms, found, sizeof found);
-        for (size_t term = 0; term < DEVICE_TERMS; term++) {
-            all[term] += found[term];
-            life->terms_seen[term] += found[term];
-        }
-    }
-    assert_ok(device_counts_read(life->scene->fleet, (struct uuid){{0}}, &of_batch)); /* all in one */
-    assert_memory_equal(of_batch.terms, all, sizeof all);
 }
 
 static void check_rising(struct life *life)
@@ -408,14 +343,14 @@ static void test_invariants_hold_in_random_lives(void **state)
     static void (*const STEP[])(struct life *) = {
         step_identity, step_identity, step_operational, step_operational, step_operational, step_use,
         step_use,      step_revoke,   step_order,       step_challenge,   step_order,       step_order,
-        step_time,     step_restart,  step_fresh_key,   step_fresh_key,   step_schedule};
+        step_time,     step_restart,  step_fresh_key,   step_fresh_key};
     struct life *life = calloc(1, sizeof *life);
     assert_non_null(life);
     life_init(life, *state);
     for (int i = 0; i < STEPS; i++) {
         STEP[pick(life, sizeof STEP / sizeof STEP[0])](life);
         check_rows(life);
-        check_terms(life);
+        check_terms(life->scene, life->units, UNITS);
         check_rising(life);
     }
     assert_audit_verifies(life->scene);
@@ -423,7 +358,6 @@ static void test_invariants_hold_in_random_lives(void **state)
                   (long long)life->repeated, (long long)life->refused);
     assert_true(life->enrolled >= UNITS);
     assert_true(life->refused > 0);
-    assert_true(life->terms_seen[TERM_CURRENT] > 0);
     life_clear(life);
 }
 
