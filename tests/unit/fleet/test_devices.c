@@ -49,6 +49,7 @@ static void pages_give_each_device_once_and_in_order(void **state)
     qsort(wanted, MANY, sizeof wanted[0], compare_ids);
 
     struct page page = {0};
+    struct device_place last = {.at = 0};
     struct device_filter filter = {.tenant = f.tenant.id, .limit = 10};
     static const bool more[] = {true, true, false};
     for (size_t i = 0; i < 3; i++) {
@@ -56,8 +57,8 @@ static void pages_give_each_device_once_and_in_order(void **state)
         assert_ok(device_list(f.fleet, &filter, on_device, &page, &has_more));
         assert_int_equal(has_more, more[i]);
         assert_int_equal(page.count, i < 2 ? (i + 1) * 10 : MANY);
-        filter.has_after = true;
-        filter.after = page.ids[page.count - 1];
+        last.id = page.ids[page.count - 1];
+        filter.after = &last;
     }
     assert_memory_equal(page.ids, wanted, sizeof wanted);
     fleet_fixture_clear(&f);
