@@ -226,6 +226,8 @@ tidy:
 ## nightly        what takes long: analysers, valgrind, new fuzz inputs
 nightly: deps-nightly
 	@$(MAKE) check
+	@deploy/ci/debian13 check
+	@tests/container/run.sh
 	@$(MAKE) tidy VARIANT=clang
 	@$(MAKE) -j$(JOBS) VARIANT=analyzer all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

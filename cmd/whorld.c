@@ -17,6 +17,8 @@ static const struct command COMMANDS[] = {
      "token."},
     {"serve", command_serve,
      "serve --dir DIR\n        Run the server. SIGTERM stops it, SIGHUP reloads settings and certificate."},
+    {"ping", command_ping,
+     "ping --dir DIR\n        Ask the running server whether it is ready (for health checks)."},
     {"check", command_check,
      "check --dir DIR\n        Tell whether the directory is whole, what to back up and what to improve."},
     {"config", command_config,

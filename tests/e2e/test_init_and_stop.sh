@@ -79,6 +79,7 @@ say "one server at a time; signals"
 start_server
 curl -sS "$PUBLIC/healthz" >/dev/null || die healthz
 expect "readyz" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/readyz")" 200
+expect "whorld ping: ready" "$("$WHORLD" ping --dir "$DATA")" ready
 expect "a second serve is refused" "$(status_of "$WHORLD" serve --dir "$DATA")" 1
 fingerprint() { openssl s_client -connect "${DEVICE#https://}" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint; }
 BEFORE=$(fingerprint)
@@ -91,6 +92,8 @@ openssl s_client -connect "${DEVICE#https://}" -CAfile "$CA" -verify_return_erro
 say "ok  openssl s_client verifies chain and name"
 stop_server
 say "ok  SIGTERM: exit 0"
+expect_fails "whorld ping: nobody there" "$WHORLD" ping --dir "$DATA"
+expect_fails "whorld ping: no such directory" "$WHORLD" ping --dir "$WORK/nowhere"
 for pause in 0 0.01 0.02 0.03 0.04 0.05; do
     start_server
     kill -TERM "$SERVER_PID"
