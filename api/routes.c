@@ -30,6 +30,7 @@ static const struct route_table tables[] = {
     TABLE(audit_routes),
     TABLE(audit_export_routes),
     TABLE(openapi_routes),
+    TABLE(code_routes),
 };
 
 const struct route_table *api_routes(size_t *count)
