@@ -34,6 +34,8 @@ static const struct event_kind rows[] = {
      "A device got a certificate by its identity key, after it had one before"},
     {"device.reenrol_allowed", EVENT_FED, "A revoked device may enrol again"},
     {"device.refused", EVENT_NOTE, "A device was turned away"},
+    {"device.registered", EVENT_FED,
+     "A device was registered by what admitted it: its maker's certificate or an enrolment code"},
     {"device.rekey_requested", EVENT_FED, "A device was told to take its next key"},
     {"device.released", EVENT_FED, "A device was let out of quarantine"},
     {"device.retired", EVENT_FED, "A device was retired, for good"},
