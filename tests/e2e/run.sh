@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (one a core),
-# except those that measure time or use the machine up: they say "# runs alone" and go first. When all ran, an operation of the API that none of them called with success is a failure too. The last line
-# counts.
+# except those that measure time or use the machine up: they say "# runs alone" and go first. When all ran, an operation of the API that
+# none of them called with success is a failure too. The last line counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 results=${WHORL_RESULTS:-/dev/null} # `make check` counts from there
