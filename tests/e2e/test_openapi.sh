@@ -1,15 +1,12 @@
 #!/usr/bin/env bash
-# The description that the server hands out is the one of this build, its examples are valid, and the check that all other tests run at
-# their end notices what is wrong. And the calls that no other test makes: figures, and a device that proves its key by a challenge.
+# The description that the server hands out is the one of this build. And the calls that no other test makes: figures, and a device that
+# proves its key by a challenge.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
-check() { python3 -B "$E2E/check_openapi.py" "$@" || die "$1"; }
 init_data
 start_server
 
 say "the description"
-check self-test "$OPENAPI"
-check examples "$OPENAPI"
 AS=none api GET /openapi.json >/dev/null
 expect_status "needs no token" 200
 expect "is the one of the build" "$(jq -S . "$WORK/body" | sha256sum)" "$(jq -S . "$OPENAPI" | sha256sum)"
