@@ -96,8 +96,7 @@ struct claims_query {
 static err_t read_claims(struct db_tx *tx, void *arg)
 {
     struct claims_query *query = arg;
-    const struct claims_question question = {.id = query->id};
-    return claims_choose(tx, &question, query->out);
+    return claims_choose(tx, query->id, NULL, query->out);
 }
 
 /* What the device's product lets a proof be. For an id that nobody registered there is nothing to gain but

@@ -22,7 +22,6 @@ static err_t look(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
     TRY(enrol_view_read(tx, run->order, &run->view));
-    TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_check_identity_key(run->order, &run->view.product));
     TRY(enrol_check_binding(run->order, &run->view.product));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
@@ -42,7 +41,7 @@ static err_t attempt(struct enrol_run *run)
     return enrol_store(run);
 }
 
-static void count(struct fleet *fleet, const struct enrol_decision *decision, bool is_new)
+static void count(struct fleet *fleet, const struct enrol_decision *decision)
 {
     struct fleet_counters *counters = &fleet->counters;
     atomic_llong *counter = &counters->renewed;
@@ -54,7 +53,6 @@ static void count(struct fleet *fleet, const struct enrol_decision *decision, bo
         counter = &counters->recovered;
     }
     atomic_fetch_add(counter, 1);
-    atomic_fetch_add(&counters->registered, is_new ? 1 : 0);
 }
 
 static void answer(struct enrol_run *run, struct enrolment *out)
@@ -98,7 +96,7 @@ err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolme
     }
     TRY(result);
     answer(&run, out);
-    count(fleet, &run.decision, run.view.is_new);
+    count(fleet, &run.decision);
     return OK;
 }
 
@@ -136,7 +134,7 @@ err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *
 err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out)
 {
     *out = (struct key_policy){.allow_rsa = true};
-    if (!contact->is_known && !contact->is_admissible) {
+    if (!contact->is_known) {
         return OK;
     }
     struct product_row product;
