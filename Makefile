@@ -82,11 +82,11 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
 .PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check demo \
-	bench nightly tidy
+	bench nightly tidy install
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-## all            build/whorld, build/whorl-device
+## all            build/whorld, build/whorl, build/whorl-device
 all: $(PROGRAMS:%=$(B)/%) $(B)/stamp/symbols
 
 # q, not r: two files of one name in two folders are two members
@@ -148,10 +148,10 @@ $(B)/tests/unit/cmd/%: $(B)/obj/tests/unit/cmd/%.o $(B)/libprograms.a $(LIBS) $(
 # a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
 ifeq ($(VARIANT),fuzz)
 $(B)/tests/fuzz/%: LDFLAGS += -fsanitize=fuzzer
-$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS) $(B)/stamp/link
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
 else
-$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(LIBS) $(B)/stamp/link
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
 endif
 
@@ -246,6 +246,15 @@ deps-test:
 	@sh deploy/deps.sh build run test
 deps-nightly:
 	@sh deploy/deps.sh build run test nightly
+
+## install        programs, manual page and completion below DESTDIR and PREFIX (/usr/local)
+PREFIX ?= /usr/local
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/bash-completion/completions share/zsh/site-functions)
+	install $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	$(B)/whorl help --man >$(DESTDIR)$(PREFIX)/share/man/man1/whorl.1
+	$(B)/whorl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/whorl
+	$(B)/whorl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_whorl
 
 ## clean          removes build/
 clean:

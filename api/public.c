@@ -102,7 +102,8 @@ static err_t get_readyz(struct api *api, const struct request *request, struct r
     }
 const struct route public_routes[] = {
     PUBLIC("/crl/{authority}.crl", LISTENER_PUBLIC | LISTENER_DEVICE, ROUTE_ON_LOOP, get_crl),
-    PUBLIC("/ca/{authority}.cer", LISTENER_PUBLIC | LISTENER_DEVICE, ROUTE_ON_LOOP, get_ca),
+    PUBLIC("/ca/{authority}.cer", LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT, ROUTE_ON_LOOP,
+           get_ca),
     PUBLIC("/healthz", LISTENER_PUBLIC, ROUTE_ON_LOOP, get_healthz),
     PUBLIC("/readyz", LISTENER_PUBLIC, 0, get_readyz),
 };

@@ -1,0 +1,51 @@
+/* All groups of commands, in the order of the help; looking one up. */
+#include <string.h>
+
+#include "cmd/whorl/tables.h"
+
+static const struct cli_group groups[] = {
+    {"", "", cli_own_commands},
+    {"device", "devices: look, and give orders", cli_device_commands},
+    {"batch", "production lots, and lists of chips", cli_batch_commands},
+    {"product", "device models and their policy", cli_product_commands},
+    {"hub", "where devices go after enrolment", cli_hub_commands},
+    {"certificate", "what was issued to devices", cli_certificate_commands},
+    {"authority", "the certificate authorities", cli_authority_commands},
+    {"token", "credentials of back ends", cli_token_commands},
+    {"tenant", "the installation's tenants", cli_tenant_commands},
+    {"audit", "the audit log", cli_audit_commands},
+    {"profile", "the servers that this program knows", cli_profile_commands},
+    {NULL, NULL, NULL},
+};
+
+const struct cli_group *cli_groups(void)
+{
+    return groups;
+}
+
+const struct cli_group *cli_group_find(const char *name)
+{
+    for (const struct cli_group *group = groups + 1; group->name != NULL; group++) {
+        if (strcmp(group->name, name) == 0) {
+            return group;
+        }
+    }
+    return NULL;
+}
+
+const struct cli_command *cli_command_find(const char *group, const char *verb)
+{
+    for (const struct cli_group *g = groups; g->name != NULL; g++) {
+        for (const struct cli_command *command = g->commands; command->group != NULL; command++) {
+            if (strcmp(command->group, group) == 0 && strcmp(command->verb, verb) == 0) {
+                return command;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool cli_argument_is_option(const struct cli_argument *argument)
+{
+    return strncmp(argument->name, "--", 2) == 0;
+}

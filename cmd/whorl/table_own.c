@@ -1,0 +1,107 @@
+/* Commands without a group, `whorl profile …`, and the list of all groups. */
+#include <string.h>
+
+#include "cmd/whorl/tables.h"
+
+static const struct cli_argument none[] = {ARGUMENTS_END};
+static const struct cli_argument login_arguments[] = {
+    BY_HAND(CLI_TEXT, "--fingerprint", "SHA256",
+            "trust the server's root certificate if this is its fingerprint"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument raw_arguments[] = {
+    {.name = "METHOD",
+     .help = "GET, POST, PATCH or DELETE",
+     .place = CLI_BY_HAND,
+     .member = "",
+     .flags = CLI_NEEDED},
+    {.name = "PATH",
+     .help = "with its query: /api/v1/…",
+     .place = CLI_BY_HAND,
+     .member = "",
+     .flags = CLI_NEEDED},
+    BY_HAND(CLI_FILE, "--data", "FILE", "the body, JSON; - for standard input"),
+    BY_HAND(CLI_TEXT, "--if-match", "ETAG", "the version that a change is based on; * for any"),
+    BY_HAND(CLI_TEXT, "--idempotency-key", "KEY", "a repeat with the same key changes nothing"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument help_arguments[] = {
+    {.name = "WORD", .help = "of the command", .place = CLI_BY_HAND, .kind = CLI_ITEMS, .member = ""},
+    BY_HAND(CLI_FLAG, "--man", NULL, "write the manual page"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument completion_arguments[] = {
+    {.name = "SHELL",
+     .value = "bash|zsh",
+     .help = "bash or zsh",
+     .place = CLI_BY_HAND,
+     .member = "",
+     .flags = CLI_NEEDED},
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_own_commands[] = {
+    {.group = "login",
+     .verb = "",
+     .help = "keep server, trust anchor and credential in a profile",
+     .path = "",
+     .arguments = login_arguments,
+     .run = cli_run_login},
+    {.group = "logout",
+     .verb = "",
+     .help = "forget the credential of a profile",
+     .path = "",
+     .arguments = none,
+     .run = cli_run_logout},
+    {.group = "whoami",
+     .verb = "",
+     .help = "show what this credential is and may do",
+     .path = "/api/v1/whoami",
+     .arguments = none},
+    {.group = "api",
+     .verb = "",
+     .help = "make one call of the API as it is, and write the answer's body",
+     .path = "",
+     .arguments = raw_arguments,
+     .run = cli_run_raw},
+    {.group = "completion",
+     .verb = "",
+     .help = "write a completion script",
+     .path = "",
+     .arguments = completion_arguments,
+     .run = cli_run_completion},
+    {.group = "help",
+     .verb = "",
+     .help = "tell of a command, or list them",
+     .path = "",
+     .arguments = help_arguments,
+     .run = cli_run_help},
+    COMMANDS_END,
+};
+
+static const struct cli_argument profile_name[] = {
+    {.name = "NAME", .help = "the profile's name", .place = CLI_BY_HAND, .member = "", .flags = CLI_NEEDED},
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_profile_commands[] = {
+    {.group = "profile",
+     .verb = "list",
+     .help = "list the kept servers",
+     .path = "",
+     .arguments = none,
+     .run = cli_run_profile_list},
+    {.group = "profile",
+     .verb = "use",
+     .help = "make a profile the one that is used without --profile",
+     .path = "",
+     .arguments = profile_name,
+     .run = cli_run_profile_use},
+    {.group = "profile",
+     .verb = "remove",
+     .help = "forget a server with all that was kept of it",
+     .path = "",
+     .arguments = profile_name,
+     .run = cli_run_profile_remove},
+    COMMANDS_END,
+};

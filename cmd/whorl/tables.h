@@ -1,0 +1,83 @@
+/* The tables of commands, one file for each group or few, and the functions of commands that are more than
+ * one call. */
+#ifndef WHORL_CMD_WHORL_TABLES_H
+#define WHORL_CMD_WHORL_TABLES_H
+
+#include "cmd/whorl/command.h"
+
+/* Rows of argument tables. */
+#define PATH_ID(help_)                                                                                       \
+    {                                                                                                        \
+        .name = "ID", .help = (help_), .place = CLI_IN_PATH, .member = "", .flags = CLI_NEEDED               \
+    }
+#define PATH_NAMED(list_, help_)                                                                             \
+    {                                                                                                        \
+        .name = "ID", .help = (help_), .place = CLI_IN_PATH, .member = "", .names = (list_),                 \
+        .flags = CLI_NEEDED                                                                                  \
+    }
+#define QUERY(name_, value_, member_, help_)                                                                 \
+    {                                                                                                        \
+        .name = (name_), .value = (value_), .help = (help_), .place = CLI_IN_QUERY, .member = (member_)      \
+    }
+#define QUERY_NAMED(name_, member_, list_, help_)                                                            \
+    {                                                                                                        \
+        .name = (name_), .value = "ID|NAME", .help = (help_), .place = CLI_IN_QUERY, .member = (member_),    \
+        .names = (list_)                                                                                     \
+    }
+#define BODY(kind_, name_, value_, member_, help_)                                                           \
+    {                                                                                                        \
+        .name = (name_), .value = (value_), .help = (help_), .place = CLI_IN_BODY, .kind = (kind_),          \
+        .member = (member_)                                                                                  \
+    }
+#define BODY_NEEDED(kind_, name_, value_, member_, help_)                                                    \
+    {                                                                                                        \
+        .name = (name_), .value = (value_), .help = (help_), .place = CLI_IN_BODY, .kind = (kind_),          \
+        .member = (member_), .flags = CLI_NEEDED                                                             \
+    }
+#define BY_HAND(kind_, name_, value_, help_)                                                                 \
+    {                                                                                                        \
+        .name = (name_), .value = (value_), .help = (help_), .place = CLI_BY_HAND, .kind = (kind_),          \
+        .member = ""                                                                                         \
+    }
+#define SORT_BY_NAME QUERY("--sort", "id|-id|name|-name", "sort", "in which order; - for backwards")
+#define ARGUMENTS_END                                                                                        \
+    {                                                                                                        \
+        .name = NULL                                                                                         \
+    }
+#define COLUMNS_END                                                                                          \
+    {                                                                                                        \
+        NULL, NULL                                                                                           \
+    }
+
+#define COMMANDS_END                                                                                         \
+    {                                                                                                        \
+        .group = NULL                                                                                        \
+    }
+
+extern const struct cli_command cli_own_commands[];
+extern const struct cli_command cli_device_commands[];
+extern const struct cli_command cli_batch_commands[];
+extern const struct cli_command cli_product_commands[];
+extern const struct cli_command cli_hub_commands[];
+extern const struct cli_command cli_certificate_commands[];
+extern const struct cli_command cli_authority_commands[];
+extern const struct cli_command cli_token_commands[];
+extern const struct cli_command cli_tenant_commands[];
+extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_profile_commands[];
+
+/* Commands that are more than one call, each in a file of its own. @errors one without a detail was told */
+err_t cli_run_login(struct cli *cli, const struct cli_line *line);
+err_t cli_run_logout(struct cli *cli, const struct cli_line *line);
+err_t cli_run_profile_list(struct cli *cli, const struct cli_line *line);
+err_t cli_run_profile_use(struct cli *cli, const struct cli_line *line);
+err_t cli_run_profile_remove(struct cli *cli, const struct cli_line *line);
+err_t cli_run_events(struct cli *cli, const struct cli_line *line);
+err_t cli_run_import(struct cli *cli, const struct cli_line *line);
+err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line);
+err_t cli_run_chain(struct cli *cli, const struct cli_line *line);
+err_t cli_run_raw(struct cli *cli, const struct cli_line *line);
+err_t cli_run_help(struct cli *cli, const struct cli_line *line);
+err_t cli_run_completion(struct cli *cli, const struct cli_line *line);
+
+#endif
