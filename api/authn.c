@@ -26,6 +26,10 @@ err_t api_admit(struct api *api, struct request *request)
 bool authn_challenge(const struct request *request, err_code code, char out[RESPONSE_VALUE_SIZE])
 {
     const struct route *route = request->route;
+    if (code == ERR_ENROLMENT_CODE && route != NULL && route->errors == ERRORS_TEXT) {
+        snprintf(out, RESPONSE_VALUE_SIZE, "Basic realm=\"whorl enrolment code\", charset=\"UTF-8\"");
+        return true;
+    }
     if (route == NULL || route->access != ACCESS_CALLER) {
         /* No registered scheme means "TLS client certificate", but a 401 must carry a challenge. */
         snprintf(out, RESPONSE_VALUE_SIZE, "Client-Certificate realm=\"whorl device\"");

@@ -25,13 +25,21 @@ struct principal {
     struct token_row token;
 };
 
-/** Resolves a device by the TLS identity of the request, or by `proved_spki` when that is not empty.
+/* What a request shows of a device beside its TLS identity; each may be empty. */
+struct device_evidence {
+    struct bytes proved_spki; /* by challenge: counts instead of the TLS identity */
+    struct bytes code;        /* an enrolment code */
+};
+
+/** Resolves a device. What is shown is borrowed for the life of the request.
  *  @param[out] out arena memory @errors as contact_resolve() @thread worker */
-err_t authn_device(struct api *api, const struct request *request, struct bytes proved_spki,
+err_t authn_device(struct api *api, const struct request *request, const struct device_evidence *evidence,
                    const struct principal **out);
 
-/** The caller by TLS alone. @errors ERR_UNAUTHORIZED without a client certificate, the same for everybody */
-err_t authn_device_by_tls(struct api *api, const struct request *request, const struct principal **out);
+/** The caller by its TLS identity. @param code an enrolment code, or empty @errors ERR_UNAUTHORIZED without a
+ * client certificate, the same for everybody */
+err_t authn_device_by_tls(struct api *api, const struct request *request, struct bytes code,
+                          const struct principal **out);
 
 /** Tells the inventory that a device was turned away, when the error says so (not for our own failures).
  *  @return `error`, unchanged @thread worker */

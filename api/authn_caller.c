@@ -5,19 +5,26 @@
 
 #include "api/authn_kinds.h"
 
-/* The token of "Authorization: Bearer …"; BYTES_NONE when there is no Authorization at all. */
-static err_t bearer_of(const struct request *request, struct bytes *out)
+err_t authn_authorization(const struct request *request, const char **out)
 {
-    *out = BYTES_NONE;
     size_t seen = 0;
-    const char *value = NULL;
+    *out = NULL;
     for (size_t i = 0; i < request->header_count; i++) {
         if (strcasecmp(request->headers[i].name, "Authorization") == 0) {
-            value = request->headers[i].value;
+            *out = request->headers[i].value;
             seen++;
         }
     }
     ENSURE(seen <= 1, ERR_BAD_REQUEST, "more than one Authorization header");
+    return OK;
+}
+
+/* The token of "Authorization: Bearer …"; BYTES_NONE when there is no Authorization at all. */
+static err_t bearer_of(const struct request *request, struct bytes *out)
+{
+    *out = BYTES_NONE;
+    const char *value = NULL;
+    TRY(authn_authorization(request, &value));
     if (value == NULL) {
         return OK;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/authn_kinds.h"
+#include "api/basic.h"
 #include "base/hash.h"
 #include "fleet/registry.h"
 
@@ -51,7 +52,7 @@ err_t authn_refused(struct api *api, const struct principal *device, err_t error
     return error;
 }
 
-err_t authn_device(struct api *api, const struct request *request, struct bytes proved_spki,
+err_t authn_device(struct api *api, const struct request *request, const struct device_evidence *evidence,
                    const struct principal **out)
 {
     *out = NULL;
@@ -60,8 +61,9 @@ err_t authn_device(struct api *api, const struct request *request, struct bytes 
     struct principal *p = memory;
     p->kind = PRINCIPAL_DEVICE;
     p->actor.request_id = request->request_id;
-    p->facts = (struct contact_facts){.peer = proved_spki.n == 0 ? request->peer : NULL,
-                                      .proved_spki = proved_spki,
+    p->facts = (struct contact_facts){.peer = evidence->proved_spki.n == 0 ? request->peer : NULL,
+                                      .proved_spki = evidence->proved_spki,
+                                      .code = evidence->code,
                                       .is_resumed = request->is_resumed,
                                       .label = label_of(request),
                                       .address = request->address,
@@ -75,20 +77,54 @@ err_t authn_device(struct api *api, const struct request *request, struct bytes 
     return OK;
 }
 
-err_t authn_device_by_tls(struct api *api, const struct request *request, const struct principal **out)
+err_t authn_device_by_tls(struct api *api, const struct request *request, struct bytes code,
+                          const struct principal **out)
 {
+    const struct device_evidence evidence = {.code = code};
     *out = NULL;
     ENSURE(request->peer->kind != PEER_NONE, ERR_UNAUTHORIZED,
            "a client certificate or a challenge proof is needed");
-    return authn_device(api, request, BYTES_NONE, out);
+    return authn_device(api, request, &evidence, out);
+}
+
+/* EST clients know no other place for a code than a password. Where no product of the label takes codes, it
+ * is not looked at: old clients send passwords unasked. */
+static err_t code_of(struct api *api, const struct request *request, struct bytes *out)
+{
+    const char *value = NULL;
+    const char *label = label_of(request);
+    bool wants_code = label[0] == '\0';
+    *out = BYTES_NONE;
+    TRY(authn_authorization(request, &value));
+    if (value == NULL || request->route->errors != ERRORS_TEXT) {
+        return OK;
+    }
+    if (!wants_code) {
+        TRY(admission_label_wants_code(api->options.fleet, label, &wants_code));
+    }
+    if (!wants_code) {
+        return OK;
+    }
+    AUTO_VAL(buf) password = {0};
+    TRY(basic_password(bytes_str(value), &password));
+    if (password.n == 0) {
+        return OK;
+    }
+    const char *kept = NULL;
+    err_t error = arena_dup_str(request->arena, buf_view(&password), &kept);
+    *out = (struct bytes){(const uint8_t *)kept, kept == NULL ? 0 : password.n};
+    bytes_wipe(password.p, password.n);
+    return error;
 }
 
 err_t authn_admit_device(struct api *api, struct request *request)
 {
+    struct bytes code = BYTES_NONE;
     const char *label = label_of(request);
     if (label[0] != '\0') {
         struct tenant_row tenant;
         TRY(tenant_find(api->options.fleet, label, &tenant));
     }
-    return authn_device_by_tls(api, request, &request->principal);
+    TRY(code_of(api, request, &code));
+    return authn_device_by_tls(api, request, code, &request->principal);
 }

@@ -6,6 +6,9 @@
 
 #include "api/authn.h"
 
+/** The one Authorization header, or NULL. @errors ERR_BAD_REQUEST more than one @thread any */
+err_t authn_authorization(const struct request *request, const char **out);
+
 /** By TLS, for routes of devices; sets request->principal. @errors as api_admit() @thread worker, like all
  * here
  */

@@ -4,7 +4,7 @@
 
 #include "api/device_v1.h"
 
-enum { SPKI_MAX = 1024, NONCE_MAX = 128, SIGNATURE_MAX = 1024, CSR_MAX = 16 * 1024 };
+enum { SPKI_MAX = 1024, NONCE_MAX = 128, SIGNATURE_MAX = 1024, CSR_MAX = 16 * 1024, CODE_MAX = 256 };
 
 static const struct json_field proof_fields[] = {
     {"device_id", JSON_KIND_HEX32, true, offsetof(struct proof_body, device_id), 0, 0, JSON_NO_HAS},
@@ -47,11 +47,16 @@ static err_t proof_body_read(const json_t *proof, bool *has_proof, struct proof_
 
 err_t status_body_read(const json_t *document, struct status_body *out)
 {
-    struct {
+    struct raw {
         json_t *proof;
-    } raw = {NULL};
-    static const struct json_field fields[] = {{"proof", JSON_KIND_OBJECT, false, 0, 0, 0, JSON_NO_HAS}};
-    TRY(json_read(document, fields, 1, false, &raw));
+        const char *code;
+    } raw = {.code = NULL};
+    static const struct json_field fields[] = {
+        {"proof", JSON_KIND_OBJECT, false, offsetof(struct raw, proof), 0, 0, JSON_NO_HAS},
+        {"code", JSON_KIND_TEXT, false, offsetof(struct raw, code), 1, CODE_MAX, JSON_NO_HAS},
+    };
+    TRY(json_read(document, fields, 2, false, &raw));
+    out->code = raw.code == NULL ? BYTES_NONE : bytes_str(raw.code);
     return proof_body_read(raw.proof, &out->has_proof, &out->proof);
 }
 
@@ -78,17 +83,20 @@ err_t enrol_body_read(const json_t *document, struct enrol_body *out)
     struct raw {
         struct buf csr;
         int64_t generation;
+        const char *code;
         json_t *proof;
-    } raw = {{0}, 0, NULL};
+    } raw = {.code = NULL};
     static const struct json_field fields[] = {
         {"csr", JSON_KIND_BASE64, true, offsetof(struct raw, csr), 1, CSR_MAX, JSON_NO_HAS},
         {"generation", JSON_KIND_INTEGER, false, offsetof(struct raw, generation), 0, UINT32_MAX,
          JSON_NO_HAS},
+        {"code", JSON_KIND_TEXT, false, offsetof(struct raw, code), 1, CODE_MAX, JSON_NO_HAS},
         {"proof", JSON_KIND_OBJECT, false, offsetof(struct raw, proof), 0, 0, JSON_NO_HAS},
     };
     err_t error = json_read(document, fields, sizeof fields / sizeof fields[0], false, &raw);
     out->csr = raw.csr;
     out->generation = raw.generation;
+    out->code = raw.code == NULL ? BYTES_NONE : bytes_str(raw.code);
     TRY(error);
     return proof_body_read(raw.proof, &out->has_proof, &out->proof);
 }

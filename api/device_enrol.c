@@ -36,7 +36,8 @@ static err_t applicant_by_proof(struct api *api, const struct request *request, 
     out->proof.csr = buf_view(&body->csr);
     TRY(challenge_check(api->options.fleet, &out->proof, &is_bound));
     out->proof.is_bound = is_bound; /* what held, not what could have */
-    TRY(authn_device(api, request, out->proof.spki, &out->device));
+    const struct device_evidence evidence = {.proved_spki = out->proof.spki, .code = body->code};
+    TRY(authn_device(api, request, &evidence, &out->device));
     if (csr_borrow_key(out->csr)->alg != KEY_ALG_RSA) {
         return OK;
     }
@@ -48,7 +49,7 @@ static err_t applicant_by_tls(struct api *api, const struct request *request, co
                               struct applicant *out)
 {
     struct key_policy policy;
-    TRY(authn_device_by_tls(api, request, &out->device));
+    TRY(authn_device_by_tls(api, request, body->code, &out->device));
     TRY(enrol_key_policy(api->options.fleet, &out->device->contact, &policy));
     return csr_parse(buf_view(&body->csr), &policy, &out->csr);
 }

@@ -25,7 +25,7 @@ static err_t reply_status(struct api *api, const struct request *request, const 
 {
     struct device_status status = {.word = WORD_DOES_NOT_EXIST};
     TRY(contact_status(api->options.fleet, &device->contact, &status));
-    if (!device->contact.is_known) {
+    if (!device->contact.is_known && !device->contact.is_admissible) {
         err_ignore(
             authn_refused(api, device, ERR(ERR_DEVICE_REFUSED, "no tenant has this key"))); /* only counted */
     }
@@ -51,15 +51,16 @@ static err_t get_status(struct api *api, const struct request *request, struct r
     return reply_status(api, request, request->principal, response);
 }
 
-static err_t device_by_proof(struct api *api, const struct request *request, const struct proof_body *body,
+static err_t device_by_proof(struct api *api, const struct request *request, const struct status_body *body,
                              const struct principal **out)
 {
-    struct challenge_proof proof = proof_of(request, body, PURPOSE_STATUS);
+    struct challenge_proof proof = proof_of(request, &body->proof, PURPOSE_STATUS);
+    const struct device_evidence evidence = {.proved_spki = proof.spki, .code = body->code};
     bool is_bound = false;
     *out = NULL;
     TRY(challenge_check(api->options.fleet, &proof, &is_bound));
     TRY(challenge_consume(api->options.fleet, &proof));
-    return authn_device(api, request, proof.spki, out);
+    return authn_device(api, request, &evidence, out);
 }
 
 static err_t post_status(struct api *api, const struct request *request, struct response *response)
@@ -69,8 +70,8 @@ static err_t post_status(struct api *api, const struct request *request, struct 
     const struct principal *device = NULL;
     TRY(request_json(request, &document));
     TRY(status_body_read(document, &body));
-    TRY(body.has_proof ? device_by_proof(api, request, &body.proof, &device)
-                       : authn_device_by_tls(api, request, &device));
+    TRY(body.has_proof ? device_by_proof(api, request, &body, &device)
+                       : authn_device_by_tls(api, request, body.code, &device));
     return reply_status(api, request, device, response);
 }
 

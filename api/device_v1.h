@@ -16,6 +16,7 @@ struct proof_body {
     int64_t counter;
 };
 struct status_body {
+    struct bytes code; /* an enrolment code, borrowed from the document; or empty */
     bool has_proof;
     struct proof_body proof;
 };
@@ -26,6 +27,7 @@ struct challenge_body {
 struct enrol_body {
     struct buf csr; /* DER */
     int64_t generation;
+    struct bytes code; /* as above */
     bool has_proof;
     struct proof_body proof;
 };

@@ -106,13 +106,26 @@ static err_t enrol_device(struct api *api, const struct request *request, const 
     return enrol(api->options.fleet, &order, out);
 }
 
+/* Who brought no code where codes admit is asked for one (RFC 7030 §3.2.3); everybody else is told no more
+ * than before. */
+static err_t ask_for_code(struct api *api, const struct principal *device, err_t error)
+{
+    bool wants_code = false;
+    if (error.code != ERR_DEVICE_REFUSED) {
+        return error;
+    }
+    TRY(admission_wants_code(api->options.fleet, &device->facts, &device->contact, &wants_code));
+    return wants_code ? ERR(ERR_ENROLMENT_CODE, "send it as the password of HTTP Basic, under any name")
+                      : error;
+}
+
 static err_t post_enrol(struct api *api, const struct request *request, struct response *response)
 {
     const struct principal *device = request->principal;
     AUTO_VAL(enrolment) enrolment = {0};
     err_t error = enrol_device(api, request, device, &enrolment);
     if (error.code != ERR_OK) {
-        return authn_refused(api, device, error);
+        return ask_for_code(api, device, authn_refused(api, device, error));
     }
     /* RFC 7030 §4.2.3: the issued certificate and no other */
     struct bytes der = buf_view(&enrolment.certificate.der);

@@ -29,7 +29,9 @@ static const struct route_table tables[] = {
     TABLE(certificate_list_routes),
     TABLE(audit_routes),
     TABLE(audit_export_routes),
+    TABLE(event_routes),
     TABLE(openapi_routes),
+    TABLE(code_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

@@ -25,6 +25,8 @@ extern const struct route device_history_routes[2];     /* device_history.c */
 extern const struct route certificate_list_routes[1];   /* certificate_list.c */
 extern const struct route audit_routes[1];              /* audit.c */
 extern const struct route audit_export_routes[1];       /* audit_export.c */
+extern const struct route event_routes[1];              /* events.c */
 extern const struct route openapi_routes[1];            /* openapi.c */
+extern const struct route code_routes[4];               /* codes.c */
 
 #endif

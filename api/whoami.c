@@ -6,6 +6,8 @@
 #include "api/tables.h"
 #include "fleet/registry.h"
 
+static const char *const no_query[] = {NULL};
+
 static err_t add_scopes(uint32_t scopes, json_t *answer)
 {
     char names[SCOPES_TEXT_SIZE];
@@ -24,6 +26,7 @@ static err_t get_whoami(struct api *api, const struct request *request, struct r
     char id[TOKEN_ID_TEXT_SIZE];
     char tenant_id[UUID_TEXT_SIZE];
     struct tenant_row tenant;
+    TRY(request_check_query(request, no_query));
     TRY(tenant_by_id(api->options.fleet, token->tenant, &tenant));
     token_id_format(token->id, id);
     uuid_format(token->tenant, tenant_id);

@@ -13,6 +13,7 @@
     X(ERR_BAD_CSR, 400, "bad-csr", "The certificate request is not acceptable")                              \
     X(ERR_UNAUTHORIZED, 401, "unauthorized", "Authentication is needed")                                     \
     X(ERR_TOKEN_EXPIRED, 401, "token-expired", "The token has expired")                                      \
+    X(ERR_ENROLMENT_CODE, 401, "enrolment-code", "An enrolment code that is good is needed")                 \
     X(ERR_POP_FAILED, 401, "pop-failed", "Possession of the key was not proved")                             \
     X(ERR_FORBIDDEN, 403, "forbidden", "Not permitted")                                                      \
     X(ERR_DEVICE_REFUSED, 403, "device-refused", "The device is not admitted")                               \

@@ -60,17 +60,18 @@ static struct db_value value_text(struct bytes bytes)
     return (struct db_value){.kind = DB_TEXT, .bytes = bytes};
 }
 
-static err_t record_insert(struct db_tx *tx, const struct audit_record *r, const struct sha256 *hash)
+static err_t record_insert(struct db_tx *tx, const struct audit_record *r, const struct sha256 *hash,
+                           int64_t feed)
 {
     err_t result = db_change(
         tx,
         "INSERT INTO audit (node, epoch, lane, seq, at, tenant, device, actor, request_id, kind,"
-        " result, body, prev, hash)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        " result, body, prev, hash, feed)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         DB_VALUES(DB_B(r->node.b, sizeof r->node.b), DB_I(r->epoch), DB_I(r->lane), DB_I(r->seq),
                   DB_I(r->at_ms), value_or_null(r->tenant), value_or_null(r->device), value_text(r->actor),
                   value_text(r->request_id), value_text(r->kind), value_text(r->result), value_text(r->body),
-                  DB_BYTES(BYTES_OF(r->prev.b)), DB_BYTES(BYTES_OF(hash->b))),
+                  DB_BYTES(BYTES_OF(r->prev.b)), DB_BYTES(BYTES_OF(hash->b)), feed > 0 ? DB_I(feed) : DB_N),
         NULL);
     /* the primary key is the fence of the chain: no caller's conflict, but another process under this node's
      * name */
@@ -99,7 +100,7 @@ err_t audit_append(struct db_tx *tx, const struct audit_entry *entry)
     };
     struct sha256 hash;
     TRY(audit_hash(&record, &hash));
-    TRY(record_insert(tx, &record, &hash));
+    TRY(record_insert(tx, &record, &hash, entry->feed));
     tx->head->seq = record.seq;
     tx->head->hash = hash;
     return OK;

@@ -9,6 +9,7 @@ static const char SQL_INSERT[] = "INSERT INTO batch (" COLUMNS ") VALUES ($1, $2
                                  "ON CONFLICT (tenant, name) DO NOTHING";
 static const char SQL_ADD[] =
     "UPDATE batch SET device_count = device_count + $2, updated_at = $3, ver = ver + 1 WHERE id = $1";
+static const char SQL_FIND_BY_NAME[] = "SELECT " COLUMNS " FROM batch WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM batch WHERE id = $1 AND tenant = $2";
 
 err_t batch_rows_insert(struct db_tx *tx, const struct batch_row *row)
@@ -53,6 +54,11 @@ static err_t read_batch(const struct db_row *row, void *arg)
 err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, struct batch_row *out)
 {
     return db_find(tx, SQL_FIND, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), read_batch, out, "batch");
+}
+
+err_t batch_rows_find_by_name(struct db_tx *tx, struct uuid tenant, const char *name, struct batch_row *out)
+{
+    return db_find(tx, SQL_FIND_BY_NAME, DB_VALUES(db_uuid(&tenant), DB_T(name)), read_batch, out, "batch");
 }
 
 #define LIST(key, sign, down)                                                                                \

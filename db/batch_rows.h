@@ -12,6 +12,9 @@ err_t batch_rows_add_devices(struct db_tx *tx, struct batch_row *row, int64_t mo
 /** @errors ERR_NOT_FOUND also for another tenant's */
 err_t batch_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, struct batch_row *out);
 
+/** @errors ERR_NOT_FOUND */
+err_t batch_rows_find_by_name(struct db_tx *tx, struct uuid tenant, const char *name, struct batch_row *out);
+
 typedef err_t (*batch_row_fn)(const struct batch_row *row, const char *product, void *arg);
 /** In order of id, which is that of their registration, with the product's name. @param window after: an id
  * or nothing; costs the same wherever it starts */

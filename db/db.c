@@ -96,6 +96,13 @@ err_t db_read(struct db *db, db_fn fn, void *arg)
     return readers_run(db->readers, fn, arg);
 }
 
+void db_watch(struct db *db, void (*fn)(void *context), void *context)
+{
+    if (db->writer != NULL) {
+        writer_watch(db->writer, fn, context);
+    }
+}
+
 void db_stats_read(struct db *db, struct db_stats *out)
 {
     *out = (struct db_stats){0};

@@ -55,6 +55,11 @@ err_t db_write(struct db *db, db_fn fn, void *arg);
 /** Runs `fn` on a read connection in one snapshot. @thread worker (blocks) */
 err_t db_read(struct db *db, db_fn fn, void *arg);
 
+/** `fn` is called after the commits of this process (one call may stand for many), by the writer: it returns
+ * at once, and calls nothing here. NULL: nobody any more. When this returns, the former one does not run.
+ * @thread init */
+void db_watch(struct db *db, void (*fn)(void *context), void *context);
+
 /* --- statements: text that both engines take, parameters $1 … $n, bound by name on SQLite --- */
 
 struct db_value {
@@ -109,6 +114,7 @@ struct audit_entry {
     const struct uuid *tenant; /* or NULL */
     const uint8_t *device_id;  /* 32 bytes, or NULL */
     const char *body;          /* a JSON object, compact; "{}" when there is nothing more */
+    int64_t feed;              /* its number in the tenant's feed (db/feed_rows.h), or 0: in none */
 };
 /** Appends a record to this node's chain. hash = SHA-256("whorl-audit-v1" || prev || node || epoch || lane ||
  * seq || at || length-prefixed fields). The head is restored when the savepoint is rolled back. @thread of tx

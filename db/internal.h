@@ -87,6 +87,7 @@ err_t writer_take(struct connection *connection, const struct db_options *option
 void writer_free(struct writer *writer);
 DEFINE_AUTO_PTR(writer, writer_free);
 err_t writer_run(struct writer *writer, db_fn fn, void *arg);
+void writer_watch(struct writer *writer, void (*fn)(void *context), void *context);
 void writer_stats(struct writer *writer, struct db_stats *out);
 
 struct readers;

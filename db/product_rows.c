@@ -29,6 +29,8 @@ static const char SQL_LIST_NAME[] = LIST("name", ">", "");
 static const char SQL_LIST_NAME_DOWN[] = LIST("name", "<", " DESC");
 static const struct db_ordered LISTS = {.up = {SQL_LIST, SQL_LIST_NAME},
                                         .down = {SQL_LIST_DOWN, SQL_LIST_NAME_DOWN}};
+static const char SQL_WANT_CODE[] =
+    "SELECT id FROM product WHERE tenant = $1 AND admission = $2 ORDER BY id LIMIT 1";
 static const char SQL_WANT_BINDING[] =
     "SELECT id FROM product WHERE tenant = $1 AND require_channel_binding = 1 ORDER BY id LIMIT 1";
 
@@ -120,4 +122,9 @@ err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_w
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out)
 {
     return db_exists(tx, SQL_WANT_BINDING, DB_VALUES(db_uuid(&tenant)), out);
+}
+
+err_t product_rows_want_code(struct db_tx *tx, struct uuid tenant, bool *out)
+{
+    return db_exists(tx, SQL_WANT_CODE, DB_VALUES(db_uuid(&tenant), DB_I(ADMISSION_TOKEN)), out);
 }

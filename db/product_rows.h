@@ -19,5 +19,7 @@ err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_w
                         product_row_fn fn, void *arg);
 /** Whether any product of the tenant asks for channel binding. */
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out);
+/** Whether the tenant has a product that admits by enrolment code. */
+err_t product_rows_want_code(struct db_tx *tx, struct uuid tenant, bool *out);
 
 #endif

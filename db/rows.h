@@ -16,6 +16,7 @@ enum {
     AUTHORITY_ID_SIZE = 32,
     CERTIFICATE_SERIAL_SIZE = 16,
     TOKEN_ID_SIZE = 8,
+    CODE_ID_SIZE = 8,
     ACTOR_SIZE = 96 /* who did something: "token:<id>", "user:<id>", … */
 };
 
@@ -118,6 +119,24 @@ struct device_row {
         rekey_requested_at; /* an operator asked for a new key, until one above rekey_above is confirmed */
     int64_t rekey_above;    /* generation */
     int64_t registered_at, enrolled_at, updated_at, ver;
+};
+
+enum code_kind {
+    CODE_DEVICE, /* for one device */
+    CODE_BATCH   /* for as many as its limit says */
+};
+
+struct code_row {
+    uint8_t id[CODE_ID_SIZE];
+    struct uuid tenant, product, batch;
+    enum code_kind kind;
+    char name[NAME_SIZE];
+    uint8_t secret_sha256[32];
+    bool has_device; /* CODE_DEVICE: good for this one only; given, or the first that used it */
+    struct device_id device;
+    char serial[SERIAL_TEXT_SIZE]; /* of its device; or "" */
+    int64_t use_limit, used;
+    int64_t not_before, not_after, created_at, last_used_at, revoked_at, ver;
 };
 
 enum certificate_state {

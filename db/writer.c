@@ -40,6 +40,9 @@ struct writer {
     int callers; /* inside writer_run(): writer_free() must outlive them */
     pthread_cond_t left;
     bool is_stopping;
+    pthread_mutex_t watcher_mutex; /* held while it runs */
+    void (*watcher)(void *context);
+    void *watcher_context;
     _Atomic int64_t commits, closures, largest_group, rollbacks;
 };
 
@@ -202,6 +205,23 @@ static void group_wake(struct writer *writer, struct request *group)
     (void)pthread_mutex_unlock(&writer->mutex);
 }
 
+void writer_watch(struct writer *writer, void (*fn)(void *context), void *context)
+{
+    (void)pthread_mutex_lock(&writer->watcher_mutex);
+    writer->watcher = fn;
+    writer->watcher_context = context;
+    (void)pthread_mutex_unlock(&writer->watcher_mutex);
+}
+
+static void watcher_tell(struct writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->watcher_mutex);
+    if (writer->watcher != NULL) {
+        writer->watcher(writer->watcher_context);
+    }
+    (void)pthread_mutex_unlock(&writer->watcher_mutex);
+}
+
 static void *writer_main(void *arg)
 {
     struct writer *writer = arg;
@@ -212,6 +232,7 @@ static void *writer_main(void *arg)
             is_over = group_try(writer, group);
         }
         group_wake(writer, group);
+        watcher_tell(writer);
         wal_bound(writer);
         group = queue_take(writer);
     }
@@ -295,6 +316,7 @@ err_t writer_take(struct connection *connection, const struct db_options *option
     writer->head = *head;
     writer->wal_pages_limit = WAL_PAGES_STEP;
     (void)pthread_mutex_init(&writer->mutex, NULL);
+    (void)pthread_mutex_init(&writer->watcher_mutex, NULL);
     (void)pthread_cond_init(&writer->wake, NULL);
     (void)pthread_cond_init(&writer->left, NULL);
     int failed = thread_start(writer);
@@ -329,5 +351,6 @@ void writer_free(struct writer *writer)
     (void)pthread_cond_destroy(&writer->left);
     (void)pthread_cond_destroy(&writer->wake);
     (void)pthread_mutex_destroy(&writer->mutex);
+    (void)pthread_mutex_destroy(&writer->watcher_mutex);
     free(writer);
 }

@@ -13,13 +13,15 @@ is_installed() {
     dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
 }
 
-# Names of the missing packages of the sets; optional ones only where this release has them.
+# Names of the missing packages of the sets; optional ones only where this release has them, unless=COMMAND ones where
+# the command is not there already (from another package, or from none).
 missing() {
     for wanted in "$@"; do
         grep -v '^#' "$list" | while read -r set name kind; do
             [ "$set" = "$wanted" ] || continue
             is_installed "$name" && continue
             [ "$kind" != optional ] || apt-cache show "$name" >/dev/null 2>&1 || continue
+            case $kind in unless=*) ! command -v "${kind#unless=}" >/dev/null 2>&1 || continue ;; esac
             echo "$name"
         done
     done

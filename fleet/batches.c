@@ -132,7 +132,7 @@ static err_t find_product(struct fleet *fleet, const struct batch_order *order, 
 {
     struct bytes name = order->product.n > 0 ? order->product : bytes_str("default");
     err_t error = product_find(fleet, order->tenant, name, out);
-    ENSURE(error.code != ERR_NOT_FOUND, ERR_UNPROCESSABLE, "no such product");
+    ENSURE(error.code != ERR_NOT_FOUND, ERR_UNPROCESSABLE, "'product': no such product");
     return error;
 }
 
@@ -141,7 +141,8 @@ err_t batch_register(struct fleet *fleet, const struct actor *actor, const struc
 {
     struct product_row product;
     *report = (struct batch_report){0};
-    TRY(name_check(order->name, "batch name"));
+    err_t named = name_check(order->name, "batch name");
+    ENSURE(named.code == ERR_OK, named.code, "'name': %.120s", named.detail);
     ENSURE(order->idempotency_key.n <= IDEMPOTENCY_KEY_MAX, ERR_UNPROCESSABLE,
            "an Idempotency-Key has at most %d bytes", IDEMPOTENCY_KEY_MAX);
     TRY(find_product(fleet, order, &product));

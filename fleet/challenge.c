@@ -96,7 +96,8 @@ struct claims_query {
 static err_t read_claims(struct db_tx *tx, void *arg)
 {
     struct claims_query *query = arg;
-    return claims_choose(tx, query->id, NULL, query->out);
+    const struct claims_question question = {.id = query->id};
+    return claims_choose(tx, &question, query->out);
 }
 
 /* What the device's product lets a proof be. For an id that nobody registered there is nothing to gain but

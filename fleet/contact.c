@@ -1,6 +1,7 @@
-/* A device at the door: from a key or a certificate to rows of the inventory, on every request. A certificate
- * counts only with all three: the chain verified, the inventory knows issuer, serial and key, the device's
- * state allows it. Records no refusal by itself (contact_refused.c) and issues nothing. */
+/* A device at the door: from a key or a certificate (or a code that it shows) to rows of the inventory, on
+ * every request. A certificate counts only with all three: the chain verified, the inventory knows issuer,
+ * serial and key, the device's state allows it. Records no refusal by itself (contact_refused.c) and issues
+ * nothing. */
 #include "fleet/contact.h"
 
 #include <string.h>
@@ -42,13 +43,51 @@ static err_t label_read(struct fleet *fleet, const char *label, struct label *ou
 struct claims_query {
     struct device_id id;
     const struct uuid *tenant;
+    struct admissions shown;
     struct claims claims;
 };
 
 static err_t read_claims(struct db_tx *tx, void *arg)
 {
     struct claims_query *query = arg;
-    return claims_choose(tx, &query->id, query->tenant, &query->claims);
+    const struct claims_question question = {
+        .id = &query->id, .label_tenant = query->tenant, .shown = &query->shown};
+    return claims_choose(tx, &question, &query->claims);
+}
+
+/* Whether what the device shows can matter: it admits, and never does anything for one that has had a
+ * certificate. */
+static bool is_before_first(const struct claims *claims)
+{
+    return !claims->is_found || claims->device.state == DEVICE_REGISTERED;
+}
+
+/* A code names its tenant as well as a label does. */
+static err_t read_shown(struct fleet *fleet, const struct contact_facts *facts, struct claims_query *query)
+{
+    if (facts->code.n == 0) {
+        return OK;
+    }
+    TRY(admission_by_code(fleet, facts, &query->id, query->tenant, &query->shown));
+    query->tenant = &query->shown.items[0].tenant;
+    return db_read(fleet->db, read_claims, query);
+}
+
+static void take_claims(const struct claims_query *query, struct contact *out)
+{
+    const struct claims *claims = &query->claims;
+    if (!claims->is_found) {
+        return;
+    }
+    for (size_t i = 0; i < query->shown.count; i++) {
+        const struct admission *admission = &query->shown.items[i];
+        bool is_for_it = uuid_equal(admission->tenant, claims->device.tenant) &&
+                         uuid_equal(admission->product, claims->device.product);
+        out->admission = is_for_it ? *admission : out->admission;
+    }
+    out->is_known = !claims->is_new;
+    out->is_admissible = claims->is_new;
+    out->device = out->is_known ? claims->device : admission_row(&out->admission, &query->id);
 }
 
 static err_t resolve_identity(struct fleet *fleet, const struct contact_facts *facts,
@@ -65,14 +104,14 @@ static err_t resolve_identity(struct fleet *fleet, const struct contact_facts *f
     }
     query.tenant = label.is_given ? &label.tenant : NULL;
     TRY(db_read(fleet->db, read_claims, &query));
+    if (is_before_first(&query.claims)) {
+        TRY(read_shown(fleet, facts, &query));
+    }
     if (query.claims.is_contested) {
         contact_alarm_contested(fleet, facts, &query.id, &query.claims);
         return ERR(ERR_DEVICE_REFUSED, "the device is not admitted");
     }
-    if (query.claims.is_found) {
-        out->is_known = true;
-        out->device = query.claims.device;
-    }
+    take_claims(&query, out);
     return OK;
 }
 

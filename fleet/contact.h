@@ -5,6 +5,7 @@
 #ifndef WHORL_FLEET_CONTACT_H
 #define WHORL_FLEET_CONTACT_H
 
+#include "fleet/admission.h"
 #include "fleet/fleet.h"
 #include "fleet/states.h"
 #include "pki/peer.h"
@@ -20,6 +21,7 @@ struct contact_facts {
     const struct peer_identity *peer; /* NULL when the proof came by challenge */
     struct bytes proved_spki;         /* the identity key proved by challenge, or empty */
     bool is_resumed;
+    struct bytes code;   /* an enrolment code that came with the request, or empty */
     const char *label;   /* EST label = tenant name, or "" */
     const char *address; /* of the client, for the limits of refusal records */
     const char *request_id;
@@ -27,8 +29,10 @@ struct contact_facts {
 
 struct contact {
     enum proof_kind proof;
-    bool is_known;                  /* the inventory has a device for this key */
-    bool is_expired;                /* operational certificate outside its validity: good for status only */
+    bool is_known;              /* the inventory has a device for this key */
+    bool is_admissible;         /* it has none, but would take it in: `device` is the row that it would be */
+    struct admission admission; /* what it showed, when that counts for `device` */
+    bool is_expired;            /* operational certificate outside its validity: good for status only */
     bool is_superseded, is_revoked; /* why an operational certificate is not honoured, for status */
     struct device_row device;
     struct certificate_row certificate; /* of PROOF_OPERATIONAL, without DER */
@@ -36,8 +40,10 @@ struct contact {
 
 /** Looks the caller up; confirms an unconfirmed certificate at its first use (durably, before this returns).
  * A key or certificate that is not known is no error here: is_known tells. Two tenants' equal claims without
- * a label: ERR_DEVICE_REFUSED and an event to both. @errors ERR_UNAUTHORIZED no proof at all, ERR_DB,
- * ERR_BUSY, ERR_DISK_FULL @thread worker */
+ * a label: ERR_DEVICE_REFUSED and an event to both. A code is looked at only where a first certificate may be
+ * at stake.
+ * @errors ERR_UNAUTHORIZED no proof at all, ERR_ENROLMENT_CODE, ERR_TOO_MANY, ERR_DB, ERR_BUSY, ERR_DISK_FULL
+ * @thread worker */
 err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out);
 
 struct device_status {

@@ -14,6 +14,10 @@ err_t contact_first_use(struct fleet *fleet, const struct contact_facts *facts, 
 /** Records, at most once a minute for each cause, that a certificate of a chain that verifies is not in the
  *  inventory. @thread worker */
 void contact_alarm_unknown_serial(struct fleet *fleet, const struct contact_facts *facts);
+/** Records, at most once a minute for each code, that a code whose secret was right is not good. @thread
+ * worker */
+void contact_alarm_code(struct fleet *fleet, const struct contact_facts *facts, const struct code_row *code,
+                        const struct device_id *id, err_t why);
 /** Records in each tenant that their claims to one id are equally strong. @thread worker */
 struct claims;
 void contact_alarm_contested(struct fleet *fleet, const struct contact_facts *facts,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fleet/claims.h"
+#include "fleet/code_text.h"
 #include "fleet/contact_internal.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -15,6 +16,7 @@ struct record {
     size_t tenant_count;
     const char *reason;
     const struct device_row *known; /* the device, for records about one; or NULL */
+    const char *code;               /* id of the one that was shown; or NULL */
     const char *cause, *detail;     /* beside it: what stood in its way, and the error's own words */
     char network[NETWORK_TEXT_SIZE];
     int64_t unrecorded;
@@ -41,6 +43,11 @@ static err_t append(struct db_tx *tx, const struct record *record, const struct 
     event.tenant = tenant;
     if (record->known != NULL) {
         return append_known(tx, record, &event);
+    }
+    if (record->code != NULL) {
+        return event_append(tx, &event,
+                            "{\"code\":\"%s\",\"reason\":\"%s\",\"network\":\"%s\",\"unrecorded\":%lld}",
+                            record->code, record->reason, record->network, (long long)record->unrecorded);
     }
     return event_append(tx, &event, "{\"reason\":\"%s\",\"network\":\"%s\",\"unrecorded\":%lld}",
                         record->reason, record->network, (long long)record->unrecorded);
@@ -148,6 +155,21 @@ void contact_alarm_contested(struct fleet *fleet, const struct contact_facts *fa
     record.tenants = claims->tenants;
     record.tenant_count = claims->count;
     if (may_record(fleet, REFUSAL_ALARM, BYTES_OF(id->b), &record)) {
+        record_write(fleet, &record);
+    }
+}
+
+void contact_alarm_code(struct fleet *fleet, const struct contact_facts *facts, const struct code_row *code,
+                        const struct device_id *id, err_t why)
+{
+    char name[CODE_ID_TEXT_SIZE];
+    code_id_format(code->id, name);
+    struct record record = record_start(facts, "code.refused", why.detail);
+    record.event.device = id;
+    record.tenants = &code->tenant;
+    record.tenant_count = 1;
+    record.code = name;
+    if (may_record(fleet, REFUSAL_ALARM, bytes_str(name), &record)) {
         record_write(fleet, &record);
     }
 }

@@ -95,7 +95,7 @@ static enum device_word word(const struct status_query *query)
 err_t contact_status(struct fleet *fleet, const struct contact *contact, struct device_status *out)
 {
     *out = (struct device_status){.word = WORD_DOES_NOT_EXIST};
-    if (!contact->is_known) {
+    if (!contact->is_known && !contact->is_admissible) {
         return OK;
     }
     struct status_query query = {.contact = contact, .out = out, .now_ms = clock_now_ms(fleet->clock)};

@@ -22,6 +22,7 @@ static err_t look(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
     TRY(enrol_view_read(tx, run->order, &run->view));
+    TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_check_identity_key(run->order, &run->view.product));
     TRY(enrol_check_binding(run->order, &run->view.product));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
@@ -41,7 +42,7 @@ static err_t attempt(struct enrol_run *run)
     return enrol_store(run);
 }
 
-static void count(struct fleet *fleet, const struct enrol_decision *decision)
+static void count(struct fleet *fleet, const struct enrol_decision *decision, bool is_new)
 {
     struct fleet_counters *counters = &fleet->counters;
     atomic_llong *counter = &counters->renewed;
@@ -53,6 +54,7 @@ static void count(struct fleet *fleet, const struct enrol_decision *decision)
         counter = &counters->recovered;
     }
     atomic_fetch_add(counter, 1);
+    atomic_fetch_add(&counters->registered, is_new ? 1 : 0);
 }
 
 static void answer(struct enrol_run *run, struct enrolment *out)
@@ -96,7 +98,7 @@ err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolme
     }
     TRY(result);
     answer(&run, out);
-    count(fleet, &run.decision);
+    count(fleet, &run.decision, run.view.is_new);
     return OK;
 }
 
@@ -134,7 +136,7 @@ err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *
 err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out)
 {
     *out = (struct key_policy){.allow_rsa = true};
-    if (!contact->is_known) {
+    if (!contact->is_known && !contact->is_admissible) {
         return OK;
     }
     struct product_row product;

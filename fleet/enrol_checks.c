@@ -20,7 +20,7 @@ static bool is_proof_of(const struct enrol_order *order)
 err_t enrol_check_proof(const struct enrol_order *order)
 {
     const struct contact *contact = order->contact;
-    if (!contact->is_known || contact->proof == PROOF_NONE) {
+    if ((!contact->is_known && !contact->is_admissible) || contact->proof == PROOF_NONE) {
         return enrol_refused();
     }
     ENSURE(order->proof == NULL || is_proof_of(order), ERR_POP_FAILED, "the proof does not hold");
@@ -39,6 +39,14 @@ err_t enrol_check_identity_key(const struct enrol_order *order, const struct pro
     }
     const struct key_info *key = &order->facts->peer->certificate.key;
     return key->alg == KEY_ALG_RSA && key->bits < RSA_BITS_MIN ? enrol_refused() : OK;
+}
+
+err_t enrol_check_new(const struct enrol_order *order, const struct enrol_view *view)
+{
+    bool is_unbound = order->proof != NULL && !order->proof->is_bound;
+    ENSURE(!view->is_new || !is_unbound || view->product.allow_unbound_challenge, ERR_POP_FAILED,
+           "the proof does not hold");
+    return OK;
 }
 
 static err_t is_base64_of(struct bytes text, struct bytes value, bool *out)

@@ -50,6 +50,27 @@ static err_t check_operational(const struct enrol_view *view)
     return is_honoured && is_valid ? OK : enrol_refused();
 }
 
+/* What the first certificate needs besides the key. Later ones need none of it: a code that ended, or a CA
+ * that was retired, takes nothing from those whom they let in. */
+static err_t check_admission(const struct enrol_order *order, const struct enrol_view *view)
+{
+    const struct admission *shown = &order->contact->admission;
+    const struct product_row *product = &view->product;
+    if (view->history.has_any) {
+        return OK;
+    }
+    if (product->admission == ADMISSION_LISTED) {
+        return view->is_new ? enrol_refused() : OK;
+    }
+    bool is_for_it = shown->by == product->admission && uuid_equal(shown->product, product->id);
+    bool is_placed = !view->is_new || !product->must_be_listed;
+    bool is_named = shown->serial[0] == '\0' || strcmp(shown->serial, view->device.serial) == 0;
+    if (is_for_it && !view->is_shown_good && shown->by == ADMISSION_TOKEN) {
+        return ERR(ERR_ENROLMENT_CODE, "the enrolment code is used up, or has ended");
+    }
+    return is_for_it && view->is_shown_good && is_placed && is_named ? OK : enrol_refused();
+}
+
 /* Whether the identity key may give a device one more certificate (§0.2). */
 static err_t check_recovery(const struct enrol_view *view)
 {
@@ -138,6 +159,7 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
     *out = (struct enrol_decision){0};
     if (is_identity_proof(order)) {
         TRY(check_identity(view));
+        TRY(check_admission(order, view));
     } else {
         TRY(check_operational(view));
     }

@@ -12,6 +12,8 @@
 struct enrol_view {
     int64_t now_ms;
     struct device_row device;
+    bool is_new;        /* no row yet: `device` is what it will be */
+    bool is_shown_good; /* what it showed (contact.admission) still is */
     struct product_row product;
     struct hub_row hub;            /* of the product; when it has one */
     struct certificate_row caller; /* of PROOF_OPERATIONAL */
@@ -43,6 +45,8 @@ err_t enrol_check_proof(const struct enrol_order *order);
 err_t enrol_check_identity_key(const struct enrol_order *order, const struct product_row *product);
 err_t enrol_check_binding(const struct enrol_order *order, const struct product_row *product);
 err_t enrol_check_names(const struct enrol_order *order);
+/** A challenge proof for a device of no list: what challenge_check() could not know then. */
+err_t enrol_check_new(const struct enrol_order *order, const struct enrol_view *view);
 /** The one answer to every device that is not admitted. */
 err_t enrol_refused(void);
 

@@ -72,13 +72,35 @@ static void row_fill(struct enrol_run *run)
     row->confirmed_at = row->state == CERTIFICATE_CONFIRMED ? row->issued_at : 0;
 }
 
+static struct bytes proved_key(const struct enrol_order *order)
+{
+    const struct contact_facts *facts = order->facts;
+    return facts->proved_spki.n > 0 ? facts->proved_spki : buf_view(&facts->peer->spki);
+}
+
+/* The first certificate uses what the device showed, and registers it when no list did. */
+static err_t admit(struct db_tx *tx, struct enrol_run *run)
+{
+    const struct enrol_order *order = run->order;
+    const struct admission *shown = &order->contact->admission;
+    struct device_row *device = &run->view.device;
+    if (!run->decision.is_first || !run->view.is_shown_good) {
+        return OK;
+    }
+    TRY(admission_use(tx, shown, &device->id));
+    if (run->view.is_new) {
+        return admission_register(tx, shown, &order->actor, device, proved_key(order));
+    }
+    device->key_origin = shown->by == ADMISSION_VENDOR_CA ? KEY_ORIGIN_ATTESTED : device->key_origin;
+    return OK;
+}
+
 static err_t store_device(struct db_tx *tx, struct enrol_run *run)
 {
     struct device_row device = run->view.device;
     struct bytes spki = BYTES_NONE;
     if (run->order->contact->proof == PROOF_IDENTITY) {
-        const struct contact_facts *facts = run->order->facts;
-        spki = facts->proved_spki.n > 0 ? facts->proved_spki : buf_view(&facts->peer->spki);
+        spki = proved_key(run->order);
         device.claim = CLAIM_PROVED;
         device.reenrol_allowed = false; /* it passes once */
     }
@@ -95,6 +117,7 @@ static err_t issue(struct db_tx *tx, struct enrol_run *run)
     struct device_key_row key = {
         .device = run->row.device, .generation = run->row.generation, .first_seen_at = run->view.now_ms};
     (void)memcpy(key.spki_sha256, run->row.spki_sha256, sizeof key.spki_sha256);
+    TRY(admit(tx, run));
     TRY(device_key_rows_claim(tx, &key));
     if (run->order->contact->proof == PROOF_OPERATIONAL) {
         /* the old key asks anew: what it asked for before and never used is replaced */
@@ -123,6 +146,7 @@ static err_t store(struct db_tx *tx, void *arg)
         TRY(nonce_use(tx, run->order->proof->nonce));
     }
     TRY(enrol_view_read(tx, run->order, &run->view));
+    TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
     if (run->decision.is_repeat) {
         return enrol_repeat(tx, run);

@@ -29,10 +29,16 @@ static err_t take_live(const struct certificate_row *row, void *arg)
     return OK;
 }
 
-static err_t read_claim(struct db_tx *tx, struct enrol_view *view)
+static err_t read_claim(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *view)
 {
     struct claims claims;
-    TRY(claims_choose(tx, &view->device.id, &view->device.tenant, &claims));
+    /* whether it is still good is another question, with an answer of its own */
+    const struct admission *admission = &order->contact->admission;
+    const struct admissions shown = {.count = admission->by == ADMISSION_LISTED ? 0 : 1,
+                                     .items = {*admission}};
+    const struct claims_question question = {
+        .id = &view->device.id, .label_tenant = &view->device.tenant, .shown = &shown};
+    TRY(claims_choose(tx, &question, &claims));
     view->is_lost_claim = !claims.is_found;
     return OK;
 }
@@ -47,12 +53,25 @@ static err_t read_key(struct db_tx *tx, const uint8_t spki_sha256[32], struct en
     return device_rows_is_identity(tx, spki_sha256, &view->is_identity);
 }
 
+/* The device as it stands, or as it would come in. */
+static err_t read_device(struct db_tx *tx, const struct contact *contact, struct enrol_view *view)
+{
+    err_t found = device_rows_find(tx, contact->device.tenant, &contact->device.id, &view->device);
+    view->is_new = found.code == ERR_NOT_FOUND && contact->is_admissible;
+    if (!view->is_new) {
+        return found;
+    }
+    view->device = contact->device;
+    return OK;
+}
+
 err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out)
 {
     const struct contact *contact = order->contact;
     const uint8_t *spki_sha256 = csr_borrow_key(order->csr)->spki_sha256.b;
     *out = (struct enrol_view){.now_ms = db_tx_now_ms(tx)};
-    TRY(device_rows_find(tx, contact->device.tenant, &contact->device.id, &out->device));
+    TRY(read_device(tx, contact, out));
+    TRY(admission_holds(tx, &contact->admission, &out->device.id, &out->is_shown_good));
     TRY(product_rows_find_by_id(tx, out->device.product, &out->product));
     if (out->product.has_hub) {
         TRY(hub_rows_find_by_id(tx, out->product.tenant, out->product.hub, &out->hub));
@@ -61,7 +80,7 @@ err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct 
         TRY(certificate_rows_find(tx, contact->certificate.authority, contact->certificate.serial,
                                   &out->caller));
     }
-    TRY(read_claim(tx, out));
+    TRY(read_claim(tx, order, out));
     TRY(read_key(tx, spki_sha256, out));
     TRY(certificate_rows_read_history(tx, out->device.tenant, &out->device.id, spki_sha256, &out->history));
     struct search search = {.view = out, .spki_sha256 = spki_sha256};

@@ -1,11 +1,27 @@
-/* From the words of this layer to an audit record (db/audit.c chains it). Decides nothing. */
+/* From the words of this layer to an audit record (db/audit.c chains it). Decides one thing: whether the
+ * record is told to the tenant, and then gives it its number in the tenant's feed. */
 #include "fleet/event.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "db/feed_rows.h"
+#include "fleet/event_kinds.h"
+
+static err_t feed_number(struct db_tx *tx, const struct event *event, int64_t *out)
+{
+    const struct event_kind *kind = event_kind_find(bytes_str(event->kind));
+    ENSURE(kind != NULL, ERR_INTERNAL, "the kind %s stands in no row of fleet/event_kinds.c", event->kind);
+    *out = 0;
+    bool is_fed = kind->reach == EVENT_FED && event->tenant != NULL && strcmp(event->result, "ok") == 0;
+    return is_fed ? feed_rows_next(tx, *event->tenant, out) : OK;
+}
 
 static err_t append(struct db_tx *tx, const struct event *event, const char *body)
 {
+    int64_t feed = 0;
+    TRY(feed_number(tx, event, &feed));
     return audit_append(
         tx, &(struct audit_entry){.kind = event->kind,
                                   .result = event->result,
@@ -13,7 +29,8 @@ static err_t append(struct db_tx *tx, const struct event *event, const char *bod
                                   .request_id = event->request_id != NULL ? event->request_id : "",
                                   .tenant = event->tenant,
                                   .device_id = event->device != NULL ? event->device->b : NULL,
-                                  .body = body});
+                                  .body = body,
+                                  .feed = feed});
 }
 
 err_t event_append(struct db_tx *tx, const struct event *event, const char *format, ...)

@@ -71,6 +71,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(publications_new(&fleet->publications));
+    TRY(event_hub_new(options, &fleet->event_hub));
     *out = TAKE(fleet);
     return OK;
 }
@@ -80,11 +81,17 @@ err_t fleet_settle(struct fleet *fleet)
     return token_uses_flush(fleet, clock_now_ms(fleet->clock));
 }
 
+const struct clock *fleet_clock(const struct fleet *fleet)
+{
+    return fleet->clock;
+}
+
 void fleet_free(struct fleet *fleet)
 {
     if (fleet == NULL) {
         return;
     }
+    event_hub_free(fleet->event_hub);
     publications_free(fleet->publications);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

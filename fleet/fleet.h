@@ -23,9 +23,10 @@ struct fleet_options {
         *folder; /* for imports: pinned signers of manifests, temporary files; NULL: built-in ones, /tmp */
     struct bytes
         salt_secret; /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
-    int64_t challenge_ttl_ms;     /* 30 … 600 s */
-    int64_t crl_lifetime_ms;      /* nextUpdate − thisUpdate */
-    int64_t supersede_overlap_ms; /* until a superseded certificate shows in the CRL */
+    int64_t challenge_ttl_ms;                    /* 30 … 600 s */
+    int64_t crl_lifetime_ms;                     /* nextUpdate − thisUpdate */
+    int64_t supersede_overlap_ms;                /* until a superseded certificate shows in the CRL */
+    int event_streams, event_streams_per_tenant; /* open at once; 0: as in event_hub.h */
 };
 
 /** @errors ERR_UNPROCESSABLE options out of range, ERR_NO_MEMORY @thread init */
@@ -34,6 +35,8 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out);
 err_t fleet_settle(struct fleet *fleet);
 void fleet_free(struct fleet *fleet);
 DEFINE_AUTO_PTR(fleet, fleet_free);
+/** The clock that was passed in. @thread any */
+const struct clock *fleet_clock(const struct fleet *fleet);
 
 /* Who asks for a change, for the audit record. */
 struct actor {

@@ -41,6 +41,7 @@ struct fleet {
     struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
+    struct event_hub *event_hub;           /* event_hub.c */
 };
 
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */
@@ -58,6 +59,11 @@ void challenge_keys_free(struct challenge_keys *keys);
 
 err_t publications_new(struct publications **out);
 void publications_free(struct publications *publications);
+
+/** Starts no thread. */
+err_t event_hub_new(const struct fleet_options *options, struct event_hub **out);
+/** Nobody follows any more, and the thread has ended. */
+void event_hub_free(struct event_hub *hub);
 
 /* --- the steps behind the job table (fleet/jobs.c); publication_refresh is in publication.h ------------- */
 

@@ -21,6 +21,7 @@ static const char *const admissions[] = {
     [ADMISSION_LISTED] = "listed", [ADMISSION_VENDOR_CA] = "vendor_ca", [ADMISSION_TOKEN] = "token"};
 static const char *const key_origins[] = {
     [KEY_ORIGIN_CLAIMED] = "claimed", [KEY_ORIGIN_BATCH] = "batch", [KEY_ORIGIN_ATTESTED] = "attested"};
+static const char *const code_kinds[] = {[CODE_DEVICE] = "device", [CODE_BATCH] = "batch"};
 static const char *const hub_kinds[] = {[HUB_MQTT] = "mqtt"};
 
 uint32_t key_algorithm_bit(enum key_alg alg)
@@ -104,6 +105,20 @@ const char *admission_name(enum admission_policy admission)
 const char *key_origin_name(enum key_origin origin)
 {
     return key_origins[origin];
+}
+
+err_t code_kind_parse(struct bytes word, enum code_kind *out)
+{
+    bool is_batch = bytes_is(word, code_kinds[CODE_BATCH]);
+    ENSURE(is_batch || bytes_is(word, code_kinds[CODE_DEVICE]), ERR_UNPROCESSABLE,
+           "a code's kind is device or batch");
+    *out = is_batch ? CODE_BATCH : CODE_DEVICE;
+    return OK;
+}
+
+const char *code_kind_name(enum code_kind kind)
+{
+    return code_kinds[kind];
 }
 
 err_t hub_kind_parse(struct bytes word, enum hub_kind *out)

@@ -29,6 +29,10 @@ const char *admission_name(enum admission_policy admission);
 /** "claimed", "batch", "attested". */
 const char *key_origin_name(enum key_origin origin);
 
+/** "device", "batch". @errors ERR_UNPROCESSABLE */
+err_t code_kind_parse(struct bytes word, enum code_kind *out);
+const char *code_kind_name(enum code_kind kind);
+
 /** "mqtt". @errors ERR_UNPROCESSABLE */
 err_t hub_kind_parse(struct bytes word, enum hub_kind *out);
 const char *hub_kind_name(enum hub_kind kind);

@@ -17,6 +17,8 @@ static const struct refusal_cause CAUSES[] = {
      "The device uses its newest certificate, or enrols again under its identity key."},
     {"expired-certificate", "It showed a certificate outside of its validity.",
      "The device enrols under its identity key; check its clock and that it renews in time."},
+    {"admission", "Its product asks for more than its place in a batch.",
+     "It enrols with a code, or with the certificate of its chip's maker, as the product's admission says."},
     {"recovery-policy", "Its identity key may not replace a certificate that is still good.",
      "Allow one enrolment (POST …/allow-reenrol), or change the product's recovery policy."},
     {"full-handshake-required", "It came with a resumed TLS session, which proves no key.",
@@ -58,7 +60,7 @@ const char *refusal_cause_of(const struct contact *contact, err_t why)
         return by_state;
     }
     if (contact->proof == PROOF_IDENTITY) {
-        return "recovery-policy";
+        return contact->device.state == DEVICE_REGISTERED ? "admission" : "recovery-policy";
     }
     if (contact->is_superseded) {
         return "superseded-certificate";

@@ -34,7 +34,7 @@ err_t revocation_reason_parse(struct bytes text, int *out)
             return OK;
         }
     }
-    return ERR(ERR_UNPROCESSABLE, "reason must be unspecified, keyCompromise, cACompromise, "
+    return ERR(ERR_UNPROCESSABLE, "'reason' must be unspecified, keyCompromise, cACompromise, "
                                   "affiliationChanged, superseded, cessationOfOperation, "
                                   "privilegeWithdrawn or aACompromise");
 }

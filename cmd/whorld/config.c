@@ -64,6 +64,8 @@ static const struct setting SETTINGS[] = {
       "Least average rate of a body, after its first ten seconds."),
     N(header_bytes, "7168", 1024, 1048576, false, "Request line and header fields together."),
     N(header_count, "64", 8, 1024, false, "Header fields of a request."),
+    N(event_streams, "256", 1, 100000, false, "Streams of events (Server-Sent Events) open at once."),
+    N(event_streams_per_tenant, "32", 1, 100000, false, "Of those, how many one tenant may have."),
     N(tls_ticket_lifetime_s, "3600", 60, 7200, true, "Life of a session ticket."),
     N(server_certificate_days, "90", 1, 825, true,
       "Life of the server's own certificate; it is renewed after two thirds."),

@@ -119,6 +119,8 @@ err_t house_open_fleet(struct house *house)
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
         .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
         .outbound = house->outbound,
+        .event_streams = (int)c->event_streams,
+        .event_streams_per_tenant = (int)c->event_streams_per_tenant,
     };
     return fleet_new(&options, &house->fleet);
 }

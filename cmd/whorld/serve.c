@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "fleet/event_hub.h"
 #include "fleet/publication.h"
 #include "server/server.h"
 #include "server/tls.h"
@@ -225,6 +226,7 @@ static err_t run(struct serving *s)
     };
     TRY(api_new(&options, &s->api));
     TRY(make_server(s));
+    TRY(event_hub_start(s->house->fleet));
     TRY(print_ready(s->server));
     tell_manager("READY=1\nSTATUS=serving");
     err_t ended = server_run(s->server);
@@ -233,9 +235,13 @@ static err_t run(struct serving *s)
     return fleet_settle(s->house->fleet);
 }
 
+/* Streams of events end with the server; then nobody waits for their thread. */
 static void serving_close(struct serving *s)
 {
     server_free(s->server);
+    if (s->house->fleet != NULL) {
+        event_hub_stop(s->house->fleet);
+    }
     api_free(s->api);
     tls_snapshot_unref(s->device_tls);
     tls_snapshot_unref(s->management_tls);

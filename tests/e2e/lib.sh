@@ -6,8 +6,12 @@ set -euo pipefail
 BUILD=${BUILD:-build}
 WHORLD=$PWD/$BUILD/whorld
 DEVICE_TOOL=$PWD/$BUILD/whorl-device
+E2E=$PWD/tests/e2e
+OPENAPI=$PWD/$BUILD/openapi.json
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/whorl-e2e.XXXXXX")
 DATA=$WORK/data
+CALLS=$WORK/calls # what api and device_json sent and got, for check_openapi.py
+mkdir "$CALLS"
 SERVER_PID=
 PIDS=()
 
@@ -20,6 +24,9 @@ cleanup() {
     if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -f "$WORK/server.log" ]; then
         echo "--- last lines of the server"
         tail -n 15 "$WORK/server.log"
+    fi
+    if [ $status -eq 0 ] && [ -f "$CALLS/index" ]; then
+        python3 -B "$E2E/check_openapi.py" calls "$OPENAPI" "$CALLS" ${WHORL_SEEN:+"$WHORL_SEEN/$(basename "$0")"} || status=1
     fi
     if [ -n "${KEEP:-}" ]; then echo "kept $WORK"; else rm -rf "$WORK"; fi
     exit $status
@@ -77,15 +84,38 @@ stop_server() {
     [ $status -eq 0 ] || die "the server ended with $status after SIGTERM"
 }
 
+# call URL METHOD PATH BODY CURL-OPTIONS…: what api and device_json share. BODY is text, @FILE, or empty for none; JSON unless an option
+# says another Content-Type. Everything is recorded, and held against the description of the API when the test ends.
+call() {
+    local url=$1 method=$2 path=$3 body=$4 id=$EPOCHREALTIME-$BASHPID type='' data=() facts
+    shift 4
+    if [ -n "$body" ]; then
+        data=(--data-binary "$body")
+        type=application/json
+        if [[ "$*" =~ [Cc]ontent-[Tt]ype:\ *([^ ;]+) ]]; then type=${BASH_REMATCH[1]}; else data+=(-H "Content-Type: $type"); fi
+        case $body in
+            @-) ;;
+            @*) head -c 300000 "${body#@}" >"$CALLS/$id.request" ;;
+            *) printf %s "$body" >"$CALLS/$id.request" ;;
+        esac
+    fi
+    facts=$(curl -sS --cacert "$CA" -X "$method" "${data[@]}" -o "$WORK/body" -D "$WORK/headers" -w '%{http_code}\t%{content_type}' "$@" "$url$path")
+    printf %s "${facts%%$'\t'*}" >"$WORK/status"
+    printf '%s\t%s\t%s\t%s\t%s\n' "$id" "$method" "$path" "$facts" "$type" >>"$CALLS/index"
+    tee "$CALLS/$id.body" <"$WORK/body"
+}
 # api METHOD PATH [BODY [CURL-OPTIONS…]]: management call with the admin token (or $AS); body on stdout, status in $STATUS via file
 api() {
     local method=$1 path=$2 body=${3-}
     shift $(($# < 3 ? $# : 3))
-    local data=()
-    if [ -n "$body" ]; then data=(-H 'Content-Type: application/json' --data-binary "$body"); fi
-    curl -sS --cacert "$CA" -X "$method" -H "Authorization: Bearer ${AS:-$TOKEN}" "${data[@]}" -o "$WORK/body" -D "$WORK/headers" \
-        -w '%{http_code}' "$@" "$MANAGEMENT$path" >"$WORK/status"
-    cat "$WORK/body"
+    call "$MANAGEMENT" "$method" "$path" "$body" -H "Authorization: Bearer ${AS:-$TOKEN}" "$@"
+}
+# device_json CREDENTIAL METHOD PATH [BODY [CURL-OPTIONS…]]: the same on the device listener, with the certificate and key of CREDENTIAL, if any
+device_json() {
+    local who=$1 method=$2 path=$3 body=${4-} credential=()
+    shift $(($# < 4 ? $# : 4))
+    if [ -n "$who" ]; then credential=(--cert "$WORK/$who.crt" --key "$WORK/$who.key"); fi
+    call "$DEVICE" "$method" "$path" "$body" "${credential[@]}" "$@"
 }
 # The status of the last api or device call.
 status() { cat "$WORK/status"; }

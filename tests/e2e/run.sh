@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (one a core),
-# except those that measure time or use the machine up: they say "# runs alone" and go first. The last line counts.
+# except those that measure time or use the machine up: they say "# runs alone" and go first. When all ran, an operation of the API that
+# none of them called with success is a failure too. The last line counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 results=${WHORL_RESULTS:-/dev/null} # `make check` counts from there
 out=$(mktemp -d "${TMPDIR:-/tmp}/whorl-e2e-run.XXXXXX")
 trap 'rm -rf "$out"' EXIT
-if [ $# -eq 0 ]; then set -- tests/e2e/test_*.sh; fi
+WHORL_SEEN= # where each test notes the operations that it called
+if [ $# -eq 0 ]; then
+    set -- tests/e2e/test_*.sh
+    WHORL_SEEN=$out/seen
+    mkdir "$WHORL_SEEN"
+fi
 
 # One test: its output and its verdict into files, its line on the terminal.
 run_one() {
@@ -23,7 +29,7 @@ run_one() {
     esac
 }
 export -f run_one
-export out TEST_SECONDS
+export out TEST_SECONDS WHORL_SEEN
 
 alone=() together=()
 for test in "$@"; do
@@ -32,6 +38,11 @@ done
 for test in ${alone[@]+"${alone[@]}"}; do run_one "$test"; done
 if [ ${#together[@]} -gt 0 ]; then
     printf '%s\0' "${together[@]}" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" bash -c 'run_one "$1"' _
+fi
+if [ -n "$WHORL_SEEN" ] && ! cat "$out"/*.result | grep -q '^fail '; then
+    if python3 -B tests/e2e/check_openapi.py coverage "${BUILD:-build}/openapi.json" "$WHORL_SEEN"/*; then verdict=pass; else verdict=fail; fi
+    echo "$verdict operations of the API" >"$out/operations.result"
+    set -- "$@" operations
 fi
 cat "$out"/*.result >"$out/all"
 grep -v '^skip ' "$out/all" >>"$results"

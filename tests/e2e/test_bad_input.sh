@@ -18,10 +18,7 @@ expect_status "unknown device" 403
 curl -sS --cacert "$CA" -H 'Content-Type: application/pkcs10' --data-binary "$(csr op)" -o "$WORK/body" -w '%{http_code}' \
     "$DEVICE/.well-known/est/simpleenroll" >"$WORK/status"
 expect_status "no client certificate" 401
-challenge() {
-    curl -sS --cacert "$CA" -H 'Content-Type: application/json' -d "{\"device_id\":\"$1\",\"purpose\":\"enrol\"}" -o "$WORK/body" \
-        -w '%{http_code}' "$DEVICE/device/v1/challenge" >"$WORK/status"
-}
+challenge() { device_json '' POST /device/v1/challenge "{\"device_id\":\"$1\",\"purpose\":\"enrol\"}" >/dev/null; }
 challenge "$DEVICE_ID"
 expect_status "challenge for a known id" 200
 KNOWN_KEYS=$(jq -c 'keys' "$WORK/body")

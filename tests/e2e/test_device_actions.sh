@@ -53,7 +53,7 @@ subject=$(openssl x509 -in "$WORK/op.crt" -noout -subject -nameopt compat | sed 
 est op simplereenroll "$(csr op2 "$subject")"
 expect_status "it makes a new key" 200
 keep_certificate op2
-device_status() { curl -sS --cacert "$CA" --cert "$WORK/$1.crt" --key "$WORK/$1.key" "$DEVICE/device/v1/status"; }
+device_status() { device_json "$1" GET /device/v1/status; }
 expect "and is left in peace" "$(device_status op2 | jq -r '.rekey // "no"')" no
 
 say "labels"
@@ -84,7 +84,7 @@ expect "the counts of its batch" "$(api GET "/api/v1/batches/$batch" | jq -c '[.
 
 say "the log"
 expect "its history" "$(api GET "/api/v1/devices/$ID/history?limit=1" | jq -r '.records[0].type')" device.retired
-curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" "$MANAGEMENT/api/v1/audit/export" >"$WORK/audit.jsonl"
+api GET /api/v1/audit/export >"$WORK/audit.jsonl"
 expect "every line has the fields of CR 2.8" "$(jq -c 'select((has("ts") and has("source") and has("category") and has("type") and has("event_id") and has("result")) | not)' "$WORK/audit.jsonl")" ""
 expect "quarantine and release are in the export" "$(jq -r 'select(.type == "device.quarantined" or .type == "device.released").type' "$WORK/audit.jsonl" | paste -sd' ')" "device.quarantined device.released"
 stop_server

@@ -37,7 +37,7 @@ keep_certificate again
 expect "serial" "$(openssl x509 -in "$WORK/again.crt" -noout -serial)" "$(openssl x509 -in "$WORK/op1.crt" -noout -serial)"
 
 say "status, rekey, confirm"
-device_status() { curl -sS --cacert "$CA" --cert "$WORK/$1.crt" --key "$WORK/$1.key" "$DEVICE/device/v1/status"; }
+device_status() { device_json "$1" GET /device/v1/status; }
 expect "status under the certificate" "$(device_status op1 | jq -r .status)" enrolled
 new_key op2
 subject=$(openssl x509 -in "$WORK/op1.crt" -noout -subject -nameopt compat | sed 's/^subject=//')

@@ -7,7 +7,7 @@ need sqlite3
 init_data
 sqlite3 "$DATA/inventory.db" 'UPDATE product SET certificate_ttl_s = 3'
 start_server
-device_status() { curl -sS --cacert "$CA" --cert "$WORK/$1.crt" --key "$WORK/$1.key" "$DEVICE/device/v1/status" | jq -r .status; }
+device_status() { device_json "$1" GET /device/v1/status | jq -r .status; }
 
 say "an expired certificate"
 new_identity birth

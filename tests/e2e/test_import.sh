@@ -15,9 +15,7 @@ start_server
 import() {
     local file=$1 query=$2
     shift 2
-    curl -sS --cacert "$CA" -X POST -H "Authorization: Bearer ${AS:-$TOKEN}" -H 'Content-Type: application/octet-stream' \
-        --data-binary "@$file" -o "$WORK/body" -D "$WORK/headers" -w '%{http_code}' "$@" \
-        "$MANAGEMENT/api/v1/batches/import?$query" >"$WORK/status"
+    api POST "/api/v1/batches/import?$query" "@$file" -H 'Content-Type: application/octet-stream' "$@" >/dev/null
 }
 answer() { jq -r "$1" "$WORK/body"; }
 device_count() { api GET "/api/v1/devices?limit=1000" | jq '.devices | length'; }
@@ -33,8 +31,7 @@ import "$WORK/ql.json" 'name=ql&format=quarklink'
 expect_status "a QuarkLink list" 201
 expect "its count" "$(answer '.accepted, .refused, .batch.device_count' | xargs)" "3 0 3"
 expect_in "its place" "$(cat "$WORK/headers")" "ocation: /api/v1/batches/$(answer .batch.id)"
-curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: text/csv; charset=utf-8' --data-binary @- \
-    -o "$WORK/body" -w '%{http_code}' "$MANAGEMENT/api/v1/batches/import?name=csv" >"$WORK/status" <<CSV
+api POST '/api/v1/batches/import?name=csv' @- -H 'Content-Type: text/csv; charset=utf-8' >/dev/null <<CSV
 id,serial,model,colour
 $(ids csv 0 1),SN-1,gw-2,"red, or ""blue"""
 CSV

@@ -51,8 +51,7 @@ openssl ecparam -name secp384r1 -genkey -noout -out "$WORK/large.key" 2>/dev/nul
 est unit simpleenroll "$(csr large)"
 expect_status "a key that the product does not certify" 422
 new_key small
-curl -sS --cacert "$CA" --cert "$WORK/unit.crt" --key "$WORK/unit.key" -H 'Content-Type: application/json' \
-    --data-binary "{\"csr\":\"$(csr small)\"}" -o "$WORK/body" -w '%{http_code}' "$DEVICE/device/v1/enrol" >"$WORK/status"
+device_json unit POST /device/v1/enrol "{\"csr\":\"$(csr small)\"}" >/dev/null
 expect_status "one that it does" 200
 expect "the hub" "$(jq -r .hub.url "$WORK/body")" mqtts://mqtt.example.com:8883
 expect_in "its trust anchors" "$(jq -r .hub.ca "$WORK/body")" "BEGIN CERTIFICATE"

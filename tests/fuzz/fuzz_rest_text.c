@@ -1,9 +1,10 @@
-/* Small texts of the REST interface: Accept, networks of a token, trust anchors. What was accepted once is
- * accepted in its canonical form too. */
+/* Small texts of the REST interface: Accept, networks of a token, trust anchors, ids and types of events.
+ * What was accepted once is accepted in its canonical form too. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/accept.h"
+#include "fleet/events.h"
 #include "fleet/sources.h"
 #include "pki/trust_anchors.h"
 #include "tests/fuzz/fuzz.h"
@@ -45,6 +46,23 @@ static void check_anchors(struct bytes text)
     }
 }
 
+static void check_event(struct bytes text)
+{
+    struct audit_place place;
+    struct event_filter filter = {.type_count = 0};
+    char again[EVENT_ID_SIZE];
+    if (event_id_parse(text, &place).code == ERR_OK) {
+        audit_event_id(&place, again);
+        if (!bytes_is(text, again)) { /* one event, one name */
+            abort();
+        }
+    }
+    if (event_filter_add(&filter, text).code == ERR_OK &&
+        event_filter_add(&filter, bytes_str(filter.types[0])).code != ERR_OK) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = calloc(1, size + 1);
@@ -57,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_accept(text);
     check_sources(text);
     check_anchors((struct bytes){data, size});
+    check_event((struct bytes){data, size});
     free(text);
     return 0;
 }

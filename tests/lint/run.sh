@@ -17,11 +17,11 @@ report() {
     fi
 }
 
-for check in layers size sql plans words docs; do
+for check in layers size sql plans words docs events; do
     python3 -B "tests/lint/$check.py" --self-test && python3 -B "tests/lint/$check.py"
     report "$check" $?
 done
-for check in format shell freestanding; do
+for check in format shell freestanding openapi; do
     sh "tests/lint/$check.sh"
     report "$check" $?
 done

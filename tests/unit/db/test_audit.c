@@ -180,7 +180,7 @@ static void test_only_writes_append(void **state)
     /* somebody else under our name: the key is the fence, and it is not a caller's conflict */
     assert_ok(write_sql(
         f, "INSERT INTO audit SELECT node, epoch, lane, 2, at, tenant, device, actor, request_id, kind,"
-           " result, body, prev, hash FROM audit WHERE seq = 1"));
+           " result, body, prev, hash, NULL FROM audit WHERE seq = 1"));
     assert_err(ERR_DB, db_write(f->db, add_full, NULL));
 }
 

@@ -1,0 +1,104 @@
+/* The table of kinds, in order of name. A new kind is a row here and a line of docs/events.md, which
+ * `tests/lint/events.py --write` makes; event_append() writes no other. */
+#include "fleet/event_kinds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct event_kind rows[] = {
+    {"audit.exported", EVENT_NOTE, "Somebody took a copy of the audit log"},
+    {"authority.added", EVENT_HOUSE, "An authority was made"},
+    {"batch.imported", EVENT_FED, "Devices were registered by an import"},
+    {"batch.registered", EVENT_FED, "Devices were registered"},
+    {"batch.renamed", EVENT_FED, "A batch has another name"},
+    {"ca.unknown_serial", EVENT_HOUSE,
+     "A certificate was shown that carries our signature and that we do not know"},
+    {"certificate.confirmed", EVENT_FED,
+     "A device used its new certificate: the one before has no rights any more"},
+    {"certificate.first_used", EVENT_FED, "A device used its first certificate for the first time"},
+    {"certificate.issued", EVENT_FED, "A device got its next certificate"},
+    {"certificate.listed", EVENT_FED, "A superseded certificate went on the CRL"},
+    {"certificate.reason_changed", EVENT_FED, "A revoked certificate has another reason"},
+    {"certificate.revoked", EVENT_FED, "A certificate was revoked"},
+    {"code.created", EVENT_FED, "Enrolment codes were made"},
+    {"code.refused", EVENT_NOTE, "A device was turned away because of its enrolment code"},
+    {"code.revoked", EVENT_FED, "An enrolment code was revoked"},
+    {"contact.refused", EVENT_NOTE, "Somebody unknown was turned away"},
+    {"crl.published", EVENT_HOUSE, "A CRL was signed"},
+    {"device.changed", EVENT_FED, "Labels, attributes or the note of a device changed"},
+    {"device.compromised", EVENT_FED, "A device was declared compromised, for good"},
+    {"device.contested", EVENT_NOTE, "A device was turned away because two tenants claim it"},
+    {"device.enrolled", EVENT_FED, "A device got its first certificate"},
+    {"device.quarantined", EVENT_FED, "A device was put in quarantine"},
+    {"device.recovered", EVENT_FED,
+     "A device got a certificate by its identity key, after it had one before"},
+    {"device.reenrol_allowed", EVENT_FED, "A revoked device may enrol again"},
+    {"device.refused", EVENT_NOTE, "A device was turned away"},
+    {"device.registered", EVENT_FED,
+     "A device was registered by what admitted it: its maker's certificate or an enrolment code"},
+    {"device.rekey_requested", EVENT_FED, "A device was told to take its next key"},
+    {"device.released", EVENT_FED, "A device was let out of quarantine"},
+    {"device.retired", EVENT_FED, "A device was retired, for good"},
+    {"device.revoked", EVENT_FED, "A device and its certificates were revoked"},
+    {"hub.added", EVENT_FED, "A hub was made"},
+    {"hub.changed", EVENT_FED, "A hub changed"},
+    {"installation.founded", EVENT_HOUSE, "The first rows were written"},
+    {"node.started", EVENT_HOUSE, "A process began to write"},
+    {"product.added", EVENT_FED, "A product was made"},
+    {"product.changed", EVENT_FED, "A product changed"},
+    {"tenant.added", EVENT_FED, "The tenant was made"},
+    {"token.added", EVENT_FED, "A token was made"},
+    {"token.changed", EVENT_FED, "Name or sources of a token changed"},
+    {"token.old_secret_dropped", EVENT_FED, "The older of two secrets of a token ended"},
+    {"token.revoked", EVENT_FED, "A token was revoked"},
+    {"token.rotated", EVENT_FED, "A token has a second secret"},
+};
+enum { KINDS = sizeof rows / sizeof rows[0] };
+
+const struct event_kind *event_kinds(size_t *count)
+{
+    *count = KINDS;
+    return rows;
+}
+
+static int compare(const void *key, const void *row)
+{
+    return bytes_compare(*(const struct bytes *)key, bytes_str(((const struct event_kind *)row)->kind));
+}
+
+const struct event_kind *event_kind_find(struct bytes kind)
+{
+    return bsearch(&kind, rows, KINDS, sizeof rows[0], compare);
+}
+
+bool event_pattern_fits(const char *pattern, struct bytes kind)
+{
+    size_t n = strlen(pattern);
+    if (n > 0 && pattern[n - 1] == '*') {
+        return kind.n >= n - 1 && memcmp(kind.p, pattern, n - 1) == 0;
+    }
+    return bytes_is(kind, pattern);
+}
+
+static bool is_form(struct bytes pattern)
+{
+    bool is_all = bytes_is(pattern, "*");
+    const uint8_t *star = memchr(pattern.p, '*', pattern.n);
+    bool is_group = pattern.n > 2 && star == pattern.p + pattern.n - 1 && star[-1] == '.';
+    return is_all || is_group || star == NULL;
+}
+
+err_t event_pattern_check(struct bytes pattern)
+{
+    char text[EVENT_PATTERN_SIZE];
+    ENSURE(pattern.n >= 1 && pattern.n < sizeof text && is_form(pattern), ERR_UNPROCESSABLE,
+           "a type is a name (device.enrolled), a group (device.*) or *");
+    memcpy(text, pattern.p, pattern.n);
+    text[pattern.n] = '\0';
+    for (size_t i = 0; i < KINDS; i++) {
+        if (rows[i].reach == EVENT_FED && event_pattern_fits(text, bytes_str(rows[i].kind))) {
+            return OK;
+        }
+    }
+    return ERR(ERR_UNPROCESSABLE, "no event has the type %s; docs/events.md lists them", text);
+}

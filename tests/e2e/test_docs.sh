@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The documents keep their word: the commands of each page run as they stand, against a fresh server, and print what the page says.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+python3 -B "$E2E/run_docs.py" --self-test || die "run_docs.py"
+say "ok  the comparison notices what differs"
+for page in README.md docs/*.md; do
+    grep -q '^```sh$' "$page" || continue
+    name=$(basename "$page" .md)
+    DATA=$WORK/data-$name
+    mkdir "$WORK/$name"
+    init_data
+    start_server
+    WHORL=$MANAGEMENT DEVICE=$DEVICE PUBLIC=$PUBLIC CA=$CA TOKEN=$TOKEN \
+        python3 -B "$E2E/run_docs.py" "$page" "$WORK/$name" || die "$page"
+    say "ok  $page"
+    stop_server
+done

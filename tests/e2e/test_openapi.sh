@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# The description that the server hands out is the one of this build. And the calls that no other test makes: figures, and a device that
+# proves its key by a challenge.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+init_data
+start_server
+
+say "the description"
+AS=none api GET /openapi.json >/dev/null
+expect_status "needs no token" 200
+expect "is the one of the build" "$(jq -S . "$WORK/body" | sha256sum)" "$(jq -S . "$OPENAPI" | sha256sum)"
+TAG=$(tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt]ag: //p')
+api GET /openapi.json '' -H "If-None-Match: $TAG" >/dev/null
+expect_status "is not sent again" 304
+api GET '/openapi.json?colour=red' >/dev/null
+expect_status "takes no parameters" 400
+
+say "figures"
+api GET /metrics >/dev/null
+expect_status "in OpenMetrics" 200
+expect_in "to the end" "$(tail -n 1 "$WORK/body")" "# EOF"
+
+say "a device behind something that ends TLS"
+P=$(api GET /api/v1/products | jq -r '.products[0].id')
+api PATCH "/api/v1/products/$P" '{"allow_unbound_challenge":true}' -H 'If-Match: *' >/dev/null
+expect_status "its product allows proofs that are not bound to the channel" 200
+new_identity unit
+register "$ID"
+# proof PURPOSE(1 status, 2 enrol) GENERATION KEY-SHA256 CSR-SHA256 COUNTER: the member "proof" (docs/device-protocol.md); binding: zeros
+proof() {
+    local word=status nonce
+    if [ "$1" -eq 2 ]; then word=enrol; fi
+    device_json '' POST /device/v1/challenge "{\"device_id\":\"$ID\",\"purpose\":\"$word\"}" >"$WORK/challenge"
+    nonce=$(jq -r .nonce "$WORK/challenge")
+    python3 - "$1" "$(jq -r .server_id "$WORK/challenge")" "$ID" "$2" "$3" "$4" "$nonce" "$5" >"$WORK/pop" <<'PY'
+import base64, sys
+purpose, server, device, generation, key, csr, nonce, counter = sys.argv[1:]
+nonce = base64.b64decode(nonce)
+sys.stdout.buffer.write(
+    b"WHORL-POP-v1" + bytes([int(purpose)]) + bytes.fromhex(server + device) + int(generation).to_bytes(4, "big")
+    + bytes.fromhex(key + csr) + len(nonce).to_bytes(2, "big") + nonce + bytes(32) + int(counter).to_bytes(8, "big"))
+PY
+    printf '"proof":{"device_id":"%s","spki":"%s","nonce":"%s","counter":%s,"signature":"%s"}' "$ID" \
+        "$(openssl pkey -in "$WORK/unit.key" -pubout -outform DER | base64 -w0)" "$nonce" "$5" \
+        "$(openssl dgst -sha256 -sign "$WORK/unit.key" "$WORK/pop" | base64 -w0)"
+}
+ZEROS=$(printf '0%.0s' {1..64})
+device_json '' POST /device/v1/status "{$(proof 1 0 "$ZEROS" "$ZEROS" 1)}" >/dev/null
+expect "is told its status" "$(status) $(jq -r .status "$WORK/body")" "200 not_enrolled"
+new_key op
+REQUEST=$(csr op)
+KEY=$(openssl pkey -in "$WORK/op.key" -pubout -outform DER | sha256sum | cut -d' ' -f1)
+ORDER="{\"csr\":\"$REQUEST\",\"generation\":1,$(proof 2 1 "$KEY" "$(base64 -d <<<"$REQUEST" | sha256sum | cut -d' ' -f1)" 2)}"
+device_json '' POST /device/v1/enrol "$ORDER" >/dev/null
+expect "is enrolled" "$(status) $(jq -r .generation "$WORK/body")" "200 1"
+device_json '' POST /device/v1/enrol "${ORDER/\"counter\":2/\"counter\":3}" >/dev/null
+expect_status "not with a proof that was changed" 401
+stop_server
