@@ -10,11 +10,15 @@ err_t api_new(const struct api_options *options, struct api **out)
     AUTO_PTR(api) *api = calloc(1, sizeof *api);
     ENSURE(api != NULL, ERR_NO_MEMORY, "the api");
     api->options = *options;
+    running_init(&api->running);
     *out = TAKE(api);
     return OK;
 }
 
 void api_free(struct api *api)
 {
+    if (api != NULL) {
+        running_clear(&api->running);
+    }
     free(api);
 }

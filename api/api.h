@@ -1,10 +1,11 @@
-/* What every request means: the value that handlers share, the list of their routes, and the two functions
- * that the server calls around a handler. Knows no socket, no HTTP library and no SQL. Built and wired by
- * cmd/. */
+/* What every request means: the value that handlers share, the list of their routes, and the three
+ * functions that the server calls for a request. Knows no socket, no HTTP library and no SQL. Built and wired
+ * by cmd/. */
 #ifndef WHORL_API_API_H
 #define WHORL_API_API_H
 
 #include "api/http.h"
+#include "api/running.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/ports.h"
@@ -35,6 +36,7 @@ struct api_options {
 
 struct api {
     struct api_options options;
+    struct running running;
 };
 
 /** @errors ERR_NO_MEMORY, ERR_INTERNAL too many sources @thread init */
@@ -50,6 +52,10 @@ const struct route_table *api_routes(size_t *count);
  * EST label, ERR_BAD_REQUEST two credentials, or one in the query string @thread worker; loop for
  * ROUTE_ON_LOOP */
 err_t api_admit(struct api *api, struct request *request);
+
+/** Calls the handler of an admitted request. @errors those of the handler; ERR_CONFLICT when another request
+ * of the tenant is at work under the same Idempotency-Key @thread worker; loop for ROUTE_ON_LOOP */
+err_t api_run(struct api *api, const struct request *request, struct response *response);
 
 /** Turns an error into a response in the route's style (route NULL: problem+json). What is ours (5xx) is
  * logged with the request's id and not shown. Never fails: without memory there is a status and no body.

@@ -13,7 +13,7 @@
 static const char *const no_query[] = {NULL};
 
 /* Printable ASCII without quotes, as an opaque name of one attempt. */
-static err_t read_key(const struct request *request, struct bytes *out)
+err_t request_idempotency_key(const struct request *request, struct bytes *out)
 {
     *out = BYTES_NONE;
     const char *value = http_header(request, "Idempotency-Key");
@@ -37,7 +37,7 @@ static err_t read_key(const struct request *request, struct bytes *out)
 err_t request_idempotency(const struct request *request, struct idempotency *out)
 {
     out->tenant = request->principal->tenant;
-    TRY(read_key(request, &out->key));
+    TRY(request_idempotency_key(request, &out->key));
     const struct bytes parts[] = {bytes_str(request->path), bytes_str("\n"), request->body};
     return sha256_of_parts(parts, sizeof parts / sizeof parts[0], &out->fingerprint);
 }

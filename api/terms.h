@@ -7,6 +7,10 @@
 #include "base/json.h"
 #include "fleet/terms.h"
 
+/** RFC 8941 string ("…") or the bare text of Idempotency-Key; empty without the header. @param[out] out
+ * borrowed from the header @errors ERR_BAD_REQUEST @thread any */
+err_t request_idempotency_key(const struct request *request, struct bytes *out);
+
 /** RFC 8941 string ("…") or the bare text of Idempotency-Key, and the fingerprint of path and body. Without
  * the header an empty key. @errors ERR_BAD_REQUEST @thread any */
 err_t request_idempotency(const struct request *request, struct idempotency *out);

@@ -58,7 +58,7 @@ static err_t admit(struct exchange *x)
 static err_t handle(struct exchange *x)
 {
     TRY(admit(x));
-    return x->request.route->handler(x->server->app.api, &x->request, &x->response);
+    return x->server->app.run(x->server->app.api, &x->request, &x->response);
 }
 
 void exchange_handle(struct exchange *x)

@@ -20,6 +20,8 @@ struct server_app {
     /** Judges the caller, before a body is read that is large or goes to a sink; sets request->principal
      * (arena memory). */
     err_t (*admit)(struct api *api, struct request *request);
+    /** Calls the handler of the request's route, or says why not. */
+    err_t (*run)(struct api *api, const struct request *request, struct response *response);
     /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread
      * any */
     void (*refuse)(struct api *api, const struct request *request, err_t error, struct response *response);

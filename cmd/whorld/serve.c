@@ -142,6 +142,7 @@ static err_t make_server(struct serving *s)
                                    .tables = tables,
                                    .table_count = table_count,
                                    .admit = api_admit,
+                                   .run = api_run,
                                    .refuse = api_refuse};
     const struct server_options options = {
         .listeners = {{LISTENER_DEVICE, c->device_listen, DEVICE_POOL},

@@ -155,7 +155,7 @@ static inline void run_call(struct house *h, struct request *request, struct res
         error = ERR(ERR_TOO_LARGE, "the server would say so");
     }
     if (error.code == ERR_OK) {
-        error = request->route->handler(h->api, request, response);
+        error = api_run(h->api, request, response);
     }
     if (error.code != ERR_OK) {
         api_refuse(h->api, request, error, response);

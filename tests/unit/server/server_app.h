@@ -249,6 +249,11 @@ static inline err_t test_admit(struct api *api, struct request *request)
     return OK;
 }
 
+static inline err_t test_run(struct api *api, const struct request *request, struct response *response)
+{
+    return request->route->handler(api, request, response);
+}
+
 static inline void test_refuse(struct api *api, const struct request *request, err_t error,
                                struct response *response)
 {

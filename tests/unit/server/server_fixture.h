@@ -110,8 +110,12 @@ static inline void fixture_start(struct fixture *f, const struct server_limits *
         .clock = clock_system(),
         .random = random_system(),
     };
-    const struct server_app app = {
-        .api = &f->api, .tables = &test_table, .table_count = 1, .admit = test_admit, .refuse = test_refuse};
+    const struct server_app app = {.api = &f->api,
+                                   .tables = &test_table,
+                                   .table_count = 1,
+                                   .admit = test_admit,
+                                   .run = test_run,
+                                   .refuse = test_refuse};
     assert_ok(server_new(&options, &app, f->tls, NULL, &f->server));
     assert_int_equal(pthread_create(&f->thread, NULL, fixture_thread, f), 0);
 }

@@ -208,8 +208,12 @@ static void test_address_in_use_is_noticed(void **state)
         .workers = 1, .loops = 1, .limits = test_limits, .clock = clock_system(), .random = random_system()};
     options.listeners[0] =
         (struct server_listener){LISTENER_PUBLIC, server_address(f->server, LISTENER_PUBLIC), 8192};
-    const struct server_app app = {
-        .api = &f->api, .tables = &test_table, .table_count = 1, .admit = test_admit, .refuse = test_refuse};
+    const struct server_app app = {.api = &f->api,
+                                   .tables = &test_table,
+                                   .table_count = 1,
+                                   .admit = test_admit,
+                                   .run = test_run,
+                                   .refuse = test_refuse};
     struct server *second = NULL;
     char expected[80];
     (void)snprintf(expected, sizeof expected, "%s: the address is in use",
