@@ -123,9 +123,13 @@ static err_t look_on_pages(struct listing *listing, const char *name, struct buf
 err_t cli_lookup(void *context, const char *list, const char *name, struct buf *out)
 {
     AUTO_VAL(buf) path = {0};
+    char member[64] = "";
+    for (size_t i = 0; list[i] != '\0' && i < sizeof member - 1; i++) {
+        member[i] = list[i] == '-' ? '_' : list[i]; /* of vendor-cas it is vendor_cas */
+    }
     TRY(buf_printf(&path, "/api/v1/%s", list));
     struct listing listing = {
-        .cli = context, .path = buf_str(&path), .items = list, .parameter = "cursor", .left = -1};
+        .cli = context, .path = buf_str(&path), .items = member, .parameter = "cursor", .left = -1};
     err_t error = look_on_pages(&listing, name, out);
     buf_clear(&listing.cursor);
     return error;

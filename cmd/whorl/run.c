@@ -30,21 +30,25 @@ err_t cli_call_json(struct cli *cli, const struct cli_call *call, struct cli_ans
 
 static err_t ask(struct cli *cli, const struct cli_line *line)
 {
-    if ((line->command->flags & CLI_DANGEROUS) == 0 || line->options.is_yes) {
+    bool is_harmless = (line->command->flags & CLI_DANGEROUS) == 0 || cli_line_has(line, "--dry-run");
+    if (is_harmless || line->options.is_yes) {
         return OK;
     }
     const char *id = cli_line_text(line, "ID");
     return cli_confirm(&cli->output, line->command->help, id == NULL ? "yes" : id);
 }
 
-/* 202: somebody else must agree first. */
-static err_t show_waiting(struct cli *cli, const json_t *approval)
+/* 202: accepted, not done yet. Somebody else must agree first, or it goes on by itself. */
+static err_t show_waiting(struct cli *cli, const struct cli_line *line, const json_t *document)
 {
-    const struct cli_command plain = {.group = ""};
-    const char *id = json_string_value(json_object_get(approval, "id"));
-    TRY(cli_show(&cli->output, &plain, approval));
-    cli_note(&cli->output, "not done yet: a second person must agree (whorl approval show %s)",
-             id == NULL ? "ID" : id);
+    const char *id = json_string_value(json_object_get(document, "id"));
+    TRY(cli_show(&cli->output, line->command, document));
+    if (json_object_get(document, "requested_by") != NULL) {
+        cli_note(&cli->output, "not done yet: a second person must agree (whorl approval approve %s)",
+                 id == NULL ? "ID" : id);
+    } else if (json_object_get(document, "started_by") != NULL) {
+        cli_note(&cli->output, "it goes on by itself: whorl operation show %s", id == NULL ? "ID" : id);
+    }
     return OK;
 }
 
@@ -52,10 +56,11 @@ static err_t show_answer(struct cli *cli, const struct cli_line *line, const str
                          const json_t *document)
 {
     if (document == NULL) {
+        cli_note(&cli->output, "done");
         return OK;
     }
     if (answer->status == 202) {
-        return show_waiting(cli, document);
+        return show_waiting(cli, line, document);
     }
     TRY(cli_show(&cli->output, line->command, document));
     if ((line->command->flags & CLI_ONCE) != 0) {

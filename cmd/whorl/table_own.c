@@ -40,6 +40,18 @@ static const struct cli_argument completion_arguments[] = {
     ARGUMENTS_END,
 };
 
+static const struct cli_argument event_arguments[] = {
+    BY_HAND(CLI_FLAG, "--follow", NULL, "what happens from now on, or behind --after, as it happens"),
+    BY_HAND(CLI_TEXT, "--after", "ID|latest", "behind the event with this id, or behind the last one"),
+    QUERY("--type", "TYPES", "type", "of these types (device.enrolled) or groups (device.*), with commas"),
+    QUERY("--device", "ID", "device", "of this device"),
+    ARGUMENTS_END,
+};
+static const struct cli_column event_columns[] = {
+    {"TIME", "timestamp"}, {"TYPE", "type"}, {"DEVICE", "device_id"}, {"BY", "actor"}, {"DATA", "data"},
+    {"ID", "id"},          COLUMNS_END,
+};
+
 const struct cli_command cli_own_commands[] = {
     {.group = "login",
      .verb = "",
@@ -58,6 +70,15 @@ const struct cli_command cli_own_commands[] = {
      .help = "show what this credential is and may do",
      .path = "/api/v1/whoami",
      .arguments = none},
+    {.group = "events",
+     .verb = "",
+     .help = "list what happened, oldest first, or follow it",
+     .path = "/api/v1/events",
+     .arguments = event_arguments,
+     .items = "events",
+     .cursor = "after",
+     .columns = event_columns,
+     .run = cli_run_events},
     {.group = "api",
      .verb = "",
      .help = "make one call of the API as it is, and write the answer's body",

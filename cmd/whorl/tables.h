@@ -49,6 +49,31 @@
         NULL, NULL                                                                                           \
     }
 
+/* Rows of command tables. */
+#define ROW_LIST(group_, help_, path_, arguments_, items_, columns_)                                         \
+    {                                                                                                        \
+        .group = (group_), .verb = "list", .help = (help_), .path = (path_), .arguments = (arguments_),      \
+        .items = (items_), .columns = (columns_)                                                             \
+    }
+#define ROW_GET(group_, verb_, help_, path_, arguments_)                                                     \
+    {                                                                                                        \
+        .group = (group_), .verb = (verb_), .help = (help_), .path = (path_), .arguments = (arguments_)      \
+    }
+#define ROW_POST(group_, verb_, help_, path_, arguments_, flags_)                                            \
+    {                                                                                                        \
+        .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_POST, .path = (path_),            \
+        .arguments = (arguments_), .flags = (flags_)                                                         \
+    }
+#define ROW_PATCH(group_, verb_, help_, path_, arguments_)                                                   \
+    {                                                                                                        \
+        .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_PATCH, .path = (path_),           \
+        .arguments = (arguments_)                                                                            \
+    }
+#define ROW_DELETE(group_, verb_, help_, path_, arguments_)                                                  \
+    {                                                                                                        \
+        .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_DELETE, .path = (path_),          \
+        .arguments = (arguments_), .flags = CLI_DANGEROUS                                                    \
+    }
 #define COMMANDS_END                                                                                         \
     {                                                                                                        \
         .group = NULL                                                                                        \
@@ -64,6 +89,7 @@ extern const struct cli_command cli_authority_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_tenant_commands[];
 extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_code_commands[];
 extern const struct cli_command cli_profile_commands[];
 
 /* Commands that are more than one call, each in a file of its own. @errors one without a detail was told */

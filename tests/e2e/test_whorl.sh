@@ -276,6 +276,51 @@ fails "walls" 1 product show sensor --profile acme
 ok "tenants" tenant list
 ok "one" tenant show acme
 
+say "--- enrolment codes"
+ok "a product that takes them" product create coded --admission token
+ok "one" code create bench --product coded --not-after 12h --serial S77 --json
+expect "is shown once" "$(jq -r '.code | length > 8' "$WORK/out") $(err)" "true the secret is shown this once: keep it now"
+CODE_ID=$(jq -r .id "$WORK/out")
+ok "three alike" code create reel --product coded --count 3
+expect "a table of them" "$(grep -c reel "$WORK/out")" 3
+ok "the list" code list --product coded
+expect "holds no code" "$(grep -c bench "$WORK/out")" 1
+ok "one of them" code show "$CODE_ID"
+fails "revoked, nobody to ask" 2 code revoke "$CODE_ID"
+ok "revoked" code revoke "$CODE_ID" --yes
+expect_in "it is" "$(out)" "revoked"
+
+say "--- events"
+ok "a page" events --limit 5 --json
+expect "of so many" "$(wc -l <"$WORK/out")" 5
+ok "behind it" events --after "$(tail -n 1 "$WORK/out" | jq -r .id)" --limit 1 --json
+expect "the next one" "$(jq -r .sequence "$WORK/out")" 6
+ok "all, over several pages" events --all --json
+expect "each once, in order" "$(jq -r .sequence "$WORK/out")" "$(seq "$(wc -l <"$WORK/out")")"
+ok "of one kind" events --type 'device.revoked' --device "$UNIT"
+expect "a table" "$(wc -l <"$WORK/out")" 2
+ok "none" events --after latest
+expect "says so" "$(err)" "no events"
+fails "a forged place" 1 events --after nonsense
+fails "follow has no end" 2 events --follow --all
+fails "following a forged place" 1 events --follow --after nonsense
+LAST=$("$WHORL" events --all --json 2>/dev/null | tail -n 1 | jq -r .id)
+"$WHORL" events --follow --after "$LAST" --json >"$WORK/follow" 2>"$WORK/follow.err" &
+FOLLOWER=$!
+PIDS+=("$FOLLOWER")
+wait_events() { for _ in $(seq 200); do [ "$(wc -l <"$WORK/follow")" -ge "$1" ] && return 0; sleep 0.05; done; die "followed $(wc -l <"$WORK/follow") events, wanted $1: $(cat "$WORK/follow.err")"; }
+ok "something happens" product create seen
+wait_events 1
+expect "and is seen" "$(jq -r .type "$WORK/follow" | head -n 1)" product.added
+PORT=${MANAGEMENT##*:}
+stop_server
+WHORL_MANAGEMENT_LISTEN=127.0.0.1:$PORT start_server
+ok "something happens when the server is back" product create again
+wait_events 2
+expect "the stream goes on without a gap" "$(jq -r .data.name "$WORK/follow" | tr '\n' ' ')" "seen again "
+kill "$FOLLOWER"
+expect_in "it said that it tried again" "$(cat "$WORK/follow.err")" "trying again"
+
 say "--- audit"
 ok "the log" audit list --kind device_revoked --json
 ok "the log" audit list --limit 5
