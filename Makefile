@@ -81,7 +81,7 @@ $(call remember,$(B)/stamp/cmd,$(OBJ_CMD))
 $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
-.PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check demo \
+.PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check chaos demo \
 	bench nightly tidy install
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -206,6 +206,23 @@ endif
 check: deps-test
 	@MAKE='$(MAKE)' sh tests/check.sh
 
+# a file system that loses what was not synced, and a library that breaks SQLite's promise: tests/chaos/powercut.py
+$(B)/chaos/lossyfs: $(wildcard tests/chaos/*.c tests/chaos/*.h) $(B)/stamp/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -D_FILE_OFFSET_BITS=64 $(shell pkg-config --cflags fuse3) -o $@ $(filter %.c,$^) -pie $(shell pkg-config --libs fuse3)
+$(B)/chaos/controls.so: tests/chaos/controls/controls.c $(B)/stamp/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -Wnull-dereference,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+
+## chaos          cuts the power at every CHAOS_EVERY-th (12) operation of a script, and proves that a broken promise is noticed
+chaos:
+	@sh deploy/deps.sh build run chaos
+	@$(MAKE) -j$(JOBS) all $(B)/chaos/lossyfs $(B)/chaos/controls.so
+	@python3 -B tests/chaos/powercut.py --every $(or $(CHAOS_EVERY),12)
+	@python3 -B tests/chaos/powercut.py --every $$((4 * $(or $(CHAOS_EVERY),12))) --again
+	@for control in lie normal early; do \
+		python3 -B tests/chaos/powercut.py --every 50 --modes drop --control $$control || exit 1; done
+
 ## demo           a server, a device, a fleet, on this machine
 demo: deps
 	@$(MAKE) -j$(JOBS) all
@@ -228,6 +245,7 @@ nightly: deps-nightly
 	@$(MAKE) check
 	@deploy/ci/debian13 check
 	@tests/container/run.sh
+	@$(MAKE) chaos CHAOS_EVERY=1
 	@$(MAKE) tidy VARIANT=clang
 	@$(MAKE) -j$(JOBS) VARIANT=analyzer all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
