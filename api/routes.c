@@ -32,6 +32,7 @@ static const struct route_table tables[] = {
     TABLE(event_routes),
     TABLE(openapi_routes),
     TABLE(code_routes),
+    TABLE(vendor_ca_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

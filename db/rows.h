@@ -139,6 +139,21 @@ struct code_row {
     int64_t not_before, not_after, created_at, last_used_at, revoked_at, ver;
 };
 
+enum { VENDOR_CA_SIZE = 4096, VENDOR_CA_SUBJECT_SIZE = 256 };
+
+struct vendor_ca_row {
+    struct uuid id, tenant, product, batch;
+    char name[NAME_SIZE];
+    uint32_t name_hash; /* of its subject (pki/vendor_ca.h) */
+    uint8_t spki_sha256[32];
+    char subject[VENDOR_CA_SUBJECT_SIZE];
+    int64_t not_before, not_after;
+    uint8_t der[VENDOR_CA_SIZE];
+    size_t der_size;
+    int64_t admitted; /* devices */
+    int64_t created_at, updated_at, retired_at, ver;
+};
+
 enum certificate_state {
     CERTIFICATE_UNCONFIRMED, /* issued; its first use confirms it */
     CERTIFICATE_CONFIRMED,

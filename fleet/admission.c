@@ -10,6 +10,7 @@
 #include "db/code_rows.h"
 #include "db/device_count_rows.h"
 #include "db/product_rows.h"
+#include "db/vendor_ca_rows.h"
 #include "fleet/admission_internal.h"
 #include "fleet/code_text.h"
 #include "fleet/contact.h"
@@ -32,7 +33,7 @@ struct device_row admission_row(const struct admission *admission, const struct 
                              .attributes = "{}",
                              .labels = "{}",
                              .ver = 1};
-    memcpy(row.serial, admission->serial, sizeof row.serial);
+    memcpy(row.serial, is_attested ? admission->name : admission->serial, sizeof row.serial);
     return row;
 }
 
@@ -44,7 +45,7 @@ err_t admission_holds(struct db_tx *tx, const struct admission *admission, const
     case ADMISSION_LISTED:
         return OK;
     case ADMISSION_VENDOR_CA:
-        return OK;
+        return admission_vendor_holds(tx, admission, out);
     case ADMISSION_TOKEN:
         return admission_code_holds(tx, admission, id, out);
     }
@@ -53,7 +54,15 @@ err_t admission_holds(struct db_tx *tx, const struct admission *admission, const
 
 err_t admission_use(struct db_tx *tx, const struct admission *admission, const struct device_id *id)
 {
-    return admission->by == ADMISSION_TOKEN ? admission_code_use(tx, admission, id) : OK;
+    switch (admission->by) {
+    case ADMISSION_LISTED:
+        return OK;
+    case ADMISSION_VENDOR_CA:
+        return vendor_ca_rows_count(tx, admission->vendor_ca);
+    case ADMISSION_TOKEN:
+        return admission_code_use(tx, admission, id);
+    }
+    return OK;
 }
 
 static err_t record(struct db_tx *tx, const struct admission *admission, const struct actor *actor,

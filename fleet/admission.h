@@ -14,7 +14,9 @@ struct admission {
     bool must_be_listed;           /* the product's word at that time: it makes no row */
     uint8_t code[CODE_ID_SIZE];    /* ADMISSION_TOKEN */
     struct uuid vendor_ca;         /* ADMISSION_VENDOR_CA */
+    unsigned depth;                /* CAs between the chip's certificate and that one */
     char serial[SERIAL_TEXT_SIZE]; /* that the device will have; of a listed one, that it must have; or "" */
+    char name[SERIAL_TEXT_SIZE];   /* that its maker gave it: the serial of a new one; or "" */
 };
 
 enum { ADMISSIONS_MAX = 8 };
@@ -32,13 +34,19 @@ struct contact;
 err_t admission_by_code(struct fleet *fleet, const struct contact_facts *facts, const struct device_id *id,
                         const struct uuid *label_tenant, struct admissions *out);
 
+/** The certificate of another's CA that came with the handshake: under which pinned CAs it is good. Changes
+ *  nothing; that one is not good is no error. @param label_tenant or NULL: its CAs only @thread worker */
+err_t admission_by_vendor_ca(struct fleet *fleet, const struct contact_facts *facts,
+                             const struct device_id *id, const struct uuid *label_tenant,
+                             struct admissions *out);
+
 /** The row of a device that this would let in. @thread any */
 struct device_row admission_row(const struct admission *admission, const struct device_id *id);
 
 /** Whether what was shown is still good. @thread of tx */
 err_t admission_holds(struct db_tx *tx, const struct admission *admission, const struct device_id *id,
                       bool *out);
-/** Counts the use of a code, binds it. Nothing for other ways. @errors ERR_ENROLMENT_CODE none is left
+/** Counts the use of a code, and binds it; counts for a pinned CA. @errors ERR_ENROLMENT_CODE none is left
  *  @thread of tx (write) */
 err_t admission_use(struct db_tx *tx, const struct admission *admission, const struct device_id *id);
 /** Registers the device with its audit record and the counts. @param row as admission_row() made it; the

@@ -26,10 +26,24 @@ static enum device_claim strength_of(struct search *search, const struct device_
     return is_shown && row->claim < CLAIM_SPKI ? CLAIM_SPKI : row->claim;
 }
 
+/* Of two products of one tenant, the CA nearest to the chip decides. */
+static bool is_nearest(const struct admissions *shown, size_t i)
+{
+    for (size_t j = 0; j < shown->count; j++) {
+        const struct admission *other = &shown->items[j];
+        if (!other->must_be_listed && uuid_equal(other->tenant, shown->items[i].tenant) &&
+            other->depth < shown->items[i].depth) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Needs no row, and its tenant has none. */
 static bool is_claim_alone(const struct search *search, size_t i)
 {
-    return !search->shown->items[i].must_be_listed && (search->with_row & 1U << i) == 0;
+    bool has_row = (search->with_row & 1U << i) != 0;
+    return !has_row && !search->shown->items[i].must_be_listed && is_nearest(search->shown, i);
 }
 
 static void note(struct search *search, enum device_claim claim)

@@ -65,12 +65,14 @@ static bool is_before_first(const struct claims *claims)
 /* A code names its tenant as well as a label does. */
 static err_t read_shown(struct fleet *fleet, const struct contact_facts *facts, struct claims_query *query)
 {
-    if (facts->code.n == 0) {
-        return OK;
+    bool is_chip = facts->peer != NULL && facts->peer->kind == PEER_FOREIGN && !facts->is_resumed;
+    if (facts->code.n > 0) {
+        TRY(admission_by_code(fleet, facts, &query->id, query->tenant, &query->shown));
+        query->tenant = &query->shown.items[0].tenant;
+    } else if (is_chip) {
+        TRY(admission_by_vendor_ca(fleet, facts, &query->id, query->tenant, &query->shown));
     }
-    TRY(admission_by_code(fleet, facts, &query->id, query->tenant, &query->shown));
-    query->tenant = &query->shown.items[0].tenant;
-    return db_read(fleet->db, read_claims, query);
+    return query->shown.count == 0 ? OK : db_read(fleet->db, read_claims, query);
 }
 
 static void take_claims(const struct claims_query *query, struct contact *out)

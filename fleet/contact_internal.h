@@ -18,6 +18,9 @@ void contact_alarm_unknown_serial(struct fleet *fleet, const struct contact_fact
  * worker */
 void contact_alarm_code(struct fleet *fleet, const struct contact_facts *facts, const struct code_row *code,
                         const struct device_id *id, err_t why);
+/** The same for a certificate that names a pinned CA as its issuer and is not good under it. */
+void contact_alarm_vendor_ca(struct fleet *fleet, const struct contact_facts *facts,
+                             const struct vendor_ca_row *ca, const struct device_id *id, err_t why);
 /** Records in each tenant that their claims to one id are equally strong. @thread worker */
 struct claims;
 void contact_alarm_contested(struct fleet *fleet, const struct contact_facts *facts,

@@ -16,7 +16,7 @@ struct record {
     size_t tenant_count;
     const char *reason;
     const struct device_row *known; /* the device, for records about one; or NULL */
-    const char *code;               /* id of the one that was shown; or NULL */
+    const char *what, *name;        /* "code", "vendor_ca": what was shown; or NULL */
     const char *cause, *detail;     /* beside it: what stood in its way, and the error's own words */
     char network[NETWORK_TEXT_SIZE];
     int64_t unrecorded;
@@ -37,6 +37,17 @@ static err_t append_known(struct db_tx *tx, const struct record *record, const s
     return event_append_value(tx, event, body);
 }
 
+/* The reason may quote what somebody sent. */
+static err_t append_shown(struct db_tx *tx, const struct record *record, const struct event *event)
+{
+    AUTO(json_t) *body = json_object();
+    TRY(json_set_text(body, record->what, record->name));
+    TRY(json_set_text(body, "reason", record->reason));
+    TRY(json_set_text(body, "network", record->network));
+    TRY(json_set_int(body, "unrecorded", record->unrecorded));
+    return event_append_value(tx, event, body);
+}
+
 static err_t append(struct db_tx *tx, const struct record *record, const struct uuid *tenant)
 {
     struct event event = record->event;
@@ -44,10 +55,8 @@ static err_t append(struct db_tx *tx, const struct record *record, const struct 
     if (record->known != NULL) {
         return append_known(tx, record, &event);
     }
-    if (record->code != NULL) {
-        return event_append(tx, &event,
-                            "{\"code\":\"%s\",\"reason\":\"%s\",\"network\":\"%s\",\"unrecorded\":%lld}",
-                            record->code, record->reason, record->network, (long long)record->unrecorded);
+    if (record->what != NULL) {
+        return append_shown(tx, record, &event);
     }
     return event_append(tx, &event, "{\"reason\":\"%s\",\"network\":\"%s\",\"unrecorded\":%lld}",
                         record->reason, record->network, (long long)record->unrecorded);
@@ -159,17 +168,40 @@ void contact_alarm_contested(struct fleet *fleet, const struct contact_facts *fa
     }
 }
 
+/* @param name of the thing, its key in the body */
+struct shown {
+    const char *kind, *what, *name;
+    const struct uuid *tenant;
+};
+
+static void alarm_shown(struct fleet *fleet, const struct contact_facts *facts, const struct shown *shown,
+                        const struct device_id *id, const err_t *why)
+{
+    struct record record = record_start(facts, shown->kind, why->detail);
+    record.event.device = id;
+    record.tenants = shown->tenant;
+    record.tenant_count = 1;
+    record.what = shown->what;
+    record.name = shown->name;
+    if (may_record(fleet, REFUSAL_ALARM, bytes_str(shown->name), &record)) {
+        record_write(fleet, &record);
+    }
+}
+
 void contact_alarm_code(struct fleet *fleet, const struct contact_facts *facts, const struct code_row *code,
                         const struct device_id *id, err_t why)
 {
     char name[CODE_ID_TEXT_SIZE];
     code_id_format(code->id, name);
-    struct record record = record_start(facts, "code.refused", why.detail);
-    record.event.device = id;
-    record.tenants = &code->tenant;
-    record.tenant_count = 1;
-    record.code = name;
-    if (may_record(fleet, REFUSAL_ALARM, bytes_str(name), &record)) {
-        record_write(fleet, &record);
-    }
+    const struct shown shown = {"code.refused", "code", name, &code->tenant};
+    alarm_shown(fleet, facts, &shown, id, &why);
+}
+
+void contact_alarm_vendor_ca(struct fleet *fleet, const struct contact_facts *facts,
+                             const struct vendor_ca_row *ca, const struct device_id *id, err_t why)
+{
+    char name[UUID_TEXT_SIZE];
+    uuid_format(ca->id, name);
+    const struct shown shown = {"vendor_ca.refused", "vendor_ca", name, &ca->tenant};
+    alarm_shown(fleet, facts, &shown, id, &why);
 }

@@ -54,6 +54,20 @@ err_t certificate_spki(const X509 *x509, struct buf *out)
     return error;
 }
 
+err_t certificate_algorithm(const X509 *x509, struct buf *out)
+{
+    const X509_ALGOR *algorithm = NULL;
+    unsigned char *der = NULL;
+    X509_get0_signature(NULL, &algorithm, x509);
+    int size = i2d_X509_ALGOR(algorithm, &der);
+    if (size <= 0) {
+        return ERR_OPENSSL("encoding a signature algorithm failed");
+    }
+    err_t error = buf_append(out, der, (size_t)size);
+    OPENSSL_free(der);
+    return error;
+}
+
 /* Unix milliseconds; a certificate's times have whole seconds. */
 static err_t read_time(const ASN1_TIME *time, int64_t *out_ms)
 {

@@ -72,6 +72,8 @@ err_t certificate_facts_read(X509 *x509, struct certificate_facts *out);
 err_t certificate_encode(const X509 *x509, struct buf *out);
 /** Parses exactly one DER certificate. @errors ERR_BAD_ENCODING */
 err_t certificate_decode(struct bytes der, X509 **out);
+/** DER AlgorithmIdentifier of the signature, appended. */
+err_t certificate_algorithm(const X509 *x509, struct buf *out);
 /** DER SubjectPublicKeyInfo as it stands in the certificate, appended. */
 err_t certificate_spki(const X509 *x509, struct buf *out);
 

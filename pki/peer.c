@@ -14,6 +14,7 @@ void peer_identity_clear(struct peer_identity *peer)
     certificate_facts_clear(&peer->certificate);
     buf_clear(&peer->spki);
     buf_clear(&peer->der);
+    buf_clear(&peer->chain);
     *peer = (struct peer_identity){.kind = PEER_NONE};
 }
 

@@ -20,8 +20,9 @@ struct peer_identity {
                            has set yet */
     char authority[32]; /* id of the issuing authority (PEER_ISSUED) */
     struct certificate_facts certificate;
-    struct buf spki; /* canonical DER */
-    struct buf der;  /* the certificate */
+    struct buf spki;  /* canonical DER */
+    struct buf der;   /* the certificate */
+    struct buf chain; /* PEER_FOREIGN, at a full handshake: what was sent along, DER, one behind the other */
 };
 void peer_identity_clear(struct peer_identity *peer);
 DEFINE_AUTO_VAL(peer_identity, peer_identity_clear);

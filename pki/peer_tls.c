@@ -53,26 +53,12 @@ static int check_form(X509 *x509, const struct peer_trust *trust, struct key_inf
     return X509_get0_pubkey(x509) == NULL ? X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY : X509_V_OK;
 }
 
-static err_t read_algorithm(const X509 *x509, struct buf *out)
-{
-    const X509_ALGOR *algorithm = NULL;
-    unsigned char *der = NULL;
-    X509_get0_signature(NULL, &algorithm, x509);
-    int size = i2d_X509_ALGOR(algorithm, &der);
-    if (size <= 0) {
-        return ERR_OPENSSL("encoding a signature algorithm failed");
-    }
-    err_t error = buf_append(out, der, (size_t)size);
-    OPENSSL_free(der);
-    return error;
-}
-
 /* Keys of ours sign with what we chose; others' signatures count only for self-signed certificates, but
  * nobody's may be weak. */
 static int check_algorithm(const X509 *x509, enum peer_kind kind, enum key_alg alg)
 {
     AUTO_VAL(buf) algorithm = {0};
-    err_t error = read_algorithm(x509, &algorithm);
+    err_t error = certificate_algorithm(x509, &algorithm);
     if (error.code != ERR_OK || signature_weakness(buf_view(&algorithm)) != NULL) {
         return X509_V_ERR_CA_MD_TOO_WEAK;
     }
@@ -164,6 +150,16 @@ static bool is_outside_validity(const struct peer_identity *peer, int64_t now_ms
            (now_ms < peer->certificate.not_before_ms || now_ms > peer->certificate.not_after_ms);
 }
 
+/* At most CHAIN_LENGTH_MAX and CHAIN_SIZE_MAX: the verify callback has seen to it. */
+static err_t read_chain(const SSL *ssl, struct buf *out)
+{
+    STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl); /* on a server without the peer's own certificate */
+    for (int i = 0; i < sk_X509_num(sent); i++) {
+        TRY(certificate_encode(sk_X509_value(sent, i), out));
+    }
+    return OK;
+}
+
 err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t now_ms,
                          struct peer_identity *out)
 {
@@ -181,7 +177,7 @@ err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t
         (void)snprintf(out->authority, sizeof out->authority, "%s", issuer->id);
     }
     out->is_expired = is_outside_validity(out, now_ms);
-    return OK;
+    return out->kind == PEER_FOREIGN && SSL_session_reused(ssl) == 0 ? read_chain(ssl, &out->chain) : OK;
 }
 
 err_t private_key_use(const struct private_key *key, struct bytes certificate_der, const struct bytes *chain,

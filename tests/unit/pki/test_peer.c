@@ -141,7 +141,40 @@ static void test_foreign(void **state)
     assert_ok(peer_identity_read(pair.server, trust, now_ms, &peer));
     assert_int_equal(peer.kind, PEER_FOREIGN);
     assert_true(peer.is_expired);
+    assert_int_equal(peer.chain.n, 0);
     tls_pair_clear(&pair);
+}
+
+/* What a chip sends along is kept as it came, without its own certificate; of our own devices nothing is. */
+static void test_what_was_sent_along(void **state)
+{
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO(EVP_PKEY) *ca = ec_key("P-256");
+    const struct foreign f = {
+        .key = key, .signer = ca, .issuer = "Vendor CA", .digest = "SHA256", .version = 2};
+    AUTO(X509) *x509 = make_certificate(&f);
+    AUTO(X509) *self = self_signed(key, "SHA256");
+    AUTO_VAL(peer_identity) peer = {0};
+    AUTO_VAL(buf) twice = {0};
+    struct tls_pair pair;
+    (void)state;
+    server.extra_links = 2;
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(tls_pair_init(&pair, &server, x509, key, versions[i]));
+        assert_ok(peer_identity_read(pair.server, trust, now_ms, &peer));
+        tls_pair_clear(&pair);
+        buf_clear(&twice);
+        assert_ok(buf_append_bytes(&twice, buf_view(&peer.der)));
+        assert_ok(buf_append_bytes(&twice, buf_view(&peer.der)));
+        assert_true(bytes_equal(buf_view(&peer.chain), buf_view(&twice)));
+    }
+    assert_true(tls_pair_init(&pair, &server, self, key, TLS1_3_VERSION));
+    assert_ok(peer_identity_read(pair.server, trust, now_ms, &peer));
+    assert_int_equal(peer.kind, PEER_SELF_SIGNED);
+    assert_int_equal(peer.chain.n, 0);
+    tls_pair_clear(&pair);
+    server.extra_links = 0;
 }
 
 static void test_resumed(void **state)
@@ -200,13 +233,10 @@ static void test_handshakes_fail_for_the_weak(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_certificate),
-        cmocka_unit_test(test_self_signed),
-        cmocka_unit_test(test_issued),
-        cmocka_unit_test(test_kinds_are_not_upgraded),
-        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_resumed),
-        cmocka_unit_test(test_handshakes_fail_for_the_weak),
+        cmocka_unit_test(test_no_certificate), cmocka_unit_test(test_self_signed),
+        cmocka_unit_test(test_issued),         cmocka_unit_test(test_kinds_are_not_upgraded),
+        cmocka_unit_test(test_foreign),        cmocka_unit_test(test_what_was_sent_along),
+        cmocka_unit_test(test_resumed),        cmocka_unit_test(test_handshakes_fail_for_the_weak),
     };
     return cmocka_run_group_tests(tests, make_house, end_house);
 }
