@@ -103,15 +103,14 @@ err_t admission_by_code(struct fleet *fleet, const struct contact_facts *facts, 
     out->count = 0;
     TRY(source_limits_check(fleet->source_limits, facts->address, now_ms, &source));
     err_t error = find(fleet, facts->code, &search);
-    bool is_right = error.code == ERR_OK;
-    if (is_right) {
-        error = judge(&search, id, label_tenant, now_ms);
-    }
     if (error.code == ERR_ENROLMENT_CODE) {
         source_limits_failed(fleet->source_limits, &source, now_ms);
-        if (is_right) {
-            contact_alarm_code(fleet, facts, &search.row, id, error);
-        }
+    }
+    TRY(error);
+    error = judge(&search, id, label_tenant, now_ms);
+    if (error.code ==
+        ERR_ENROLMENT_CODE) { /* whoever knows the secret guesses nothing, and waits for nothing */
+        contact_alarm_code(fleet, facts, &search.row, id, error);
     }
     TRY(error);
     take(&search, out);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_SHARE, KIND_FLAG };
+enum kind { KIND_TEXT, KIND_WORD, KIND_NUMBER, KIND_SHARE, KIND_FLAG };
 
 struct option {
     const char *name;
@@ -16,12 +16,16 @@ struct option {
     size_t offset;
 };
 
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
 static const struct option option_table[] = {
     {"--dir", KIND_TEXT, offsetof(struct options, dir)},
     {"--server", KIND_TEXT, offsetof(struct options, server)},
     {"--ca", KIND_TEXT, offsetof(struct options, ca)},
     {"--list", KIND_TEXT, offsetof(struct options, list)},
     {"--save", KIND_TEXT, offsetof(struct options, save)},
+    {"--code", KIND_WORD, offsetof(struct options, code)},
+    {"--certificate", KIND_TEXT, offsetof(struct options, certificate)},
     {"--seed", KIND_NUMBER, offsetof(struct options, seed)},
     {"--seed-base", KIND_NUMBER, offsetof(struct options, seed_base)},
     {"--count", KIND_NUMBER, offsetof(struct options, count)},
@@ -65,6 +69,9 @@ static bool store(const struct option *option, const char *value, struct options
     case KIND_TEXT:
         *(const char **)at = value;
         return true;
+    case KIND_WORD: /* goes into JSON as it is */
+        *(const char **)at = value;
+        return value[0] != '\0' && value[strspn(value, WORD_CHARACTERS)] == '\0';
     case KIND_NUMBER:
         return parse_number(value, at);
     case KIND_SHARE:

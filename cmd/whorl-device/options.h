@@ -13,6 +13,8 @@ struct options {
     const char *ca;
     const char *list;
     const char *save;
+    const char *code;
+    const char *certificate;
     uint64_t seed;
     uint64_t seed_base;
     uint64_t count;

@@ -141,6 +141,19 @@ bool unit_open(struct unit *unit, const struct options *options)
         }
         host_trust_server_id(unit->trust, settings.server_id);
     }
+    if (options->code != NULL) {
+        settings.code = (struct whorl_bytes){(const uint8_t *)options->code, strlen(options->code)};
+    }
+    if (options->certificate != NULL) {
+        const char *problem = "";
+        if (!host_birth_read(options->certificate, &unit->birth, &problem)) {
+            (void)fprintf(stderr, "whorl-device: %s: %s\n", options->certificate, problem);
+            unit_close(unit);
+            return false;
+        }
+        settings.birth = unit->birth.chain;
+        settings.birth_count = unit->birth.count;
+    }
     host_transport_init(&unit->transport, unit->trust);
     connect_ports(unit, options->dir);
     enum whorl_result result = whorl_device_open(&unit->device, &settings);

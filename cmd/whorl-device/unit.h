@@ -4,6 +4,7 @@
 #define WHORL_CMD_WHORL_DEVICE_UNIT_H
 
 #include "device/core/device.h"
+#include "device/host/birth.h"
 #include "device/host/file_storage.h"
 #include "device/host/tls_transport.h"
 #include "device/sim/soft_puf.h"
@@ -16,6 +17,7 @@ struct unit {
     struct host_storage storage;
     struct host_transport transport;
     struct host_trust *trust;
+    struct host_birth birth;
     struct soft_puf puf;
     struct sim_random growing;
     struct whorl_random growing_random;

@@ -74,9 +74,9 @@ enum whorl_result whorl_device_prove(struct whorl_device *device, const struct w
     struct whorl_http_request request = {"POST", "/device/v1/status", {NULL, 0}};
     if (subject->purpose == WHORL_POP_ENROL) {
         request.path = "/device/v1/enrol";
-        whorl_message_put_enrol(&text, subject->csr, subject->generation, &proof);
+        whorl_message_put_enrol(&text, subject->csr, subject->generation, &proof, device->settings.code);
     } else {
-        whorl_message_put_status(&text, &proof);
+        whorl_message_put_status(&text, &proof, device->settings.code);
     }
     if (text.is_full) {
         return WHORL_ERROR_SPACE;

@@ -79,6 +79,9 @@ enum whorl_result whorl_device_open(struct whorl_device *device, const struct wh
     static const uint8_t no_owner[WHORL_SALT_BYTES] = {0};
     const struct whorl_ports *ports = settings->ports;
     whorl_zero(device, sizeof *device);
+    if (settings->birth_count > WHORL_CHAIN_MAX) {
+        return WHORL_ERROR_PARAMETER;
+    }
     device->settings = *settings;
     enum whorl_result result = reproduce(ports, device->prk);
     if (result == WHORL_ERROR_HELPER) {

@@ -17,6 +17,11 @@ struct whorl_settings {
     uint8_t server_id[32];         /* SHA-256 of the pinned root's SPKI: named in every proof */
     struct whorl_space work;       /* requests and answers; WHORL_WORK_BYTES is ample */
     struct whorl_space credential; /* the certificate chain in use; WHORL_CREDENTIAL_BYTES is ample */
+    /* what lets in a device that no list names; each may be empty */
+    struct whorl_bytes code;         /* an enrolment code: shown beside the identity key */
+    const struct whorl_bytes *birth; /* a certificate of the chip's maker over the identity key, then its CAs
+                                        (DER); without one the device signs one for itself */
+    size_t birth_count;              /* WHORL_CHAIN_MAX at most */
 };
 
 struct whorl_device {

@@ -27,7 +27,9 @@ void whorl_link_close(struct whorl_device *device);
 enum whorl_result whorl_link_call(struct whorl_device *device, const struct whorl_http_request *request,
                                   struct whorl_bytes *body);
 
-enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_status *out);
+/** @param code to show, or empty */
+enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_bytes code,
+                                    struct whorl_status *out);
 
 /** Takes salt and generation out of a status under the identity key, and stores them when they are new. */
 enum whorl_result whorl_device_learn(struct whorl_device *device, const struct whorl_status *status);

@@ -13,6 +13,7 @@ struct wish {
     const uint8_t *owner_salt;
     struct whorl_bytes subject;
     struct whorl_bytes san;
+    struct whorl_bytes code; /* at first contact */
 };
 
 static enum whorl_result post_csr(struct whorl_device *device, const struct wish *wish, struct whorl_key key)
@@ -25,7 +26,7 @@ static enum whorl_result post_csr(struct whorl_device *device, const struct wish
     struct whorl_text text;
     WHORL_TRY(whorl_csr_write(ports->crypto, &csr_wish, room, &csr));
     whorl_text_begin(&text, device->settings.work);
-    whorl_message_put_enrol(&text, csr, wish->generation, NULL);
+    whorl_message_put_enrol(&text, csr, wish->generation, NULL, wish->code);
     if (text.is_full) {
         return WHORL_ERROR_SPACE;
     }
@@ -53,12 +54,13 @@ static enum whorl_result ask_for_certificate(struct whorl_device *device, const 
 static enum whorl_result connect_with(struct whorl_device *device, const struct whorl_credential *credential,
                                       struct whorl_key key, struct whorl_status *out)
 {
+    static const struct whorl_bytes no_code = {NULL, 0};
     struct whorl_identity identity = {key, {{NULL, 0}}, credential->chain_count};
     for (size_t i = 0; i < credential->chain_count; i++) {
         identity.chain[i] = credential->chain[i];
     }
     WHORL_TRY(whorl_link_open(device, &identity));
-    return out == NULL ? WHORL_OK : whorl_link_status(device, out);
+    return out == NULL ? WHORL_OK : whorl_link_status(device, no_code, out);
 }
 
 /* The status as this certificate sees it. */
@@ -133,6 +135,13 @@ static enum whorl_result connect_as_identity(struct whorl_device *device, struct
     struct whorl_space room = {contact->certificate, sizeof contact->certificate};
     whorl_zero(&contact->identity, sizeof contact->identity);
     contact->identity.key = device->identity;
+    contact->identity.chain_count = device->settings.birth_count;
+    for (size_t i = 0; i < device->settings.birth_count; i++) {
+        contact->identity.chain[i] = device->settings.birth[i];
+    }
+    if (device->settings.birth_count != 0) {
+        return whorl_link_open(device, &contact->identity);
+    }
     contact->identity.chain_count = 1;
     WHORL_TRY(whorl_identity_certificate(device->settings.ports->crypto, device->identity, room,
                                          &contact->identity.chain[0]));
@@ -141,7 +150,7 @@ static enum whorl_result connect_as_identity(struct whorl_device *device, struct
 
 static enum whorl_result status_as_identity(struct whorl_device *device, struct whorl_status *out)
 {
-    WHORL_TRY(whorl_link_status(device, out));
+    WHORL_TRY(whorl_link_status(device, device->settings.code, out));
     return whorl_device_learn(device, out);
 }
 
@@ -165,7 +174,7 @@ static enum whorl_result enrol_once(struct whorl_device *device, struct first_co
 {
     struct whorl_status status;
     uint32_t in_use = 0;
-    struct wish wish = {0, device->state.owner_salt, {NULL, 0}, {NULL, 0}};
+    struct wish wish = {0, device->state.owner_salt, {NULL, 0}, {NULL, 0}, device->settings.code};
     uint8_t name[WHORL_NAME_MAX];
     struct whorl_space name_room = {name, sizeof name};
     WHORL_TRY(whorl_device_generation_in_use(device, &in_use));
@@ -209,7 +218,8 @@ static enum whorl_result replace_once(struct whorl_device *device, bool is_rekey
     if (!whorl_certificate_read(credential.chain[0], &certificate)) {
         return WHORL_ERROR_STORAGE;
     }
-    struct wish wish = {credential.generation, credential.owner_salt, certificate.subject, certificate.san};
+    struct wish wish = {
+        credential.generation, credential.owner_salt, certificate.subject, certificate.san, {NULL, 0}};
     if (is_rekey) {
         const struct whorl_generation_view view = {credential.generation, credential.generation,
                                                    is_lost_one_refused};

@@ -45,10 +45,21 @@ enum whorl_result whorl_link_call(struct whorl_device *device, const struct whor
     return WHORL_OK;
 }
 
-enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_status *out)
+enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_bytes code,
+                                    struct whorl_status *out)
 {
-    static const struct whorl_http_request request = {"GET", "/device/v1/status", {NULL, 0}};
+    struct whorl_http_request request = {"GET", "/device/v1/status", {NULL, 0}};
     struct whorl_bytes body;
+    struct whorl_text text;
+    if (code.size != 0) {
+        whorl_text_begin(&text, device->settings.work);
+        whorl_message_put_status(&text, NULL, code);
+        if (text.is_full) {
+            return WHORL_ERROR_SPACE;
+        }
+        request.method = "POST";
+        request.body = whorl_text_view(&text);
+    }
     WHORL_TRY(whorl_link_call(device, &request, &body));
     return whorl_message_read_status(body, out) ? WHORL_OK : WHORL_ERROR_ANSWER;
 }

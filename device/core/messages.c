@@ -35,24 +35,38 @@ void whorl_message_put_challenge(struct whorl_text *text, const uint8_t id[WHORL
                    purpose == WHORL_POP_ENROL ? "\",\"purpose\":\"enrol\"}" : "\",\"purpose\":\"status\"}");
 }
 
-void whorl_message_put_status(struct whorl_text *text, const struct whorl_proof *proof)
+/* The members that a body may end with, each behind `comma` or the one before it. */
+static void put_evidence(struct whorl_text *text, const char *comma, const struct whorl_proof *proof,
+                         struct whorl_bytes code)
 {
-    whorl_text_put(text, "{");
-    put_proof(text, proof);
+    if (code.size != 0) {
+        whorl_text_put(text, comma);
+        whorl_text_put(text, "\"code\":\"");
+        whorl_text_bytes(text, code);
+        whorl_text_put(text, "\"");
+        comma = ",";
+    }
+    if (proof != NULL) {
+        whorl_text_put(text, comma);
+        put_proof(text, proof);
+    }
     whorl_text_put(text, "}");
 }
 
+void whorl_message_put_status(struct whorl_text *text, const struct whorl_proof *proof,
+                              struct whorl_bytes code)
+{
+    whorl_text_put(text, "{");
+    put_evidence(text, "", proof, code);
+}
+
 void whorl_message_put_enrol(struct whorl_text *text, struct whorl_bytes csr, uint32_t generation,
-                             const struct whorl_proof *proof)
+                             const struct whorl_proof *proof, struct whorl_bytes code)
 {
     put_base64(text, "{\"csr\":\"", csr);
     whorl_text_put(text, ",\"generation\":");
     whorl_text_number(text, generation);
-    if (proof != NULL) {
-        whorl_text_put(text, ",");
-        put_proof(text, proof);
-    }
-    whorl_text_put(text, "}");
+    put_evidence(text, ",", proof, code);
 }
 
 bool whorl_message_text(struct whorl_bytes body, const char *name, struct whorl_bytes *out)

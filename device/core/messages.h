@@ -53,11 +53,14 @@ struct whorl_proof {
 
 void whorl_message_put_challenge(struct whorl_text *text, const uint8_t id[WHORL_ID_BYTES],
                                  enum whorl_pop_purpose purpose);
-void whorl_message_put_status(struct whorl_text *text, const struct whorl_proof *proof);
+/** @param proof NULL when the connection carries a client certificate @param code an enrolment code, or
+ * empty; text that JSON need not escape */
+void whorl_message_put_status(struct whorl_text *text, const struct whorl_proof *proof,
+                              struct whorl_bytes code);
 
-/** @param proof NULL when the connection carries a client certificate */
+/** proof and code as above. */
 void whorl_message_put_enrol(struct whorl_text *text, struct whorl_bytes csr, uint32_t generation,
-                             const struct whorl_proof *proof);
+                             const struct whorl_proof *proof, struct whorl_bytes code);
 
 bool whorl_message_read_challenge(struct whorl_bytes body, struct whorl_challenge *out);
 bool whorl_message_read_status(struct whorl_bytes body, struct whorl_status *out);

@@ -97,10 +97,11 @@ static enum whorl_result by_certificate(struct fleet_lane *lane, const struct fl
 {
     const struct whorl_identity identity = {
         .key = device->identity, .chain = {device->certificate}, .chain_count = 1};
+    static const struct whorl_bytes no_code = {NULL, 0};
     struct whorl_text text;
     WHORL_TRY(whorl_link_open(&lane->device, &identity));
     whorl_text_begin(&text, lane->device.settings.work);
-    whorl_message_put_enrol(&text, device->csr, 1, NULL);
+    whorl_message_put_enrol(&text, device->csr, 1, NULL, no_code);
     const struct whorl_http_request request = {"POST", "/device/v1/enrol", whorl_text_view(&text)};
     return whorl_link_call(&lane->device, &request, answer);
 }

@@ -57,6 +57,11 @@ static void values(void **state)
     assert_true(options.has_seed);
     assert_true(parse("--noise", "0.2", &options));
     assert_true(options.noise > 0.19 && options.noise < 0.21);
+    assert_true(parse("--code", "whorlcode_0a-Z", &options));
+    assert_string_equal(options.code, "whorlcode_0a-Z");
+    assert_false(parse("--code", "a\"b", &options));
+    assert_false(parse("--code", "", &options));
+    assert_true(parse("--certificate", "chip.pem", &options));
     assert_true(parse("--renew", NULL, &options));
     assert_true(options.is_renew);
     assert_false(parse("--count", "-1", &options));

@@ -188,14 +188,21 @@ static void bodies_are_to_the_letter(void **state)
                  "{\"device_id\":\"aa00000000000000000000000000000000000000000000000000000000000000\","
                  "\"purpose\":\"enrol\"}");
     whorl_text_begin(&text, room);
-    whorl_message_put_enrol(&text, whorl_bytes_of("csr"), 3, NULL);
+    const struct whorl_bytes none = {NULL, 0};
+    whorl_message_put_enrol(&text, whorl_bytes_of("csr"), 3, NULL, none);
     assert_bytes(whorl_text_view(&text), "{\"csr\":\"Y3Ny\",\"generation\":3}");
+    whorl_text_begin(&text, room);
+    whorl_message_put_enrol(&text, whorl_bytes_of("csr"), 3, NULL, whorl_bytes_of("whorlcode_1"));
+    assert_bytes(whorl_text_view(&text), "{\"csr\":\"Y3Ny\",\"generation\":3,\"code\":\"whorlcode_1\"}");
+    whorl_text_begin(&text, room);
+    whorl_message_put_status(&text, NULL, whorl_bytes_of("whorlcode_1"));
+    assert_bytes(whorl_text_view(&text), "{\"code\":\"whorlcode_1\"}");
 
     struct whorl_proof proof = {.nonce = whorl_bytes_of("n"), .counter = 5, .signature_size = 1};
     struct whorl_bytes value;
     struct whorl_bytes inner;
     whorl_text_begin(&text, room);
-    whorl_message_put_enrol(&text, whorl_bytes_of("csr"), 3, &proof);
+    whorl_message_put_enrol(&text, whorl_bytes_of("csr"), 3, &proof, whorl_bytes_of("c"));
     assert_true(whorl_json_member(whorl_text_view(&text), "proof", &value));
     assert_true(whorl_json_member(value, "counter", &inner));
     assert_bytes(inner, "5");
