@@ -52,6 +52,10 @@ static const struct event_kind rows[] = {
     {"token.old_secret_dropped", EVENT_FED, "The older of two secrets of a token ended"},
     {"token.revoked", EVENT_FED, "A token was revoked"},
     {"token.rotated", EVENT_FED, "A token has a second secret"},
+    {"vendor_ca.added", EVENT_FED, "A CA of a chip maker was pinned"},
+    {"vendor_ca.changed", EVENT_FED, "Name or batch of a pinned CA changed"},
+    {"vendor_ca.refused", EVENT_NOTE, "A chip named a pinned CA and was not good under it"},
+    {"vendor_ca.retired", EVENT_FED, "A pinned CA admits nobody any more"},
 };
 enum { KINDS = sizeof rows / sizeof rows[0] };
 
