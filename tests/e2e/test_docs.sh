@@ -4,6 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 python3 -B "$E2E/run_docs.py" --self-test || die "run_docs.py"
 say "ok  the comparison notices what differs"
+PATH=$(dirname "$WHORLD"):$PATH
 for page in README.md docs/*.md; do
     grep -q '^```sh$' "$page" || continue
     name=$(basename "$page" .md)
@@ -11,8 +12,9 @@ for page in README.md docs/*.md; do
     mkdir "$WORK/$name"
     init_data
     start_server
-    WHORL=$MANAGEMENT DEVICE=$DEVICE PUBLIC=$PUBLIC CA=$CA TOKEN=$TOKEN \
-        python3 -B "$E2E/run_docs.py" "$page" "$WORK/$name" || die "$page"
+    export DIR=$DATA WHORL=$MANAGEMENT DEVICE PUBLIC CA TOKEN WHORL_SERVER=$MANAGEMENT WHORL_CA=$CA WHORL_TOKEN=$TOKEN
+    export XDG_CONFIG_HOME=$WORK/$name/config
+    python3 -B "$E2E/run_docs.py" "$page" "$WORK/$name" || die "$page"
     say "ok  $page"
     stop_server
 done
