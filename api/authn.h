@@ -7,7 +7,7 @@
 #include "fleet/access.h"
 #include "fleet/contact.h"
 
-enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN };
+enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN, PRINCIPAL_CERTIFICATE };
 
 struct principal {
     enum principal_kind kind;
@@ -23,6 +23,8 @@ struct principal {
         device_id; /* of the proved identity key, or of the inventory's device; also when it is not known */
     /* PRINCIPAL_TOKEN */
     struct token_row token;
+    /* PRINCIPAL_CERTIFICATE */
+    struct client_certificate_row certificate;
 };
 
 /* What a request shows of a device beside its TLS identity; each may be empty. */

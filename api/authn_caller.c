@@ -71,12 +71,15 @@ err_t authn_admit_caller(struct api *api, struct request *request)
         "a token in the query string is refused: send it in the Authorization header, and replace this one");
     struct bytes text = BYTES_NONE;
     TRY(bearer_of(request, &text));
-    ENSURE(text.n > 0, ERR_UNAUTHORIZED, "send a token: Authorization: Bearer whorl_…");
+    /* what is sent with the request itself wins: a browser or a proxy shows a certificate to all alike */
+    bool is_by_certificate =
+        http_header(request, "Authorization") == NULL && request->peer->kind != PEER_NONE;
+    ENSURE(text.n > 0 || is_by_certificate, ERR_UNAUTHORIZED, "send a token: Authorization: Bearer whorl_…");
     void *memory = NULL;
     TRY(arena_alloc(request->arena, sizeof(struct principal), &memory));
     struct principal *p = memory;
     p->actor.request_id = request->request_id;
-    TRY(admit_bearer(api, request, text, p));
+    TRY(is_by_certificate ? authn_by_certificate(api, request, p) : admit_bearer(api, request, text, p));
     TRY(check_scopes(request->route->scopes, p->scopes));
     request->principal = p;
     return OK;

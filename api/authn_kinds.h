@@ -22,4 +22,8 @@ err_t authn_admit_caller(struct api *api, struct request *request);
  * shape, ERR_TOKEN_EXPIRED */
 err_t authn_by_token(struct api *api, const struct request *request, struct bytes text, struct principal *p);
 
+/** The client certificate of the connection. @errors ERR_UNAUTHORIZED with the reason; of a key that is not
+ * known its hash */
+err_t authn_by_certificate(struct api *api, const struct request *request, struct principal *p);
+
 #endif

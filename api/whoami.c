@@ -1,5 +1,6 @@
-/* GET /api/v1/whoami: what the caller's token is and may do. Needs no scope: knowing the token is enough to
- * ask. */
+/* GET /api/v1/whoami: who the caller is and what it may do. Needs no scope: who can show a credential may
+ * ask.
+ */
 #include <string.h>
 
 #include "api/reply.h"
@@ -20,24 +21,54 @@ static err_t add_scopes(uint32_t scopes, json_t *answer)
     return json_take(answer, "scopes", TAKE(list));
 }
 
+static err_t add_token(const struct token_row *token, json_t *answer)
+{
+    char id[TOKEN_ID_TEXT_SIZE];
+    token_id_format(token->id, id);
+    TRY(json_set_text(answer, "kind", "token"));
+    TRY(json_set_text(answer, "token_id", id));
+    TRY(json_set_text(answer, "name", token->name));
+    TRY(json_set_time(answer, "created_at", token->created_at));
+    return json_set_time(answer, "expires_at", token->expires_at);
+}
+
+static err_t add_certificate(const struct client_certificate_row *row, json_t *answer)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(row->id, id);
+    TRY(json_set_text(answer, "kind", "client_certificate"));
+    TRY(json_set_text(answer, "client_certificate_id", id));
+    TRY(json_set_text(answer, "name", row->name));
+    TRY(json_set_time(answer, "created_at", row->created_at));
+    return row->expires_at == 0 ? OK : json_set_time(answer, "expires_at", row->expires_at);
+}
+
+static err_t add_kind(const struct principal *principal, json_t *answer)
+{
+    switch (principal->kind) {
+    case PRINCIPAL_TOKEN:
+        return add_token(&principal->token, answer);
+    case PRINCIPAL_CERTIFICATE:
+        return add_certificate(&principal->certificate, answer);
+    case PRINCIPAL_DEVICE:
+        break;
+    }
+    return ERR(ERR_INTERNAL, "a device on the management interface");
+}
+
 static err_t get_whoami(struct api *api, const struct request *request, struct response *response)
 {
-    const struct token_row *token = &request->principal->token;
-    char id[TOKEN_ID_TEXT_SIZE];
+    const struct principal *principal = request->principal;
     char tenant_id[UUID_TEXT_SIZE];
     struct tenant_row tenant;
     TRY(request_check_query(request, no_query));
-    TRY(tenant_by_id(api->options.fleet, token->tenant, &tenant));
-    token_id_format(token->id, id);
-    uuid_format(token->tenant, tenant_id);
+    TRY(tenant_by_id(api->options.fleet, principal->tenant, &tenant));
+    uuid_format(principal->tenant, tenant_id);
     AUTO(json_t) *answer = json_object();
-    TRY(json_set_text(answer, "token_id", id));
-    TRY(json_set_text(answer, "name", token->name));
+    TRY(add_kind(principal, answer));
     TRY(json_set_text(answer, "tenant", tenant.name));
     TRY(json_set_text(answer, "tenant_id", tenant_id));
-    TRY(add_scopes(token->scopes, answer));
-    TRY(json_set_time(answer, "created_at", token->created_at));
-    TRY(json_set_time(answer, "expires_at", token->expires_at));
+    TRY(add_scopes(principal->scopes, answer));
     return reply_json(response, 200, answer);
 }
 

@@ -213,6 +213,7 @@ err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, st
     enum peer_kind kind = facts->peer != NULL ? facts->peer->kind : PEER_NONE;
     switch (kind) {
     case PEER_NONE:
+    case PEER_CLIENT: /* a back end is no device */
         break;
     case PEER_SELF_SIGNED:
     case PEER_FOREIGN:

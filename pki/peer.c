@@ -28,6 +28,7 @@ void peer_trust_free(struct peer_trust *trust)
         buf_clear(&trust->authorities[i].ski);
         EVP_PKEY_free(trust->authorities[i].key);
     }
+    X509_STORE_free(trust->anchors);
     free(trust);
 }
 

@@ -9,6 +9,7 @@ enum peer_kind {
     PEER_NONE,        /* no client certificate */
     PEER_SELF_SIGNED, /* over an identity key; the handshake proved possession */
     PEER_ISSUED,      /* the chain ends in one of our device authorities */
+    PEER_CLIENT,      /* of a back end: the chain ends in an anchor of peer_trust_new_anchors() */
     PEER_FOREIGN      /* a well-formed certificate of somebody else's CA: proves its key, admits to nothing by
                          itself */
 };
@@ -42,6 +43,11 @@ struct authority;
 /** @param authorities borrowed during the call; their certificates are copied @thread init */
 err_t peer_trust_new(const struct authority *const *authorities, size_t count,
                      const struct key_policy *policy, struct peer_trust **out);
+/** The anchors of back ends, whose certificates somebody else issues: a whole chain is verified (RFC 5280)
+ * for the purpose of a TLS client, ending in any certificate of the text. Peers are then PEER_CLIENT, or
+ * PEER_FOREIGN when that does not hold. @param pem certificates @errors ERR_UNPROCESSABLE none, a broken one,
+ * something else @thread any */
+err_t peer_trust_new_anchors(struct bytes pem, const struct key_policy *policy, struct peer_trust **out);
 void peer_trust_free(struct peer_trust *trust);
 DEFINE_AUTO_PTR(peer_trust, peer_trust_free);
 

@@ -15,6 +15,7 @@ struct trusted_authority {
 
 struct peer_trust {
     struct key_policy policy;
+    X509_STORE *anchors; /* of back ends (peer_anchors.c); NULL: the authorities below */
     size_t count;
     struct trusted_authority authorities[];
 };
@@ -23,5 +24,8 @@ struct peer_trust {
  * borrowed from `trust` */
 enum peer_kind peer_classify(const struct peer_trust *trust, X509 *x509,
                              const struct trusted_authority **issuer);
+
+/** Verifies the chain that the peer sent. @return X509_V_OK, or why not @thread loop */
+int peer_verify_anchored(X509_STORE_CTX *context, const struct peer_trust *trust);
 
 #endif

@@ -17,6 +17,12 @@
  *  @return 1, or 0 with the X509_V_ERR_ code set @thread loop */
 int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust);
 
+/** Names the anchors of peer_trust_new_anchors() in the certificate request, so that a client with several
+ * certificates shows the right one (RFC 8446 §4.2.4); nothing for other trusts. @errors ERR_CRYPTO @thread
+ * init
+ */
+err_t peer_trust_name_anchors(const struct peer_trust *trust, SSL_CTX *context);
+
 /** Fills the identity from the connection, after the handshake, full or resumed. PEER_NONE without a
  * certificate. Verifies nothing again: the connection's context must have asked for certificates with
  * peer_verify_chain() as its only judge.

@@ -118,6 +118,7 @@ static err_t snapshot_fill(struct tls_snapshot *snapshot, const struct tls_optio
     if (snapshot->trust != NULL) {
         SSL_CTX_set_verify(snapshot->context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(snapshot->context, on_verify, snapshot);
+        TRY(peer_trust_name_anchors(snapshot->trust, snapshot->context));
     }
     if (!snapshot->has_tickets) {
         SSL_CTX_set_options(snapshot->context, SSL_OP_NO_TICKET);

@@ -74,6 +74,9 @@ static const struct setting SETTINGS[] = {
       "nextUpdate of a CRL; a fresh one is made after half of it and after each revocation."),
     N(supersede_overlap_h, "24", 0, 8760, false,
       "How long a superseded certificate stays off the CRL, for brokers that use it still."),
+    T(management_client_ca, "", true,
+      "PEM file of trust anchors for client certificates of back ends on the management API; each key is "
+      "registered too (`/api/v1/client-certificates`). Read again at SIGHUP. Empty: none are asked for."),
     T(outbound_allow, "", false,
       "Networks that this server may call (webhooks, the OIDC issuer) although they are private, loopback or "
       "otherwise special: CIDRs, comma-separated. Empty: addresses of the public Internet only."),

@@ -11,6 +11,7 @@
 #endif
 
 #include "api/api.h"
+#include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "fleet/event_hub.h"
@@ -20,7 +21,13 @@
 
 #define WHORL_VERSION "0.1.0-dev"
 
-enum { DEVICE_POOL = 8192, MANAGEMENT_POOL = 32768, PUBLIC_POOL = 8192, RELOAD_PERIOD_MS = 3600000 };
+enum {
+    DEVICE_POOL = 8192,
+    MANAGEMENT_POOL = 32768,
+    PUBLIC_POOL = 8192,
+    RELOAD_PERIOD_MS = 3600000,
+    CLIENT_CA_MAX = 1 << 20
+};
 
 struct serving {
     struct house *house;
@@ -39,8 +46,30 @@ static void tell_manager(const char *state)
 #endif
 }
 
-/* --- TLS: both HTTPS listeners show one certificate; only the device listener asks for the client's
- * --------------------- */
+/* --- TLS: both HTTPS listeners show one certificate. The device listener asks for the client's, the
+ * management listener where the operator's trust anchors are set. Only the former gives tickets. */
+
+static err_t make_trust(struct house *house, bool for_devices, struct peer_trust **out)
+{
+    /* a product may ask for less */
+    const struct key_policy policy = {.allow_rsa = true, .allow_rsa_2048 = true};
+    const struct authority *const authorities[] = {house->device};
+    const char *path = house->config.management_client_ca;
+    if (for_devices) {
+        return peer_trust_new(authorities, 1, &policy, out);
+    }
+    *out = NULL;
+    if (path[0] == '\0') {
+        return OK;
+    }
+    AUTO_VAL(buf) pem = {0};
+    err_t error = file_read(path, CLIENT_CA_MAX, &pem);
+    if (error.code == ERR_OK) {
+        error = peer_trust_new_anchors(buf_view(&pem), &policy, out);
+    }
+    ENSURE(error.code == ERR_OK, ERR_UNPROCESSABLE, "management_client_ca: %.110s", error.detail);
+    return OK;
+}
 
 static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot *former,
                       struct tls_snapshot **out)
@@ -49,12 +78,7 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     bool is_new = false;
     struct peer_trust *trust = NULL;
     TRY(server_certificate_ensure(house, &leaf, &is_new));
-    if (for_devices) {
-        const struct authority *const authorities[] = {house->device};
-        const struct key_policy policy = {.allow_rsa = true,
-                                          .allow_rsa_2048 = true}; /* a product may ask for less */
-        TRY(peer_trust_new(authorities, 1, &policy, &trust));
-    }
+    TRY(make_trust(house, for_devices, &trust));
     const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
     const struct tls_options options = {
         .key = house->tls_key,
