@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "fleet/access.h"
+#include "fleet/client_certificates.h"
 #include "fleet/contact.h"
 
 enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN, PRINCIPAL_CERTIFICATE };

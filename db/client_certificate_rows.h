@@ -5,6 +5,18 @@
 #include "db/db.h"
 #include "db/rows.h"
 
+/* A back end's TLS client certificate, by its key. */
+struct client_certificate_row {
+    struct uuid id, tenant;
+    char name[NAME_SIZE];
+    uint8_t spki_sha256[32];
+    uint32_t scopes;
+    char sources[SOURCES_SIZE]; /* fleet/sources.h */
+    char owner[ACTOR_SIZE];     /* who answers for it (struct actor) */
+    int64_t expires_at;         /* 0: as long as the certificate itself */
+    int64_t last_used_at, revoked_at, created_at, updated_at, ver;
+};
+
 typedef err_t (*client_certificate_row_fn)(const struct client_certificate_row *row, void *arg);
 
 /** @errors ERR_CONFLICT the tenant has one of this name, or the key is in use @thread of tx, like all

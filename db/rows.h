@@ -194,16 +194,4 @@ struct token_row {
     int64_t created_at, expires_at, revoked_at, last_used_at, ver;
 };
 
-/* A back end's TLS client certificate, by its key. */
-struct client_certificate_row {
-    struct uuid id, tenant;
-    char name[NAME_SIZE];
-    uint8_t spki_sha256[32];
-    uint32_t scopes;
-    char sources[SOURCES_SIZE]; /* fleet/sources.h */
-    char owner[ACTOR_SIZE];     /* who answers for it (struct actor) */
-    int64_t expires_at;         /* 0: as long as the certificate itself */
-    int64_t last_used_at, revoked_at, created_at, updated_at, ver;
-};
-
 #endif

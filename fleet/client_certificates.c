@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/client_certificate_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/names.h"

@@ -4,6 +4,7 @@
 #ifndef WHORL_FLEET_CLIENT_CERTIFICATES_H
 #define WHORL_FLEET_CLIENT_CERTIFICATES_H
 
+#include "db/client_certificate_rows.h"
 #include "fleet/access.h"
 #include "fleet/terms.h"
 #include "pki/peer.h"
