@@ -31,6 +31,8 @@ static const struct route_table tables[] = {
     TABLE(audit_export_routes),
     TABLE(event_routes),
     TABLE(client_certificate_routes),
+    TABLE(webhook_routes),
+    TABLE(webhook_order_routes),
     TABLE(openapi_routes),
     TABLE(code_routes),
     TABLE(vendor_ca_routes),

@@ -6,7 +6,9 @@
 #define COLUMNS "feed, at, node, epoch, lane, seq, device, actor, request_id, kind, result, body"
 
 static const char SQL_NEXT[] = "INSERT INTO feed (tenant, n) VALUES ($1, 1) "
-                               "ON CONFLICT (tenant) DO UPDATE SET n = feed.n + 1 RETURNING n";
+                               "ON CONFLICT (tenant) DO UPDATE SET n = feed.n + 1 RETURNING n, webhooks";
+static const char SQL_COUNT_WEBHOOK[] = "INSERT INTO feed (tenant, n, webhooks) VALUES ($1, 0, $2) "
+                                        "ON CONFLICT (tenant) DO UPDATE SET webhooks = feed.webhooks + $2";
 static const char SQL_HEAD[] = "SELECT n FROM feed WHERE tenant = $1";
 static const char SQL_LIST[] =
     "SELECT " COLUMNS " FROM audit WHERE tenant = $1 AND feed > $2 ORDER BY feed LIMIT $3";
@@ -22,9 +24,20 @@ static err_t take_number(const struct db_row *row, void *arg)
     return OK;
 }
 
-err_t feed_rows_next(struct db_tx *tx, struct uuid tenant, int64_t *out)
+static err_t take_next(const struct db_row *row, void *arg)
 {
-    return db_find(tx, SQL_NEXT, DB_VALUES(db_uuid(&tenant)), take_number, out, "feed");
+    *(struct feed_next *)arg = (struct feed_next){db_row_int(row, 0), db_row_int(row, 1)};
+    return OK;
+}
+
+err_t feed_rows_next(struct db_tx *tx, struct uuid tenant, struct feed_next *out)
+{
+    return db_find(tx, SQL_NEXT, DB_VALUES(db_uuid(&tenant)), take_next, out, "feed");
+}
+
+err_t feed_rows_count_webhook(struct db_tx *tx, struct uuid tenant, int64_t more)
+{
+    return db_change(tx, SQL_COUNT_WEBHOOK, DB_VALUES(db_uuid(&tenant), DB_I(more)), NULL);
 }
 
 err_t feed_rows_head(struct db_tx *tx, struct uuid tenant, int64_t *out)

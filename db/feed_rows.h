@@ -12,9 +12,15 @@ struct feed_row {
 };
 typedef err_t (*feed_row_fn)(const struct feed_row *row, void *arg);
 
+struct feed_next {
+    int64_t number;
+    int64_t webhooks; /* that the tenant has */
+};
 /** The next number of the tenant's feed. Until the transaction ends no other can take one, so numbers are
  * seen in order and without gaps. @thread of tx (write), like all functions here of tx */
-err_t feed_rows_next(struct db_tx *tx, struct uuid tenant, int64_t *out);
+err_t feed_rows_next(struct db_tx *tx, struct uuid tenant, struct feed_next *out);
+/** Counts the tenant's webhooks: one more (1) or less (-1). */
+err_t feed_rows_count_webhook(struct db_tx *tx, struct uuid tenant, int64_t more);
 /** The last number that was given; 0: none yet. */
 err_t feed_rows_head(struct db_tx *tx, struct uuid tenant, int64_t *out);
 /** The records behind `after`, in order of the feed. */

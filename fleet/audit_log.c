@@ -95,6 +95,7 @@ const char *audit_category(struct bytes kind)
         {"product.", "configuration"},
         {"hub.", "configuration"},
         {"vendor_ca.", "configuration"},
+        {"webhook.", "configuration"},
         {"batch.", "configuration"},
         {"authority.", "configuration"},
         {"import.", "configuration"},

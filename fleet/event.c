@@ -1,5 +1,6 @@
 /* From the words of this layer to an audit record (db/audit.c chains it). Decides one thing: whether the
- * record is told to the tenant, and then gives it its number in the tenant's feed. */
+ * record is told to the tenant, and then gives it its number in the tenant's
+ * feed, and the tenant's webhooks something to do. */
 #include "fleet/event.h"
 
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "db/feed_rows.h"
+#include "db/webhook_rows.h"
 #include "fleet/event_kinds.h"
 
 static err_t feed_number(struct db_tx *tx, const struct event *event, int64_t *out)
@@ -14,8 +16,13 @@ static err_t feed_number(struct db_tx *tx, const struct event *event, int64_t *o
     const struct event_kind *kind = event_kind_find(bytes_str(event->kind));
     ENSURE(kind != NULL, ERR_INTERNAL, "the kind %s stands in no row of fleet/event_kinds.c", event->kind);
     *out = 0;
-    bool is_fed = kind->reach == EVENT_FED && event->tenant != NULL && strcmp(event->result, "ok") == 0;
-    return is_fed ? feed_rows_next(tx, *event->tenant, out) : OK;
+    if (kind->reach != EVENT_FED || event->tenant == NULL || strcmp(event->result, "ok") != 0) {
+        return OK;
+    }
+    struct feed_next next;
+    TRY(feed_rows_next(tx, *event->tenant, &next));
+    *out = next.number;
+    return next.webhooks > 0 ? webhook_rows_mark(tx, *event->tenant, db_tx_now_ms(tx)) : OK;
 }
 
 static err_t append(struct db_tx *tx, const struct event *event, const char *body)

@@ -59,6 +59,16 @@ static const struct event_kind rows[] = {
     {"vendor_ca.changed", EVENT_FED, "Name or batch of a pinned CA changed"},
     {"vendor_ca.refused", EVENT_NOTE, "A chip named a pinned CA and was not good under it"},
     {"vendor_ca.retired", EVENT_FED, "A pinned CA admits nobody any more"},
+    {"webhook.added", EVENT_FED, "A webhook was made"},
+    {"webhook.changed", EVENT_FED, "A webhook changed"},
+    {"webhook.disabled", EVENT_FED,
+     "A webhook was disabled: its receiver wants no more, or was away too long"},
+    {"webhook.old_secret_dropped", EVENT_FED, "The older of two secrets of a webhook ended"},
+    {"webhook.removed", EVENT_FED, "A webhook was removed"},
+    {"webhook.replayed", EVENT_FED, "A webhook was moved to another place in the feed"},
+    {"webhook.retried", EVENT_NOTE, "A delivery was ordered again"},
+    {"webhook.rotated", EVENT_FED, "A webhook has a second secret"},
+    {"webhook.tested", EVENT_NOTE, "A test was sent to a webhook"},
 };
 enum { KINDS = sizeof rows / sizeof rows[0] };
 

@@ -77,6 +77,8 @@ err_t device_terms_pass(struct fleet *fleet, int64_t now_ms);
 err_t device_terms_walk(struct fleet *fleet, int64_t now_ms);
 /** Puts superseded certificates whose overlap has passed on the CRL (reason superseded), in bounded steps. */
 err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
+/** Deletes deliveries of webhooks that ended a week ago. */
+err_t webhook_sweep(struct fleet *fleet, int64_t now_ms);
 
 /* --- small helpers of several services ------------------------------------------------------------------ */
 

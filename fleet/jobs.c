@@ -53,6 +53,7 @@ static const struct job jobs[] = {
     {"operation-sweep", HOUR_MS, ops_sweep},
     {"device-terms", 10 * SECOND_MS, device_terms_pass},
     {"device-terms-walk", SECOND_MS, device_terms_walk},
+    {"webhook-sweep", HOUR_MS, webhook_sweep},
 };
 
 const struct job *fleet_jobs(size_t *count)

@@ -16,6 +16,7 @@
 #include "cmd/whorld/house.h"
 #include "fleet/event_hub.h"
 #include "fleet/publication.h"
+#include "fleet/webhook_pool.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -34,6 +35,8 @@ struct serving {
     struct api *api;
     struct server *server;
     struct tls_snapshot *device_tls, *management_tls;
+    struct webhook_transport transport;
+    struct webhook_pool *webhooks;
 };
 
 /* libsystemd where it is, silence where it is not. */
@@ -233,6 +236,11 @@ static err_t is_ready(void *context)
     return OK;
 }
 
+static err_t send_webhook(void *context, const struct outbound_call *call, struct outbound_answer *answer)
+{
+    return outbound_send(context, call, answer);
+}
+
 static err_t run(struct serving *s)
 {
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
@@ -251,6 +259,8 @@ static err_t run(struct serving *s)
     };
     TRY(api_new(&options, &s->api));
     TRY(make_server(s));
+    s->transport = (struct webhook_transport){.send = send_webhook, .context = s->house->outbound};
+    TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
     TRY(event_hub_start(s->house->fleet));
     TRY(print_ready(s->server));
     tell_manager("READY=1\nSTATUS=serving");
@@ -264,6 +274,7 @@ static err_t run(struct serving *s)
 static void serving_close(struct serving *s)
 {
     server_free(s->server);
+    webhook_pool_stop(s->webhooks);
     if (s->house->fleet != NULL) {
         event_hub_stop(s->house->fleet);
     }

@@ -63,6 +63,7 @@ CONF
 
 # Starts the server on $DATA and sets DEVICE, MANAGEMENT, PUBLIC (URLs).
 start_server() {
+    rm -f "$WORK/ready" # the line of a server before this one says nothing
     "$WHORLD" serve --dir "$DATA" >"$WORK/ready" 2>>"$WORK/server.log" &
     SERVER_PID=$!
     for _ in $(seq 300); do

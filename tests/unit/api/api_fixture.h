@@ -17,6 +17,7 @@ struct house {
     struct test_house pki;
     struct manual_clock clock;
     struct db *db;
+    struct outbound *outbound; /* calls public addresses by https only */
     struct fleet *fleet;
     struct api *api;
     err_t ready; /* what the readiness function says */
@@ -47,7 +48,10 @@ static inline void house_make_fleet(struct house *h)
                                   .read_connections = 2,
                                   .queue_limit = 100};
     assert_ok(db_open(&db, &h->db));
+    const struct outbound_options calls = {.allow = ""};
+    assert_ok(outbound_new(&calls, &h->outbound));
     const struct fleet_options fleet = {.db = h->db,
+                                        .outbound = h->outbound,
                                         .root = h->pki.root,
                                         .device = h->pki.device,
                                         .infrastructure = h->pki.infrastructure,
@@ -89,6 +93,7 @@ static inline int house_teardown(void **state)
     struct house *h = *state;
     api_free(h->api);
     fleet_free(h->fleet);
+    outbound_free(h->outbound);
     db_close(h->db);
     test_house_clear(&h->pki);
     free(h);
@@ -100,7 +105,7 @@ static inline int house_teardown(void **state)
 struct call {
     enum http_method method;
     const char *route; /* the template */
-    const char *param;
+    const char *param, *param2;
     const char *token; /* sent as a bearer token, or NULL */
     const char *type;  /* Content-Type, or NULL */
     struct bytes body;
@@ -180,23 +185,24 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
         headers[n++] = (struct http_field){"content-type", call->type};
     }
     struct http_field query[4];
-    struct request request = {.method = call->method,
-                              .route = find_route(call->method, call->route),
-                              .path = call->route,
-                              .params = {call->param == NULL ? "" : call->param, "", "", ""},
-                              .query = query,
-                              .query_count = copy_fields(query, call->query, 4),
-                              .headers = headers,
-                              .header_count = n,
-                              .body = call->body,
-                              .address = "192.0.2.7",
-                              .request_id = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee",
-                              .now_ms = h->clock.at_ms,
-                              .peer = call->peer == NULL ? &nobody : call->peer,
-                              .binding = &call->binding,
-                              .is_tls = true,
-                              .is_resumed = call->is_resumed,
-                              .arena = arena};
+    struct request request = {
+        .method = call->method,
+        .route = find_route(call->method, call->route),
+        .path = call->route,
+        .params = {call->param == NULL ? "" : call->param, call->param2 == NULL ? "" : call->param2, "", ""},
+        .query = query,
+        .query_count = copy_fields(query, call->query, 4),
+        .headers = headers,
+        .header_count = n,
+        .body = call->body,
+        .address = "192.0.2.7",
+        .request_id = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee",
+        .now_ms = h->clock.at_ms,
+        .peer = call->peer == NULL ? &nobody : call->peer,
+        .binding = &call->binding,
+        .is_tls = true,
+        .is_resumed = call->is_resumed,
+        .arena = arena};
     run_call(h, &request, &out->response);
     bool is_made = out->response.source == NULL; /* not while it is sent */
     if (is_made && out->response.content_type != NULL && strstr(out->response.content_type, "json") != NULL) {
