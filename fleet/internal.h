@@ -13,17 +13,20 @@ enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32 };
 
 /* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
 struct fleet_counters {
-    atomic_llong enrolled;        /* first certificates */
-    atomic_llong renewed;         /* next certificates, rekeys included */
-    atomic_llong recovered;       /* under the identity key though an operational certificate existed */
-    atomic_llong repeated;        /* the same unconfirmed certificate again */
-    atomic_llong confirmed;       /* first uses of a new certificate */
-    atomic_llong refused;         /* known devices that were turned away */
-    atomic_llong refused_unknown; /* keys that no tenant registered */
-    atomic_llong pop_failed;      /* challenge proofs that did not hold */
-    atomic_llong revoked;         /* certificates */
-    atomic_llong registered;      /* devices */
-    atomic_llong jobs_failed;     /* runs of background jobs that ended in an error */
+    atomic_llong enrolled;            /* first certificates */
+    atomic_llong renewed;             /* next certificates, rekeys included */
+    atomic_llong recovered;           /* under the identity key though an operational certificate existed */
+    atomic_llong repeated;            /* the same unconfirmed certificate again */
+    atomic_llong confirmed;           /* first uses of a new certificate */
+    atomic_llong refused;             /* known devices that were turned away */
+    atomic_llong refused_unknown;     /* keys that no tenant registered */
+    atomic_llong pop_failed;          /* challenge proofs that did not hold */
+    atomic_llong revoked;             /* certificates */
+    atomic_llong registered;          /* devices */
+    atomic_llong jobs_failed;         /* runs of background jobs that ended in an error */
+    atomic_llong webhook_delivered;   /* calls of webhooks that were answered 2xx */
+    atomic_llong webhook_turned_down; /* … otherwise */
+    atomic_llong webhook_unreached;   /* … by nobody */
 };
 
 struct fleet {

@@ -1,4 +1,5 @@
 /* The fleet's figures as OpenMetrics text. Names results and authorities, never a device. */
+#include "fleet/event_hub.h"
 #include "fleet/internal.h"
 #include "fleet/publication.h"
 
@@ -31,6 +32,9 @@ static const struct figure CONFIRMED[] = {FIGURE("", confirmed)};
 static const struct figure POP_FAILED[] = {FIGURE("", pop_failed)};
 static const struct figure REVOKED[] = {FIGURE("", revoked)};
 static const struct figure REGISTERED[] = {FIGURE("", registered)};
+static const struct figure WEBHOOKS[] = {FIGURE("{result=\"delivered\"}", webhook_delivered),
+                                         FIGURE("{result=\"turned_down\"}", webhook_turned_down),
+                                         FIGURE("{result=\"unreached\"}", webhook_unreached)};
 static const struct figure JOBS_FAILED[] = {FIGURE("", jobs_failed)};
 
 static const struct family FAMILIES[] = {
@@ -40,6 +44,7 @@ static const struct family FAMILIES[] = {
     FAMILY("whorl_certificates_revoked", "Certificates revoked by an operator", REVOKED),
     FAMILY("whorl_proofs_failed", "Challenge proofs that did not hold", POP_FAILED),
     FAMILY("whorl_devices_registered", "Devices registered since the start", REGISTERED),
+    FAMILY("whorl_webhook_calls", "Calls of webhooks, by what came back", WEBHOOKS),
     FAMILY("whorl_jobs_failed", "Runs of background jobs that ended in an error", JOBS_FAILED)};
 
 static long long figure_read(struct fleet *fleet, const struct figure *figure)
@@ -67,6 +72,14 @@ static err_t write_crl_ages(struct fleet *fleet, struct buf *out)
     return OK;
 }
 
+static err_t write_streams(struct fleet *fleet, struct buf *out)
+{
+    return buf_printf(out,
+                      "# TYPE whorl_event_streams gauge\n"
+                      "# HELP whorl_event_streams Followers of events now\nwhorl_event_streams %d\n",
+                      event_hub_streams(fleet));
+}
+
 err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
 {
     for (size_t i = 0; i < sizeof FAMILIES / sizeof FAMILIES[0]; i++) {
@@ -78,5 +91,6 @@ err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
                            figure_read(fleet, figure)));
         }
     }
+    TRY(write_streams(fleet, out));
     return write_crl_ages(fleet, out);
 }

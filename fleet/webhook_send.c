@@ -229,6 +229,16 @@ static err_t outcome_in(struct db_tx *tx, void *arg)
     return is_disabled ? webhook_record(tx, &self, webhook, "webhook.disabled", webhook->reason) : OK;
 }
 
+static void count(struct fleet *fleet, int status)
+{
+    struct fleet_counters *counters = &fleet->counters;
+    bool is_good = status >= 200 && status <= 299;
+    atomic_fetch_add(status == 0 ? &counters->webhook_unreached
+                     : is_good   ? &counters->webhook_delivered
+                                 : &counters->webhook_turned_down,
+                     1);
+}
+
 static err_t send_one(struct work *work, struct delivery_row *delivery)
 {
     AUTO_VAL(buf) body = {0};
@@ -241,6 +251,7 @@ static err_t send_one(struct work *work, struct delivery_row *delivery)
         .id = delivery->event, .timestamp_s = now_ms / 1000, .body = buf_view(&body)};
     err_t error = call_out(work, &message, &answer);
     note_answer(&answer, &error, &attempt);
+    count(work->fleet, attempt.status);
     attempt.at_ms = clock_now_ms(work->fleet->clock); /* a slow answer pushes the next attempt on */
     struct outcome outcome = {.work = work, .delivery = delivery, .attempt = &attempt};
     return db_write(work->fleet->db, outcome_in, &outcome);

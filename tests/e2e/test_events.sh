@@ -66,6 +66,16 @@ say "what a command beside the server changes is told too"
 "$WHORLD" token add --dir "$DATA" --name beside --scope devices:read >/dev/null 2>&1
 wait_for "by the next look" grep -q '"name":"beside"' "$WORK/resumed"
 
+say "a token that ends"
+api POST /api/v1/tokens '{"name":"short","scopes":["events:read"]}' >"$WORK/token"
+AS=$(jq -r .token "$WORK/token") QUERY="?after=latest" follow short
+SHORT=$FOLLOWER
+api POST "/api/v1/tokens/$(jq -r .id "$WORK/token")/revoke" '' >/dev/null
+expect_status "revoked" 200
+status=0
+wait "$SHORT" || status=$?
+expect "the stream ended within a beat" "$status" 0
+
 say "limits and walls"
 QUERY="?after=latest" follow second
 curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" -H 'Accept: text/event-stream' -o "$WORK/body" -w '%{http_code}' "$MANAGEMENT/api/v1/events" >"$WORK/status"

@@ -63,6 +63,7 @@ api DELETE "$NEAR" >/dev/null
 expect_status "removed" 204
 api GET "$NEAR" >/dev/null
 expect_status "for good" 404
+expect "none is left" "$(api GET /api/v1/webhooks | jq -c .webhooks)" "[]"
 stop_server
 allow
 start_server
@@ -165,6 +166,8 @@ expect "the log holds no secret" "$(grep -c "$(cut -c7-40 "$IN/secrets")" "$WORK
 grep -q "$(cut -c7-40 "$IN/secrets")" "$DATA"/inventory.db* && die "the inventory holds a secret in clear"
 say "ok  nor does the inventory"
 
+api GET /metrics >/dev/null
+expect_in "the figures tell of calls that reached nobody" "$(cat "$WORK/body")" 'whorl_webhook_calls_total{result="unreached"}'
 say "410: no more"
 echo 410 >"$IN/answer"
 hub gone

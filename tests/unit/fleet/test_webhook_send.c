@@ -182,12 +182,14 @@ static void gone_is_gone(void **state)
     webhook_scene_init(&s, *state);
     make_webhook(&s, "erp", "hub.*");
     s.receiver.status = 410;
+    long long before = atomic_load(&s.f.fleet->counters.webhook_turned_down);
     something_happens(&s, "hub.added");
     something_happens(&s, "hub.changed");
     work(&s);
     assert_int_equal(s.receiver.count, 1);
     assert_int_equal(s.row.state, WEBHOOK_DISABLED);
     assert_figures(&s, 1, 0, 1);
+    assert_int_equal(atomic_load(&s.f.fleet->counters.webhook_turned_down), before + 1);
     advance(&s, 10 * day_ms);
     assert_int_equal(s.receiver.count, 1);
     webhook_scene_clear(&s);
