@@ -125,8 +125,8 @@ err_t admission_label_wants_code(struct fleet *fleet, const char *label, bool *o
 err_t admission_wants_code(struct fleet *fleet, const struct contact_facts *facts,
                            const struct contact *contact, bool *out)
 {
-    bool is_first = contact->proof == PROOF_IDENTITY &&
-                    (!contact->is_known || contact->device.state == DEVICE_REGISTERED);
+    bool is_first =
+        contact->proof == PROOF_IDENTITY && (!contact->is_known || contact->device.enrolled_at == 0);
     *out = false;
     if (!is_first || facts->code.n > 0) {
         return OK;

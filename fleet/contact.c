@@ -59,7 +59,7 @@ static err_t read_claims(struct db_tx *tx, void *arg)
  * certificate. */
 static bool is_before_first(const struct claims *claims)
 {
-    return !claims->is_found || claims->device.state == DEVICE_REGISTERED;
+    return !claims->is_found || claims->device.enrolled_at == 0;
 }
 
 /* A code names its tenant as well as a label does. */

@@ -19,6 +19,8 @@ static const struct refusal_cause CAUSES[] = {
      "The device enrols under its identity key; check its clock and that it renews in time."},
     {"admission", "Its product asks for more than its place in a batch.",
      "It enrols with a code, or with the certificate of its chip's maker, as the product's admission says."},
+    {"enrolment-code", "The enrolment code that it showed is not good.",
+     "It enrols with another code (POST /api/v1/enrolment-codes)."},
     {"recovery-policy", "Its identity key may not replace a certificate that is still good.",
      "Allow one enrolment (POST …/allow-reenrol), or change the product's recovery policy."},
     {"full-handshake-required", "It came with a resumed TLS session, which proves no key.",
@@ -60,7 +62,7 @@ const char *refusal_cause_of(const struct contact *contact, err_t why)
         return by_state;
     }
     if (contact->proof == PROOF_IDENTITY) {
-        return contact->device.state == DEVICE_REGISTERED ? "admission" : "recovery-policy";
+        return contact->device.enrolled_at == 0 ? "admission" : "recovery-policy";
     }
     if (contact->is_superseded) {
         return "superseded-certificate";

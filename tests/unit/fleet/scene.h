@@ -1,6 +1,5 @@
-/* What the tests of the life of devices share (enrolment, contact, challenge, revocation, publication): an
- * inventory in a folder of its own with two tenants, a clock that stands still, authorities made once per
- * program (pki/), and devices: identity keys, requests, and what the front would say of their connections. */
+/* What the tests of the life of devices share: an inventory in a folder of its own with two tenants, a clock
+ * that stands still, authorities made once per program, and devices: keys, requests, connections. */
 #ifndef WHORL_TESTS_FLEET_SCENE_H
 #define WHORL_TESTS_FLEET_SCENE_H
 
@@ -222,6 +221,7 @@ static inline void scene_register(struct scene *scene, size_t tenant, const stru
     struct scene_registration registration = {.row = {.id = *id,
                                                       .tenant = scene->tenants[tenant].id,
                                                       .product = scene->products[tenant].id,
+                                                      .key_origin = KEY_ORIGIN_BATCH,
                                                       .serial = "SN-1",
                                                       .attributes = "{}",
                                                       .registered_at = SCENE_AT_MS,

@@ -41,6 +41,17 @@ static inline void count_term(struct scene *scene, size_t tenant, const struct d
     }
 }
 
+/** The counts by state that are kept are those that counting finds. */
+static inline void check_counts(struct scene *scene)
+{
+    assert_int_equal(
+        scene_number(scene, "SELECT COUNT(*) FROM (SELECT product AS owner, state, COUNT(*) AS n FROM device "
+                            "GROUP BY product, state EXCEPT SELECT owner, state, n FROM device_count)"),
+        0);
+    assert_int_equal(scene_number(scene, "SELECT SUM(ABS(n)) FROM device_count"),
+                     2 * scene_number(scene, "SELECT COUNT(*) FROM device"));
+}
+
 /** The counts that are kept are those that looking finds. All devices are of the batch of zeros. */
 static inline void check_terms(struct scene *scene, const struct unit *units, size_t count)
 {
@@ -62,6 +73,7 @@ static inline void check_terms(struct scene *scene, const struct unit *units, si
     }
     assert_ok(device_counts_read(scene->fleet, (struct uuid){{0}}, &of_batch));
     assert_memory_equal(of_batch.terms, all, sizeof all);
+    check_counts(scene);
 }
 
 #endif

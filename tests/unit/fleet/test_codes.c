@@ -192,6 +192,25 @@ static void a_code_for_a_device_is_for_that_device(void **state)
     assert_int_equal(showing(scene, &other, "", code.text), ERR_OK);
 }
 
+/* Quarantined and revoked before it ever enrolled: let back, it needs its code as on the first day. */
+static void a_way_back_before_the_first_certificate(void **state)
+{
+    struct scene *scene = *state;
+    admit_by_code(scene);
+    struct code_wish wish = batch_code(5);
+    struct code_text code = add_code(scene, 0, &wish);
+    AUTO_VAL(unit) unit = {.identity = NULL};
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    scene_change(scene, "UPDATE device SET state = 3");
+    assert_int_equal(showing(scene, &unit, "", code.text), ERR_DEVICE_REFUSED);
+    assert_int_equal(code_now(scene, 0, &code).used, 0);
+    scene_change(scene, "UPDATE device SET reenrol_allowed = 1");
+    assert_int_equal(showing(scene, &unit, "", ""), ERR_DEVICE_REFUSED);
+    assert_int_equal(showing(scene, &unit, "", code.text), ERR_OK);
+    assert_int_equal(code_now(scene, 0, &code).used, 1);
+}
+
 /* Claims of two tenants: a bare id loses to a code, one that was proved does not. */
 static void claims_and_codes(void **state)
 {
@@ -343,6 +362,7 @@ int main(void)
         scene_test(a_revoked_code_is_over_and_what_it_let_in_stays),
         scene_test(a_code_is_for_one_place),
         scene_test(a_code_for_a_device_is_for_that_device),
+        scene_test(a_way_back_before_the_first_certificate),
         scene_test(claims_and_codes),
         scene_test(only_the_source_of_wrong_codes_waits),
         scene_test(status_under_a_code_uses_nothing),
