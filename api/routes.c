@@ -33,6 +33,7 @@ static const struct route_table tables[] = {
     TABLE(client_certificate_routes),
     TABLE(webhook_routes),
     TABLE(webhook_order_routes),
+    TABLE(audit_checkpoint_routes),
     TABLE(openapi_routes),
     TABLE(code_routes),
     TABLE(vendor_ca_routes),

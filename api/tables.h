@@ -29,6 +29,7 @@ extern const struct route event_routes[1];              /* events.c */
 extern const struct route client_certificate_routes[5]; /* client_certificates.c */
 extern const struct route webhook_routes[7];            /* webhooks.c */
 extern const struct route webhook_order_routes[4];      /* webhook_orders.c */
+extern const struct route audit_checkpoint_routes[1];   /* audit_checkpoint.c */
 extern const struct route openapi_routes[1];            /* openapi.c */
 extern const struct route code_routes[4];               /* codes.c */
 extern const struct route vendor_ca_routes[5];          /* vendor_cas.c */

@@ -30,7 +30,11 @@ static const struct command COMMANDS[] = {
      "  token revoke --dir DIR --id ID [--tenant NAME]\n        Credentials of back ends; the text is shown "
      "once."},
     {"audit", command_audit,
-     "audit verify --dir DIR\n        Prove the hash chain of the audit log; exit code 1 on any change."},
+     "audit verify --dir DIR [--checkpoint FILE]\n"
+     "  audit verify FILE [--ca ca.pem] [--checkpoint FILE]\n"
+     "        Prove the hash chains of the audit log, or of an export or a checkpoint that was kept; exit "
+     "code 1 "
+     "on any change."},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 

@@ -20,9 +20,6 @@ static const char SQL_LIST_DEVICE[] = LIST(" AND device = $10");
 static const char SQL_LIST_DEVICE_KIND[] = LIST(" AND device = $10 AND kind = $11");
 static const char SQL_LIST_DEVICE_ACTOR[] = LIST(" AND device = $10 AND actor = $11");
 static const char SQL_LIST_DEVICE_KIND_ACTOR[] = LIST(" AND device = $10 AND kind = $11 AND actor = $12");
-static const char SQL_EXPORT[] =
-    "SELECT " COLUMNS " FROM audit WHERE tenant = $1 AND at >= $2 AND at < $3 AND "
-    "(at > $4 OR (node, epoch, lane, seq) > ($5, $6, $7, $8)) ORDER BY at, node, epoch, lane, seq LIMIT $9";
 static const char SQL_REFUSALS[] = "SELECT " COLUMNS " FROM audit WHERE tenant = $1 AND device = $2 AND "
                                    "result = 'refused' ORDER BY at DESC, seq DESC LIMIT $3";
 
@@ -96,18 +93,6 @@ err_t audit_rows_list(struct db_tx *tx, const struct audit_range *range, audit_r
         values[count++] = DB_T(range->actor);
     }
     return db_run(tx, list_text(range), values, count, on_each, &each);
-}
-
-err_t audit_rows_export(struct db_tx *tx, const struct audit_range *range, audit_row_fn fn, void *arg)
-{
-    static const struct audit_place before_all = {.at = INT64_MIN};
-    struct each each = {.fn = fn, .arg = arg};
-    struct db_value values[RANGE_VALUES];
-    range_values(range, range->after != NULL ? range->after : &before_all, values);
-    if (range->after != NULL && range->after->at > range->since) {
-        values[1] = DB_I(range->after->at);
-    }
-    return db_run(tx, SQL_EXPORT, values, RANGE_VALUES, on_each, &each);
 }
 
 err_t audit_rows_refusals(struct db_tx *tx, struct uuid tenant, const struct device_id *device, int64_t limit,

@@ -31,8 +31,6 @@ struct audit_range {
 };
 /** Newest first. Costs the same wherever it starts. @thread of tx, like all functions here */
 err_t audit_rows_list(struct db_tx *tx, const struct audit_range *range, audit_row_fn fn, void *arg);
-/** Oldest first; of the filters only since and until count. */
-err_t audit_rows_export(struct db_tx *tx, const struct audit_range *range, audit_row_fn fn, void *arg);
 /** The newest refusals of one device. */
 err_t audit_rows_refusals(struct db_tx *tx, struct uuid tenant, const struct device_id *device, int64_t limit,
                           audit_row_fn fn, void *arg);

@@ -21,10 +21,10 @@ static void bad(struct verifier *v, const struct audit_record *r, const char *wh
         return;
     }
     char node[UUID_TEXT_SIZE];
-    uuid_format(r->node, node);
+    uuid_format(r->link.node, node);
     (void)snprintf(v->report->first_bad, sizeof v->report->first_bad,
-                   "node %s epoch %lld lane %lld record %lld: %s", node, (long long)r->epoch,
-                   (long long)r->lane, (long long)r->seq, what);
+                   "node %s epoch %lld lane %lld record %lld: %s", node, (long long)r->link.epoch,
+                   (long long)r->link.lane, (long long)r->link.seq, what);
 }
 
 static err_t epoch_row(const struct db_row *row, void *arg)
@@ -42,9 +42,9 @@ static err_t node_end(struct verifier *v)
         return OK;
     }
     int64_t epoch = 0;
-    TRY(db_run(v->tx, "SELECT epoch FROM node WHERE id = $1", DB_VALUES(DB_BYTES(BYTES_OF(v->last.node.b))),
-               epoch_row, &epoch));
-    if (epoch != v->last.epoch) {
+    TRY(db_run(v->tx, "SELECT epoch FROM node WHERE id = $1",
+               DB_VALUES(DB_BYTES(BYTES_OF(v->last.link.node.b))), epoch_row, &epoch));
+    if (epoch != v->last.link.epoch) {
         bad(v, &v->last, epoch == 0 ? "no such node" : "later epochs are missing");
     }
     return OK;
@@ -54,20 +54,20 @@ static err_t node_end(struct verifier *v)
 static err_t chain_begin(struct verifier *v, const struct audit_record *r)
 {
     v->report->chains++;
-    bool is_same_node = v->has_last && uuid_equal(v->last.node, r->node);
+    bool is_same_node = v->has_last && uuid_equal(v->last.link.node, r->link.node);
     if (!is_same_node) {
         TRY(node_end(v));
     }
     static const struct sha256 none = {{0}};
-    int64_t epoch_before = is_same_node ? v->last.epoch : 0;
+    int64_t epoch_before = is_same_node ? v->last.link.epoch : 0;
     const struct sha256 *hash_before = is_same_node ? &v->last_hash : &none;
-    if (r->lane != AUDIT_LANE) {
+    if (r->link.lane != AUDIT_LANE) {
         bad(v, r, "there is no such lane");
-    } else if (r->epoch != epoch_before + 1) {
+    } else if (r->link.epoch != epoch_before + 1) {
         bad(v, r, "the epoch before is missing");
-    } else if (r->seq != 1) {
+    } else if (r->link.seq != 1) {
         bad(v, r, "the first record of the epoch is missing");
-    } else if (!bytes_equal(BYTES_OF(r->prev.b), BYTES_OF(hash_before->b))) {
+    } else if (!bytes_equal(BYTES_OF(r->link.prev.b), BYTES_OF(hash_before->b))) {
         bad(v, r, "does not name the end of the epoch before");
     } else if (!bytes_is(r->kind, "node.started")) {
         bad(v, r, "an epoch does not begin with node.started");
@@ -77,9 +77,9 @@ static err_t chain_begin(struct verifier *v, const struct audit_record *r)
 
 static void chain_go_on(struct verifier *v, const struct audit_record *r)
 {
-    if (r->seq != v->last.seq + 1) {
+    if (r->link.seq != v->last.link.seq + 1) {
         bad(v, r, "the record before is missing");
-    } else if (!bytes_equal(BYTES_OF(r->prev.b), BYTES_OF(v->last_hash.b))) {
+    } else if (!bytes_equal(BYTES_OF(r->link.prev.b), BYTES_OF(v->last_hash.b))) {
         bad(v, r, "does not name the record before");
     }
 }
@@ -87,9 +87,7 @@ static void chain_go_on(struct verifier *v, const struct audit_record *r)
 static err_t record_read(const struct db_row *row, struct audit_record *out, struct sha256 *hash)
 {
     *out = (struct audit_record){
-        .epoch = db_row_int(row, 1),
-        .lane = db_row_int(row, 2),
-        .seq = db_row_int(row, 3),
+        .link = {.epoch = db_row_int(row, 1), .lane = db_row_int(row, 2), .seq = db_row_int(row, 3)},
         .at_ms = db_row_int(row, 4),
         .tenant = db_row_bytes(row, 5),
         .device = db_row_bytes(row, 6),
@@ -99,8 +97,8 @@ static err_t record_read(const struct db_row *row, struct audit_record *out, str
         .result = db_row_bytes(row, 10),
         .body = db_row_bytes(row, 11),
     };
-    TRY(db_row_copy(row, 0, out->node.b, sizeof out->node.b));
-    TRY(db_row_copy(row, 12, out->prev.b, sizeof out->prev.b));
+    TRY(db_row_copy(row, 0, out->link.node.b, sizeof out->link.node.b));
+    TRY(db_row_copy(row, 12, out->link.prev.b, sizeof out->link.prev.b));
     return db_row_copy(row, 13, hash->b, sizeof hash->b);
 }
 
@@ -111,8 +109,8 @@ static err_t record_row(const struct db_row *row, void *arg)
     struct sha256 stored, computed;
     TRY(record_read(row, &record, &stored));
     v->report->records++;
-    if (v->has_last && uuid_equal(v->last.node, record.node) && v->last.epoch == record.epoch &&
-        v->last.lane == record.lane) {
+    if (v->has_last && uuid_equal(v->last.link.node, record.link.node) &&
+        v->last.link.epoch == record.link.epoch && v->last.link.lane == record.link.lane) {
         chain_go_on(v, &record);
     } else {
         TRY(chain_begin(v, &record));
@@ -130,8 +128,8 @@ static err_t record_row(const struct db_row *row, void *arg)
 static err_t silent_node_row(const struct db_row *row, void *arg)
 {
     struct verifier *v = arg;
-    struct audit_record none = {.epoch = db_row_int(row, 1)};
-    TRY(db_row_copy(row, 0, none.node.b, sizeof none.node.b));
+    struct audit_record none = {.link = {.epoch = db_row_int(row, 1)}};
+    TRY(db_row_copy(row, 0, none.link.node.b, sizeof none.link.node.b));
     bad(v, &none, "the node has no record at all");
     return OK;
 }

@@ -116,9 +116,8 @@ struct audit_entry {
     const char *body;          /* a JSON object, compact; "{}" when there is nothing more */
     int64_t feed;              /* its number in the tenant's feed (db/feed_rows.h), or 0: in none */
 };
-/** Appends a record to this node's chain. hash = SHA-256("whorl-audit-v1" || prev || node || epoch || lane ||
- * seq || at || length-prefixed fields). The head is restored when the savepoint is rolled back. @thread of tx
- * (write) */
+/** Appends a record to this node's chain, hashed as db/audit_hash.h says. The head is restored when the
+ * savepoint is rolled back. @thread of tx (write) */
 err_t audit_append(struct db_tx *tx, const struct audit_entry *entry);
 
 struct audit_report {

@@ -4,6 +4,7 @@
 #ifndef WHORL_DB_INTERNAL_H
 #define WHORL_DB_INTERNAL_H
 
+#include "db/audit_hash.h"
 #include "db/db.h"
 #include "db/migrations.h"
 
@@ -112,14 +113,5 @@ err_t migrate_check(struct connection *connection, const struct migration_list *
 
 /** Takes the next epoch of this node and writes the first audit record of its chain. */
 err_t node_start(struct connection *connection, const struct db_options *options, struct audit_head *out);
-
-/* One record as it is hashed. A NULL p means SQL NULL (tenant and device only). */
-struct audit_record {
-    struct uuid node;
-    int64_t epoch, lane, seq, at_ms;
-    struct bytes tenant, device, actor, request_id, kind, result, body;
-    struct sha256 prev;
-};
-err_t audit_hash(const struct audit_record *record, struct sha256 *out);
 
 #endif

@@ -22,12 +22,6 @@ static err_t list_in(struct db_tx *tx, void *arg)
     return audit_rows_list(tx, run->range, run->fn, run->arg);
 }
 
-static err_t export_in(struct db_tx *tx, void *arg)
-{
-    const struct read *run = arg;
-    return audit_rows_export(tx, run->range, run->fn, run->arg);
-}
-
 err_t audit_list(struct fleet *fleet, const struct audit_range *range, audit_row_fn fn, void *arg)
 {
     struct read run = {.range = range, .fn = fn, .arg = arg};
@@ -38,38 +32,85 @@ err_t audit_list(struct fleet *fleet, const struct audit_range *range, audit_row
     return db_read(fleet->db, list_in, &run);
 }
 
-err_t audit_export(struct fleet *fleet, const struct audit_range *range, audit_row_fn fn, void *arg)
+/* --- export ----------------------------------------------------------------------------------------- */
+
+struct export_run {
+    const struct audit_segment *segment;
+    int64_t limit;
+    audit_record_fn fn;
+    void *arg;
+};
+
+static err_t export_in(struct db_tx *tx, void *arg)
 {
-    struct read run = {.range = range, .fn = fn, .arg = arg};
+    const struct export_run *run = arg;
+    return audit_segment_read(tx, run->segment, run->limit, run->fn, run->arg);
+}
+
+err_t audit_export(struct fleet *fleet, const struct audit_segment *segment, int64_t limit,
+                   audit_record_fn fn, void *arg)
+{
+    const struct audit_segment from_here = *segment; /* the callback may move its own */
+    struct export_run run = {.segment = &from_here, .limit = limit, .fn = fn, .arg = arg};
     return db_read(fleet->db, export_in, &run);
+}
+
+struct segments_run {
+    const struct audit_span *span;
+    struct buf *out;
+};
+
+static err_t take_segment(const struct audit_segment *segment, void *arg)
+{
+    return buf_append(arg, segment, sizeof *segment);
+}
+
+static err_t segments_in(struct db_tx *tx, void *arg)
+{
+    const struct segments_run *run = arg;
+    run->out->n = 0;
+    return audit_segments_list(tx, run->span, take_segment, run->out);
+}
+
+err_t audit_export_segments(struct fleet *fleet, const struct audit_span *span, struct buf *out)
+{
+    struct segments_run run = {.span = span, .out = out};
+    return db_read(fleet->db, segments_in, &run);
 }
 
 struct note {
     const struct actor *actor;
-    const struct audit_range *range;
+    const struct audit_span *span;
 };
 
 static err_t note_in(struct db_tx *tx, void *arg)
 {
     const struct note *run = arg;
     char since[32], until[32];
-    time_format(run->range->since, since);
-    time_format(run->range->until, until);
+    time_format(run->span->since, since);
+    time_format(run->span->until, until);
     struct event event = {.kind = "audit.exported",
                           .result = "ok",
                           .actor = run->actor->name,
                           .request_id = run->actor->request_id,
-                          .tenant = &run->range->tenant};
+                          .tenant = &run->span->tenant};
     return event_append(tx, &event, "{\"since\":\"%s\",\"until\":\"%s\"}", since, until);
 }
 
-void audit_note_export(struct fleet *fleet, const struct actor *actor, const struct audit_range *range)
+void audit_note_export(struct fleet *fleet, const struct actor *actor, const struct audit_span *span)
 {
-    struct note run = {.actor = actor, .range = range};
+    struct note run = {.actor = actor, .span = span};
     err_t error = db_write(fleet->db, note_in, &run);
     if (error.code != ERR_OK) {
         log_error(fleet->log, "export_not_recorded", actor->request_id, error);
     }
+}
+
+err_t audit_can_sign(const struct fleet *fleet)
+{
+    ENSURE(fleet->audit_signer != NULL, ERR_UNAVAILABLE,
+           "the key of the infrastructure authority is not here: nothing can be signed");
+    return OK;
 }
 
 const char *audit_category(struct bytes kind)

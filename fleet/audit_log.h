@@ -2,17 +2,23 @@
 #ifndef WHORL_FLEET_AUDIT_LOG_H
 #define WHORL_FLEET_AUDIT_LOG_H
 
+#include "db/audit_chain_rows.h"
 #include "db/audit_rows.h"
 #include "fleet/fleet.h"
 
 /** One page, newest first. @param range limit 1 … 1001 @errors ERR_UNPROCESSABLE kind and actor without a
  * device: no index serves both @thread worker */
 err_t audit_list(struct fleet *fleet, const struct audit_range *range, audit_row_fn fn, void *arg);
-/** The next records of an export, oldest first. @thread worker */
-err_t audit_export(struct fleet *fleet, const struct audit_range *range, audit_row_fn fn, void *arg);
+/** What an export of this time has to read, as an array of struct audit_segment. @param out replaced */
+err_t audit_export_segments(struct fleet *fleet, const struct audit_span *span, struct buf *out);
+/** The next records of a stretch, whosesoever they are. */
+err_t audit_export(struct fleet *fleet, const struct audit_segment *segment, int64_t limit,
+                   audit_record_fn fn, void *arg);
 /** Writes that somebody takes a copy of the log (IEC 62443-4-2 CR 2.8: events of the audit log itself). A
  * full disk does not keep anybody from taking one: the failure is logged. @thread worker */
-void audit_note_export(struct fleet *fleet, const struct actor *actor, const struct audit_range *range);
+void audit_note_export(struct fleet *fleet, const struct actor *actor, const struct audit_span *span);
+/** @errors ERR_UNAVAILABLE the key of the infrastructure authority is not here @thread any */
+err_t audit_can_sign(const struct fleet *fleet);
 
 /** The category of a kind of record in the words of CR 2.8: "access_control", "request_error", "system",
  *  "backup", "configuration" or "audit_log". @thread any */

@@ -5,6 +5,7 @@
 
 #include "fleet/internal.h"
 #include "fleet/source_limits.h"
+#include "pki/signer.h"
 
 enum {
     CHALLENGE_TTL_MIN_MS = 30 * 1000,
@@ -51,6 +52,19 @@ static err_t copy_url(const char *url, char **out)
     return OK;
 }
 
+/* Of an installation whose infrastructure authority is elsewhere nothing is signed. */
+static err_t make_signer(struct fleet *fleet)
+{
+    const struct signer_spec spec = {.random = fleet->random,
+                                     .now_ms = clock_now_ms(fleet->clock),
+                                     .publication = {.public_url = fleet->public_url}};
+    if (fleet->options.infrastructure == NULL) {
+        return OK;
+    }
+    err_t error = signer_new(fleet->options.infrastructure, &spec, &fleet->audit_signer);
+    return error.code == ERR_UNAVAILABLE ? OK : error;
+}
+
 err_t fleet_new(const struct fleet_options *options, struct fleet **out)
 {
     *out = NULL;
@@ -72,13 +86,16 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(publications_new(&fleet->publications));
     TRY(event_hub_new(options, &fleet->event_hub));
+    TRY(make_signer(fleet));
     *out = TAKE(fleet);
     return OK;
 }
 
 err_t fleet_settle(struct fleet *fleet)
 {
-    return token_uses_flush(fleet, clock_now_ms(fleet->clock));
+    int64_t now_ms = clock_now_ms(fleet->clock);
+    TRY(token_uses_flush(fleet, now_ms));
+    return audit_anchor(fleet, now_ms);
 }
 
 const struct clock *fleet_clock(const struct fleet *fleet)
@@ -92,6 +109,7 @@ void fleet_free(struct fleet *fleet)
         return;
     }
     event_hub_free(fleet->event_hub);
+    signer_free(fleet->audit_signer);
     publications_free(fleet->publications);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

@@ -31,7 +31,8 @@ struct fleet_options {
 
 /** @errors ERR_UNPROCESSABLE options out of range, ERR_NO_MEMORY @thread init */
 err_t fleet_new(const struct fleet_options *options, struct fleet **out);
-/** Writes what only memory holds (last uses of tokens), at the end of serving. @thread init */
+/** Writes what only memory holds (last uses of tokens) and signs the end of the audit log, at the end of
+ * serving. @thread init */
 err_t fleet_settle(struct fleet *fleet);
 void fleet_free(struct fleet *fleet);
 DEFINE_AUTO_PTR(fleet, fleet_free);

@@ -43,6 +43,7 @@ struct fleet {
     struct refusals *refusals;             /* refusals.c */
     struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
+    struct signer *audit_signer;           /* of checkpoints; NULL: the key to certify it is not here */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;           /* event_hub.c */
 };
@@ -74,6 +75,8 @@ void event_hub_free(struct event_hub *hub);
 err_t token_uses_flush(struct fleet *fleet, int64_t now_ms);
 /** Deletes used nonces that have expired. */
 err_t challenge_sweep(struct fleet *fleet, int64_t now_ms);
+/** Signs and keeps the ends of the audit chains when there is something new. */
+err_t audit_anchor(struct fleet *fleet, int64_t now_ms);
 /** Moves the devices whose certificate has become due or has expired meanwhile, in bounded steps. */
 err_t device_terms_pass(struct fleet *fleet, int64_t now_ms);
 /** Goes on through the devices of products whose renewal changed, in bounded steps. */

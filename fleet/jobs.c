@@ -51,6 +51,7 @@ static const struct job jobs[] = {
     {"challenge-sweep", MINUTE_MS, challenge_sweep},
     {"superseded", MINUTE_MS, revocation_list_superseded},
     {"operation-sweep", HOUR_MS, ops_sweep},
+    {"audit-anchor", HOUR_MS, audit_anchor},
     {"device-terms", 10 * SECOND_MS, device_terms_pass},
     {"device-terms-walk", SECOND_MS, device_terms_walk},
     {"webhook-sweep", HOUR_MS, webhook_sweep},

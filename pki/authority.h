@@ -92,6 +92,11 @@ err_t authority_issue_device(const struct authority *authority, const struct csr
 err_t authority_issue_server(const struct authority *authority, struct bytes spki, const char *const *hosts,
                              size_t host_count, const struct certificate_spec *spec, struct issued *out);
 
+/** Issues a certificate for signing documents (EKU documentSigning, RFC 9336) to this installation itself.
+ * @thread init, worker */
+err_t authority_issue_signer(const struct authority *authority, struct bytes spki,
+                             const struct certificate_spec *spec, struct issued *out);
+
 struct crl_entry {
     uint8_t serial[SERIAL_SIZE];
     int64_t revoked_at_ms;

@@ -42,7 +42,9 @@ static err_t put_extensions(const struct leaf *leaf, const struct issued *out, b
     TRY(profile_ski(leaf->spki, ski));
     TRY(buf_reserve(extensions, 512));
     struct der_writer w = der_writer(extensions);
-    profile_put_san(&w, buf_view(&out->san), has_empty_subject);
+    if (out->san.n > 0) {
+        profile_put_san(&w, buf_view(&out->san), has_empty_subject);
+    }
     profile_put_aki(&w, buf_view(&leaf->authority->ski));
     profile_put_ski(&w, ski);
     der_put_raw(&w, profile_key_usage_signature());
@@ -174,4 +176,20 @@ err_t authority_issue_server(const struct authority *authority, struct bytes spk
     der_close(&subject, name);
     TRY(der_finish(&subject));
     return issue(&leaf, !has_common_name, out);
+}
+
+err_t authority_issue_signer(const struct authority *authority, struct bytes spki,
+                             const struct certificate_spec *spec, struct issued *out)
+{
+    const struct leaf leaf = {
+        .authority = authority, .spec = spec, .spki = spki, .key_purpose = profile_eku_document()};
+    ENSURE(authority->role == AUTHORITY_INFRASTRUCTURE, ERR_INTERNAL,
+           "authority %s does not issue to signers", authority->id);
+    issued_clear(out);
+    struct der_writer w = der_writer(&out->subject);
+    size_t name = der_open(&w, DER_SEQUENCE);
+    profile_put_common_name(&w, "Whorl audit log");
+    der_close(&w, name);
+    TRY(der_finish(&w));
+    return issue(&leaf, false, out);
 }

@@ -15,6 +15,7 @@ struct bytes profile_key_usage_ca(void);        /* keyCertSign and cRLSign, crit
 struct bytes profile_ca(int path_length);       /* basicConstraints CA:TRUE, pathlen 0 or 1, critical */
 struct bytes profile_eku_client(void);          /* clientAuth */
 struct bytes profile_eku_server(void);          /* serverAuth */
+struct bytes profile_eku_document(void);        /* documentSigning (RFC 9336) */
 struct bytes profile_eku_infrastructure(void);  /* serverAuth, clientAuth, OCSPSigning, cmcRA */
 
 /* One relative name each; UTF8String but for X.520 serialNumber, which is a PrintableString. */

@@ -1,6 +1,5 @@
-/* Commands beside the server: tenants, tokens, the audit log, settings. Those that write open the inventory
+/* Commands beside the server: tenants, tokens, settings. Those that write open the inventory
  * as the node "admin", whose audit chain is its own, so the server may run meanwhile. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,30 +162,4 @@ int command_token(int argc, char **argv)
     AUTO_VAL(house) house = {0};
     err_t error = run_token(&house, is_add, &w);
     return error.code == ERR_OK ? EXIT_OK : fail(error);
-}
-
-int command_audit(int argc, char **argv)
-{
-    const char *dir = NULL;
-    const struct option_spec specs[] = {{.name = "dir", .value = &dir}};
-    if (argc < 1 || strcmp(argv[0], "verify") != 0 || !options_read(argc - 1, argv + 1, specs, 1) ||
-        dir == NULL) {
-        return usage("audit verify --dir DIR");
-    }
-    AUTO_VAL(house) house = {0};
-    struct audit_report report = {0};
-    err_t error = house_open(dir, HOUSE_READ, &house);
-    if (error.code == ERR_OK) {
-        error = audit_verify(house.db, &report);
-    }
-    if (error.code != ERR_OK) {
-        return fail(error);
-    }
-    if (report.first_bad[0] != '\0') {
-        printf("BROKEN: %s\n", report.first_bad);
-        return EXIT_FAILED;
-    }
-    printf("The audit log verifies: %" PRId64 " records in %" PRId64 " chains.\n", report.records,
-           report.chains);
-    return EXIT_OK;
 }

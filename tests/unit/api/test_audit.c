@@ -112,40 +112,6 @@ static void pages_lose_nothing(void **state)
     assert_status(h, &call, &reply, 400);
 }
 
-static void an_export_is_lines_oldest_first(void **state)
-{
-    struct house *h = *state;
-    AUTO_VAL(reply) reply = {.json = NULL};
-    AUTO_VAL(chip) chip;
-    AUTO_VAL(buf) text = {0};
-    live(h, &chip);
-    struct call call = rest(h, HTTP_GET, "/api/v1/audit/export", NULL);
-    assert_status(h, &call, &reply, 200);
-    struct response_source *source = reply.response.source;
-    bool is_end = false;
-    for (int i = 0; i < 100 && !is_end; i++) {
-        assert_ok(source->next(source->state, &text, &is_end));
-    }
-    assert_true(is_end);
-    char *rest_of = NULL;
-    char before[32] = "", last[64] = "";
-    size_t lines = 0;
-    for (char *line = strtok_r((char *)text.p, "\n", &rest_of); line != NULL;
-         line = strtok_r(NULL, "\n", &rest_of)) {
-        AUTO(json_t) *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-        assert_non_null(record);
-        assert_true(strcmp(before, text_of_item(record, "ts")) <= 0);
-        (void)snprintf(before, sizeof before, "%s", text_of_item(record, "ts"));
-        (void)snprintf(last, sizeof last, "%s", text_of_item(record, "type"));
-        lines++;
-    }
-    call = rest(h, HTTP_GET, "/api/v1/audit", NULL);
-    assert_status(h, &call, &reply, 200);
-    assert_int_equal(json_array_size(records_of(&reply)), lines);
-    assert_string_equal(type_at(&reply, 0), "audit.exported"); /* copies are noted, this one in itself too */
-    assert_string_equal(last, "audit.exported");
-}
-
 static void why_it_was_refused(void **state)
 {
     struct house *h = *state;
@@ -202,7 +168,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fields_and_filters, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(pages_lose_nothing, house_setup, house_teardown),
-        cmocka_unit_test_setup_teardown(an_export_is_lines_oldest_first, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(why_it_was_refused, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(another_tenant_and_scopes, house_setup, house_teardown),
     };

@@ -28,6 +28,7 @@ static void the_table_has_every_job_at_its_period(void **state)
     assert_int_equal(job_named("challenge-sweep")->period_ms, 60000);
     assert_int_equal(job_named("superseded")->period_ms, 60000);
     assert_int_equal(job_named("operation-sweep")->period_ms, 3600000);
+    assert_int_equal(job_named("audit-anchor")->period_ms, 3600000);
     assert_int_equal(job_named("device-terms")->period_ms, 10000);
     assert_int_equal(job_named("device-terms-walk")->period_ms, 1000);
 }
