@@ -115,12 +115,14 @@ err_t audit_can_sign(const struct fleet *fleet)
 
 const char *audit_category(struct bytes kind)
 {
-    /* the first that fits; what fits none is an event of the system itself */
+    /* The first that fits; what fits none is an event of the system itself. A kind keeps its category for
+     * ever: exports that were kept are held against this table (audit_file.c). */
     static const struct {
         const char *prefix, *category;
     } rows[] = {
         {"device.refused", "request_error"},
         {"contact.refused", "request_error"},
+        {"code.refused", "request_error"},
         {"device.contested", "request_error"},
         {"ca.unknown_serial", "request_error"},
         {"code.refused", "request_error"},
@@ -129,6 +131,12 @@ const char *audit_category(struct bytes kind)
         {"code.", "access_control"},
         {"certificate.", "access_control"},
         {"token.", "access_control"},
+        {"code.", "access_control"},
+        {"user.", "access_control"},
+        {"role.", "access_control"},
+        {"session.", "access_control"},
+        {"login.", "access_control"},
+        {"approval.", "access_control"},
         {"backup.", "backup"},
         {"restore.", "backup"},
         {"audit.", "audit_log"},
@@ -140,6 +148,7 @@ const char *audit_category(struct bytes kind)
         {"batch.", "configuration"},
         {"authority.", "configuration"},
         {"import.", "configuration"},
+        {"webhook.", "configuration"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t n = strlen(rows[i].prefix);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct event_kind rows[] = {
+    {"audit.anchored", EVENT_HOUSE, "The ends of the audit log were signed and kept"},
     {"audit.exported", EVENT_NOTE, "Somebody took a copy of the audit log"},
     {"authority.added", EVENT_HOUSE, "An authority was made"},
     {"batch.imported", EVENT_FED, "Devices were registered by an import"},
