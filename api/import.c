@@ -9,9 +9,13 @@
 #include "api/batch_name.h"
 #include "api/import_answer.h"
 #include "api/reply.h"
+#include "api/terms.h"
 
 struct upload {
+    struct api *api;
     struct import *import;
+    struct running_key running; /* its Idempotency-Key, at work until the upload ends */
+    bool is_running;
     bool is_dry_run;
 };
 
@@ -51,8 +55,27 @@ static err_t read_format(const struct request *request, enum handover_format *ou
                "application/json");
 }
 
+/* Each with its value or without; no parameter holds a zero byte. */
+static err_t write_terms(const struct request *request, const char *const *names, struct import_order *out)
+{
+    AUTO_VAL(buf) text = {0};
+    void *memory = NULL;
+    TRY(buf_printf(&text, "%d", (int)out->format)); /* perhaps told by the media type */
+    for (; *names != NULL; names++) {
+        const char *value = http_query(request, *names);
+        TRY(buf_append(&text, value == NULL ? "" : "=", value == NULL ? 0 : 1));
+        TRY(buf_append(&text, value == NULL ? "" : value, value == NULL ? 1 : strlen(value) + 1));
+    }
+    TRY(arena_alloc(request->arena, text.n, &memory));
+    memcpy(memory, text.p, text.n);
+    out->terms = (struct bytes){memory, text.n};
+    return OK;
+}
+
 static err_t read_order(struct api *api, const struct request *request, struct import_order *out)
 {
+    /* what beside the body makes two requests the same */
+    static const char *const terms[] = {"name", "product", "mode", "slot", NULL};
     static const char *const known[] = {"name", "product", "format", "mode", "dry_run", "slot", NULL};
     static const char *const modes[] = {"atomic", "lines"};
     static const char *const booleans[] = {"false", "true"};
@@ -68,14 +91,31 @@ static err_t read_order(struct api *api, const struct request *request, struct i
            "'slot' is for format=microchip");
     out->product = product == NULL ? BYTES_NONE : bytes_str(product);
     out->name = name == NULL ? BYTES_NONE : bytes_str(name);
+    TRY(request_idempotency_key(request, &out->idempotency_key));
+    TRY(write_terms(request, terms, out));
     return name == NULL ? batch_name_make(api, request, &out->name) : OK;
 }
 
 static void abort_upload(void *state)
 {
     struct upload *upload = state;
+    if (upload->is_running) {
+        running_leave(&upload->api->running, &upload->running);
+    }
     import_free(upload->import);
     free(upload);
+}
+
+/* Before the first byte of the body: a second upload under the same key would only wait to be refused. */
+static err_t enter(struct upload *upload, const struct import_order *order)
+{
+    if (order->idempotency_key.n == 0) {
+        return OK;
+    }
+    upload->running = (struct running_key){.tenant = order->tenant, .key = order->idempotency_key};
+    err_t error = running_enter(&upload->api->running, &upload->running);
+    upload->is_running = error.code == ERR_OK;
+    return error;
 }
 
 static err_t open_upload(struct api *api, const struct request *request, void **state)
@@ -85,7 +125,11 @@ static err_t open_upload(struct api *api, const struct request *request, void **
     struct upload *upload = calloc(1, sizeof *upload);
     ENSURE(upload != NULL, ERR_NO_MEMORY, "no memory for an import");
     upload->is_dry_run = order.is_dry_run;
-    err_t error = import_open(api->options.fleet, &request->principal->actor, &order, &upload->import);
+    upload->api = api;
+    err_t error = enter(upload, &order);
+    if (error.code == ERR_OK) {
+        error = import_open(api->options.fleet, &request->principal->actor, &order, &upload->import);
+    }
     if (error.code != ERR_OK) {
         abort_upload(upload);
         return error;

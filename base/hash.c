@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdlib.h>
 #include <string.h>
 
 DEFINE_AUTO(EVP_MD_CTX, EVP_MD_CTX_free);
@@ -25,6 +26,42 @@ err_t sha256_of_parts(const struct bytes *parts, size_t count, struct sha256 *ou
         ENSURE(EVP_DigestUpdate(context, parts[i].p, parts[i].n) == 1, ERR_CRYPTO, "SHA-256");
     }
     ENSURE(EVP_DigestFinal_ex(context, out->b, NULL) == 1, ERR_CRYPTO, "SHA-256");
+    return OK;
+}
+
+struct sha256_stream {
+    EVP_MD_CTX *context;
+};
+
+void sha256_stream_free(struct sha256_stream *stream)
+{
+    if (stream != NULL) {
+        EVP_MD_CTX_free(stream->context);
+        free(stream);
+    }
+}
+
+err_t sha256_stream_new(struct sha256_stream **out)
+{
+    *out = NULL;
+    AUTO_PTR(sha256_stream) *stream = calloc(1, sizeof *stream);
+    ENSURE(stream != NULL, ERR_NO_MEMORY, "SHA-256");
+    stream->context = EVP_MD_CTX_new();
+    ENSURE(stream->context != NULL, ERR_NO_MEMORY, "SHA-256");
+    ENSURE(EVP_DigestInit_ex(stream->context, EVP_sha256(), NULL) == 1, ERR_CRYPTO, "SHA-256");
+    *out = TAKE(stream);
+    return OK;
+}
+
+err_t sha256_stream_add(struct sha256_stream *stream, struct bytes piece)
+{
+    ENSURE(EVP_DigestUpdate(stream->context, piece.p, piece.n) == 1, ERR_CRYPTO, "SHA-256");
+    return OK;
+}
+
+err_t sha256_stream_finish(struct sha256_stream *stream, struct sha256 *out)
+{
+    ENSURE(EVP_DigestFinal_ex(stream->context, out->b, NULL) == 1, ERR_CRYPTO, "SHA-256");
     return OK;
 }
 

@@ -14,6 +14,14 @@ struct sha256 {
 err_t sha256_of(struct bytes in, struct sha256 *out);
 /** Over several slices, one after the other. */
 err_t sha256_of_parts(const struct bytes *parts, size_t count, struct sha256 *out);
+/* Piece by piece, for what is too long for memory. */
+struct sha256_stream;
+err_t sha256_stream_new(struct sha256_stream **out);
+err_t sha256_stream_add(struct sha256_stream *stream, struct bytes piece);
+/** Over all pieces; nothing may be added afterwards. */
+err_t sha256_stream_finish(struct sha256_stream *stream, struct sha256 *out);
+void sha256_stream_free(struct sha256_stream *stream);
+DEFINE_AUTO_PTR(sha256_stream, sha256_stream_free);
 err_t hmac_sha256(struct bytes key, struct bytes in, struct sha256 *out);
 /** RFC 5869, extract and expand, SHA-256; 1 … 8160 bytes. */
 err_t hkdf_sha256(struct bytes salt, struct bytes secret, struct bytes info, uint8_t *out, size_t n);

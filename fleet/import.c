@@ -1,9 +1,11 @@
 /* The first half of an import: lines are parsed, checked against the product's rules and kept. Registering
  * them is in import_register.c. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "db/batch_rows.h"
 #include "fleet/batch_lines.h"
 #include "fleet/import_internal.h"
 #include "fleet/names.h"
@@ -84,18 +86,78 @@ err_t import_open(struct fleet *fleet, const struct actor *actor, const struct i
     TRY(find_product(import));
     TRY(import_open_files(import));
     TRY(open_parser(import));
+    TRY(order->idempotency_key.n > 0 && !order->is_dry_run ? sha256_stream_new(&import->digest) : OK);
     *out = TAKE(import);
     return OK;
 }
 
 err_t import_write(struct import *import, struct bytes chunk)
 {
+    TRY(import->digest != NULL ? sha256_stream_add(import->digest, chunk) : OK);
     return handover_write(import->parser, chunk);
 }
 
+/* --- the Idempotency-Key ----------------------------------------------------------------------------------
+ */
+
+struct repeat {
+    struct import *import;
+    struct import_result *out;
+};
+
+/* "<batch> <accepted> <refused>", as import_register.c keeps it. */
+static err_t read_result(const struct op_row *op, struct uuid *batch, struct import_result *out)
+{
+    long long accepted = 0, refused = 0;
+    TRY(uuid_parse((struct bytes){(const uint8_t *)op->result, UUID_TEXT_SIZE - 1}, batch));
+    int read = sscanf(op->result + UUID_TEXT_SIZE - 1, " %lld %lld", &accepted, &refused);
+    ENSURE(read == 2, ERR_DB, "the record of an import is broken");
+    out->accepted = accepted;
+    out->refused = refused;
+    return OK;
+}
+
+static err_t find_repeat(struct db_tx *tx, void *arg)
+{
+    struct repeat *run = arg;
+    const struct import *import = run->import;
+    struct op_row op;
+    struct uuid batch;
+    TRY(idempotency_find(tx, &import->idempotency, IMPORT_OP_KIND, &op, &run->out->is_repeat));
+    if (!run->out->is_repeat) {
+        return OK;
+    }
+    TRY(read_result(&op, &batch, run->out));
+    run->out->is_registered = true;
+    return batch_rows_find(tx, import->order.tenant, batch, &run->out->batch);
+}
+
+/* The body is known whole only now. */
+static err_t check_repeat(struct import *import, struct import_result *out)
+{
+    struct sha256 body;
+    if (import->digest == NULL) {
+        return OK;
+    }
+    TRY(sha256_stream_finish(import->digest, &body));
+    const struct bytes parts[] = {import->order.terms, bytes_str("\n"), BYTES_OF(body.b)};
+    import->idempotency =
+        (struct idempotency){.tenant = import->order.tenant, .key = import->order.idempotency_key};
+    TRY(sha256_of_parts(parts, 3, &import->idempotency.fingerprint));
+    return db_read(import->fleet->db, find_repeat, &(struct repeat){import, out});
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------
+ */
+
 err_t import_finish(struct import *import, struct import_result *out)
 {
-    *out = (struct import_result){.accepted = 0};
+    *out = (struct import_result){.refusal = OK};
+    TRY(check_repeat(import, out));
+    if (out->is_repeat) {
+        import->report_count = 0;
+        return OK;
+    }
     TRY(handover_finish(import->parser));
     ENSURE(import->line_count + import->report_count > 0, ERR_UNPROCESSABLE, "the list has no device");
     TRY(import_sort_lines(import));
@@ -122,6 +184,7 @@ void import_free(struct import *import)
         return;
     }
     handover_free(import->parser);
+    sha256_stream_free(import->digest);
     manifest_signers_free(import->signers);
     spool_free(import->lines);
     spool_free(import->texts);

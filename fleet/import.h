@@ -5,6 +5,7 @@
 #define WHORL_FLEET_IMPORT_H
 
 #include "fleet/handover.h"
+#include "fleet/terms.h"
 
 struct import;
 
@@ -16,12 +17,15 @@ struct import_order {
     const char
         *slot;    /* HANDOVER_MICROCHIP: as in struct handover_options; borrowed for the life of the import */
     bool by_line; /* good lines are registered although others are refused */
-    bool is_dry_run; /* the same report, and nothing registered */
+    bool is_dry_run;              /* the same report, and nothing registered */
+    struct bytes idempotency_key; /* or empty; not of a dry run, which does nothing */
+    struct bytes terms;           /* what beside the body must be the same in a repeat */
 };
 
 struct import_result {
     struct batch_row batch; /* when is_registered */
     bool is_registered;
+    bool is_repeat;            /* done before under this key; the report is not kept */
     int64_t accepted, refused; /* lines; nothing is accepted when the list is refused as a whole */
     err_t refusal;             /* why nothing would be registered, or ERR_OK */
 };
@@ -44,7 +48,8 @@ err_t import_open(struct fleet *fleet, const struct actor *actor, const struct i
 /** @errors of handover_write(); ERR_DISK_FULL */
 err_t import_write(struct import *import, struct bytes chunk);
 /** Registers what the mode allows; then the report can be read. Refused lines are a result, not an error.
- *  @errors ERR_CONFLICT a batch of this name is there; ERR_UNPROCESSABLE the list is empty, or cut; ERR_DB …
+ *  @errors ERR_CONFLICT a batch of this name is there; ERR_UNPROCESSABLE the key stands for another request;
+ * ERR_UNPROCESSABLE the list is empty, or cut; ERR_DB …
  */
 err_t import_finish(struct import *import, struct import_result *out);
 /** The refused lines in the order of the list, one by one. @param[out] is_end there is none any more */

@@ -54,6 +54,8 @@ struct import {
     struct key_policy policy;
     struct manifest_signers *signers;
     struct handover *parser;
+    struct sha256_stream *digest; /* of the body; NULL without a key */
+    struct idempotency idempotency;
     struct spool *lines, *texts, *report;
     uint64_t line_count;   /* good ones, in `lines` */
     uint64_t report_count; /* in `report` */
@@ -61,6 +63,8 @@ struct import {
     bool has_fault; /* a line was refused for its form */
     err_t fatal;    /* the first line that makes the whole list worthless */
 };
+
+#define IMPORT_OP_KIND "batch.import"
 
 /* import_register.c */
 err_t import_register(struct import *import, struct import_result *out);

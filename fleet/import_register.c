@@ -2,6 +2,7 @@
  * begins by going back to where it began, in the lines and in the report. What must not stay (a dry run, a
  * list with a refused line in atomic mode) runs in full, for its report, and is rolled back by an error of
  * its own. */
+#include <stdio.h>
 #include <string.h>
 
 #include "db/batch_rows.h"
@@ -20,6 +21,7 @@ struct progress {
     uint64_t lines;    /* done */
     int64_t report_at; /* and how many are in the report */
     uint64_t reports;
+    int64_t accepted; /* registered */
     bool has_batch;
     struct batch_row batch;
 };
@@ -144,6 +146,20 @@ static err_t record(struct db_tx *tx, const struct pass *pass)
                         id, batch->name, import->product.name, (long long)pass->accepted, chain);
 }
 
+/* With the last lines, so that a key stands for what was done whole. */
+static err_t remember(struct db_tx *tx, const struct pass *pass)
+{
+    const struct import *import = pass->import;
+    char result[OP_RESULT_SIZE], id[UUID_TEXT_SIZE];
+    if (pass->after.lines < import->line_count) {
+        return OK;
+    }
+    uuid_format(pass->after.batch.id, id);
+    (void)snprintf(result, sizeof result, "%s %lld %lld", id, (long long)pass->after.accepted,
+                   (long long)import->report_count);
+    return idempotency_keep(tx, &import->idempotency, IMPORT_OP_KIND, result);
+}
+
 static err_t register_in(struct db_tx *tx, void *arg)
 {
     struct pass *pass = arg;
@@ -159,6 +175,8 @@ static err_t register_in(struct db_tx *tx, void *arg)
     bool is_all_or_nothing = !import->order.by_line && import->report_count > 0;
     pass->is_rolled_back = pass->is_trial || is_all_or_nothing || pass->accepted == 0;
     ENSURE(!pass->is_rolled_back, ERR_PRECONDITION, "nothing of this may stay");
+    pass->after.accepted = pass->before.accepted + pass->accepted;
+    TRY(remember(tx, pass));
     TRY(batch_rows_add_devices(tx, &pass->after.batch, pass->accepted));
     TRY(device_count_rows_add(tx, &pass->after.batch, DEVICE_REGISTERED, pass->accepted));
     return record(tx, pass);
@@ -189,6 +207,11 @@ static err_t refusal_of(const struct import *import, uint64_t count)
                (unsigned long long)import->report_count, (unsigned long long)count);
 }
 
+static err_t remember_in(struct db_tx *tx, void *arg)
+{
+    return remember(tx, arg);
+}
+
 err_t import_register(struct import *import, struct import_result *out)
 {
     const struct import_order *order = &import->order;
@@ -206,6 +229,9 @@ err_t import_register(struct import *import, struct import_result *out)
         accepted += pass.accepted;
         atomic_fetch_add(&import->fleet->counters.registered,
                          pass.is_rolled_back ? 0 : (long long)pass.accepted);
+    }
+    if (pass.is_rolled_back && accepted > 0 && !is_trial && order->by_line) {
+        TRY(db_write(import->fleet->db, remember_in, &pass)); /* the last lines were all refused */
     }
     bool is_refused =
         import->fatal.code != ERR_OK || accepted == 0 || (!order->by_line && import->report_count > 0);

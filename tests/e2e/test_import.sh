@@ -188,6 +188,52 @@ expect_status "nothing of it came in" 404
 import "$WORK/left.json" 'name=left&format=quarklink'
 expect_status "its name is free" 201
 
+say "--- once by its Idempotency-Key"
+quarklink once 0 3 >"$WORK/once.json"
+import "$WORK/once.json" 'name=once&format=quarklink' -H 'Idempotency-Key: once-1'
+expect_status "the first time" 201
+first=$(jq -cS . "$WORK/body")
+import "$WORK/once.json" 'name=once&format=quarklink' -H 'Idempotency-Key: once-1'
+expect "again: the same answer" "$(status) $(jq -cS . "$WORK/body")" "201 $first"
+import "$WORK/once.json" 'name=twice&format=quarklink' -H 'Idempotency-Key: once-1'
+expect_status "the key for other terms" 422
+quarklink once 3 6 >"$WORK/other.json"
+import "$WORK/other.json" 'name=once&format=quarklink' -H 'Idempotency-Key: once-1'
+expect_status "the key for another body" 422
+expect_in "which says so" "$(answer .detail)" "Idempotency-Key was used for another request"
+api POST /api/v1/hubs '{"name":"h","host":"h.example"}' -H 'Idempotency-Key: once-1' >/dev/null
+expect_status "the key for something else" 422
+quarklink byline 0 7000 >"$WORK/lines.json"
+for n in 1 2; do
+    import "$WORK/lines.json" 'name=lines&format=quarklink&mode=lines' -H 'Idempotency-Key: lines-1'
+    expect "by line, time $n" "$(status) $(answer '.accepted, .batch.device_count' | xargs)" "201 7000 7000"
+done
+import "$WORK/ql.json" 'name=dry&format=quarklink&dry_run=true' -H 'Idempotency-Key: dry-1'
+import "$WORK/other.json" 'name=dry&format=quarklink' -H 'Idempotency-Key: dry-1'
+expect_status "a dry run uses up no key" 201
+quarklink slow 0 40000 >"$WORK/slow.json"
+curl -sS --cacert "$CA" -X POST -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: slow-1' -T "$WORK/slow.json" --limit-rate 2M -o "$WORK/slow.out" \
+    -w '%{http_code}' "$MANAGEMENT/api/v1/batches/import?name=slow&format=quarklink" >"$WORK/slow.status" &
+SLOW=$!
+PIDS+=("$SLOW")
+sleep 0.4
+import "$WORK/slow.json" 'name=slow&format=quarklink' -H 'Idempotency-Key: slow-1'
+expect "while it runs" "$(status) $(answer .detail | cut -d: -f1)" "409 a request with this Idempotency-Key is still running"
+import "$WORK/ql.json" 'name=ql&format=quarklink' -H 'Idempotency-Key: slow-2'
+expect_status "another key is free" 409
+wait "$SLOW"
+expect "the first one is not disturbed" "$(cat "$WORK/slow.status")" 201
+import "$WORK/slow.json" 'name=slow&format=quarklink' -H 'Idempotency-Key: slow-1'
+expect "afterwards: its answer" "$(status) $(answer .accepted)" "201 40000"
+curl -sS --cacert "$CA" -X POST -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: gone-1' -T "$WORK/left.json" --limit-rate 1M --max-time 1 -o /dev/null \
+    "$MANAGEMENT/api/v1/batches/import?name=gone&format=quarklink" 2>/dev/null && die "the upload was not cut"
+for _ in $(seq 50); do
+    import "$WORK/once.json" 'name=gone&format=quarklink&mode=lines' -H 'Idempotency-Key: gone-1'
+    [ "$(answer .detail | cut -d: -f1)" = "a request with this Idempotency-Key is still running" ] || break
+    sleep 0.1
+done
+expect_in "a key of an upload that was cut is free" "$(answer .detail)" "3 of 3 lines refused"
+
 say "--- no trace"
 expect "temporary files" "$(find "$DATA" -name 'spool*' | wc -l)" 0
 
