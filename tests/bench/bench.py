@@ -19,6 +19,8 @@ import tempfile
 import time
 import urllib.request
 
+from bench_lists import bench_import, page_paths
+
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
 LOAD, BARE = f'{BUILD}/bench/load', f'{BUILD}/bench/bare'
@@ -228,15 +230,22 @@ def ids_of(count):
     return [hashlib.sha256(b'bench%d' % i).hexdigest() for i in range(count)]
 
 
-def bench_inventory(small, large, big, count):
+def bench_pages(server, big, count):
+    limit = 100
+    last = min(10000, big // limit)
+    paths = page_paths(server, limit, last)
+    header = f'Authorization: Bearer {server.token}'
+    one, late = interleaved(5, *[lambda path=path: measure(server.pids, count, lambda: load(
+        '--connect', server.management, '--path', path, '--keep', '--requests', count, '--header', header))[0] for path in paths])
+    row(f'(f) page {last} of the devices, {limit} a page', late, one, 1.2, 'against page 1')
+
+
+def bench_inventory(small, large, big, count, work):
     print(f'inventory with {big} devices', flush=True)
     ids = ids_of(big)
     small.api('POST', '/api/v1/batches', json.dumps({'name': 'small', 'devices': ids[:1000]}).encode())
-    before = cpu_us(large.pids)
     start_rss = rss_kb(large.process.pid)
-    for start in range(0, big, 100000):
-        large.api('POST', '/api/v1/batches', json.dumps({'name': f'big{start}', 'devices': ids[start:start + 100000]}).encode())
-    imported = (cpu_us(large.pids) - before) / big
+    imported, notes = bench_import(large, work, big, cpu_us, rss_kb)
     path = '/api/v1/devices/' + ids[500]
     def per(server):
         got, answer = measure(server.pids, count, lambda: load('--connect', server.management, '--path', path, '--keep', '--requests', count,
@@ -248,8 +257,9 @@ def bench_inventory(small, large, big, count):
     small_p50 = statistics.median(r[0][1] for r in results)
     large_p50 = statistics.median(r[1][1] for r in results)
     row(f'(d) GET device with {big} devices', large_cpu, small_cpu, 1.25, f'against 1,000; {large_cpu - small_cpu:+.1f} us CPU, p50 {large_p50 - small_p50:+.0f} us')
-    row('    import of one device', imported)
-    return f'RSS with {big} devices: {rss_kb(large.process.pid) / 1024:.0f} MB (at start {start_rss / 1024:.0f} MB)'
+    row('(e) import of one device', imported)
+    bench_pages(large, big, count // 5)
+    return '\n'.join(notes) + f'\nRSS with {big} devices: {rss_kb(large.process.pid) / 1024:.0f} MB (at start {start_rss / 1024:.0f} MB)'
 
 
 def bench_idle(server, count):
@@ -291,7 +301,7 @@ def main():
         notes = [bench_idle(small, 1000)]
         bench_front(small, nginx, options.requests)
         bench_enrolment(small, work, options.enrolments)
-        notes.append(bench_inventory(small, large, options.devices, options.requests * 5))
+        notes.append(bench_inventory(small, large, options.devices, options.requests * 5, work))
         print_table()
         print('\n'.join(notes))
         print(f'Largest group commit: {small.metric("whorl_db_largest_group"):.0f} writes')
