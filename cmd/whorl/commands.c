@@ -12,6 +12,7 @@ static const struct cli_group groups[] = {
     {"certificate", "what was issued to devices", cli_certificate_commands},
     {"authority", "the certificate authorities", cli_authority_commands},
     {"code", "enrolment codes: they admit devices that no list names", cli_code_commands},
+    {"vendor-ca", "CAs of chip makers: they admit chips that carry their certificate", cli_vendor_commands},
     {"token", "credentials of back ends", cli_token_commands},
     {"tenant", "the installation's tenants", cli_tenant_commands},
     {"audit", "the audit log", cli_audit_commands},

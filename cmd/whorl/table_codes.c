@@ -1,4 +1,4 @@
-/* `whorl code …` */
+/* `whorl code …`, `whorl vendor-ca …`: what admits devices that no list names. */
 #include "cmd/whorl/tables.h"
 
 static const struct cli_argument list_arguments[] = {
@@ -48,5 +48,45 @@ const struct cli_command cli_code_commands[] = {
      .flags = CLI_ONCE},
     ROW_POST("code", "revoke", "revoke an enrolment code for good", "/api/v1/enrolment-codes/{}/revoke",
              id_only, CLI_DANGEROUS),
+    COMMANDS_END,
+};
+
+/* --- vendor-ca -------------------------------------------------------------------------------------- */
+
+static const struct cli_column vendor_columns[] = {
+    {"ID", "id"},
+    {"NAME", "name"},
+    {"STATE", "state"},
+    {"ADMITTED", "admitted"},
+    {"NOT AFTER", "not_after"},
+    {"SUBJECT", "subject"},
+    COLUMNS_END,
+};
+static const struct cli_argument vendor_id[] = {PATH_NAMED("vendor-cas", "the CA's id or name"),
+                                                ARGUMENTS_END};
+static const struct cli_argument vendor_create_arguments[] = {
+    BODY_NEEDED(CLI_TEXT, "NAME", NULL, "name", "its name"),
+    BODY_NEEDED(CLI_FILE, "--certificate", "FILE", "certificate", "the chip maker's CA certificate (PEM)"),
+    BODY(CLI_TEXT, "--product", "NAME", "product", "the product's name; `default` when none is given"),
+    BODY(CLI_TEXT, "--batch", "NAME", "batch", "the batch that unlisted devices come into"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument vendor_edit_arguments[] = {
+    PATH_NAMED("vendor-cas", "the CA's id or name"),
+    BODY(CLI_TEXT, "--name", "NAME", "name", "another name"),
+    BODY(CLI_TEXT, "--batch", "NAME", "batch", "the batch that unlisted devices come into"),
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_vendor_commands[] = {
+    ROW_LIST("vendor-ca", "list pinned CAs of chip makers in order of id", "/api/v1/vendor-cas",
+             list_arguments, "vendor_cas", vendor_columns),
+    ROW_GET("vendor-ca", "show", "show one pinned CA with its certificate", "/api/v1/vendor-cas/{}",
+            vendor_id),
+    ROW_POST("vendor-ca", "create", "pin a CA of a chip maker for a product", "/api/v1/vendor-cas",
+             vendor_create_arguments, 0),
+    ROW_PATCH("vendor-ca", "edit", "change a pinned CA", "/api/v1/vendor-cas/{}", vendor_edit_arguments),
+    ROW_POST("vendor-ca", "retire", "retire a pinned CA: it admits nobody any more",
+             "/api/v1/vendor-cas/{}/retire", vendor_id, CLI_DANGEROUS),
     COMMANDS_END,
 };
