@@ -181,6 +181,54 @@ const struct cli_command cli_token_commands[] = {
     COMMANDS_END,
 };
 
+/* --- client-certificate ------------------------------------------------------------------------------ */
+
+static const struct cli_argument backend_list_arguments[] = {SORT_BY_NAME, ARGUMENTS_END};
+static const struct cli_column backend_columns[] = {
+    {"ID", "id"},
+    {"NAME", "name"},
+    {"SCOPES", "scopes"},
+    {"EXPIRES", "expires_at"},
+    {"LAST USED", "last_used_at"},
+    {"REVOKED", "revoked_at"},
+    COLUMNS_END,
+};
+static const struct cli_argument backend_id[] = {PATH_NAMED("client-certificates", "its id or name"),
+                                                 ARGUMENTS_END};
+static const struct cli_argument backend_create_arguments[] = {
+    BODY_NEEDED(CLI_TEXT, "NAME", NULL, "name", "its name"),
+    BODY_NEEDED(CLI_WORDS, "--scope", "SCOPES", "scopes", "what it may do, as of a token"),
+    BODY(CLI_FILE, "--certificate", "FILE", "certificate", "the certificate (PEM)"),
+    BODY(CLI_TEXT, "--spki-sha256", "HEX", "spki_sha256", "or the digest of its public key"),
+    BODY(CLI_WORDS, "--source", "CIDR", "allowed_sources",
+         "from where it may be used; everywhere by default"),
+    BODY(CLI_WHEN, "--expires", "SPAN|TIME", "expires_at", "when it ends here"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument backend_edit_arguments[] = {
+    PATH_NAMED("client-certificates", "its id or name"),
+    BODY(CLI_TEXT, "--name", "NAME", "name", "another name"),
+    BODY(CLI_WORDS, "--scope", "SCOPES", "scopes", "all that it may do from now on"),
+    BODY(CLI_WORDS, "--source", "CIDR", "allowed_sources",
+         "from where it may be used; empty: from everywhere"),
+    BODY(CLI_WHEN, "--expires", "SPAN|TIME", "expires_at", "when it ends here"),
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_backend_commands[] = {
+    ROW_LIST("client-certificate", "list client certificates of back ends in order of id",
+             "/api/v1/client-certificates", backend_list_arguments, "client_certificates", backend_columns),
+    ROW_GET("client-certificate", "show", "show one client certificate", "/api/v1/client-certificates/{}",
+            backend_id),
+    ROW_POST("client-certificate", "create", "register a client certificate", "/api/v1/client-certificates",
+             backend_create_arguments, 0),
+    ROW_PATCH("client-certificate", "edit", "change a client certificate", "/api/v1/client-certificates/{}",
+              backend_edit_arguments),
+    ROW_POST("client-certificate", "revoke", "revoke a client certificate for good",
+             "/api/v1/client-certificates/{}/revoke", backend_id, CLI_DANGEROUS),
+    COMMANDS_END,
+};
+
 /* --- audit ------------------------------------------------------------------------------------------ */
 
 static const struct cli_argument audit_list_arguments[] = {

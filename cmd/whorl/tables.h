@@ -91,6 +91,8 @@ extern const struct cli_command cli_tenant_commands[];
 extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_code_commands[];
 extern const struct cli_command cli_vendor_commands[];
+extern const struct cli_command cli_webhook_commands[];
+extern const struct cli_command cli_backend_commands[];
 extern const struct cli_command cli_profile_commands[];
 
 /* Commands that are more than one call, each in a file of its own. @errors one without a detail was told */

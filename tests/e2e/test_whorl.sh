@@ -7,6 +7,9 @@ WHORL=$PWD/$BUILD/whorl
 export XDG_CONFIG_HOME=$WORK/config
 unset WHORL_SERVER WHORL_TOKEN WHORL_CA WHORL_PROFILE NO_COLOR
 init_data
+openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$WORK/backend.key" -subj /CN=backend -days 9 \
+    -out "$WORK/backend.pem" 2>/dev/null
+printf 'outbound_allow = 127.0.0.0/8\nmanagement_client_ca = %s\n' "$WORK/backend.pem" >>"$DATA/whorl.conf"
 start_server
 
 # run ARGUMENTS…: the program without a terminal; output in $WORK/out and $WORK/err, its exit code in $CODE
@@ -290,6 +293,34 @@ fails "revoked, nobody to ask" 2 code revoke "$CODE_ID"
 ok "revoked" code revoke "$CODE_ID" --yes
 expect_in "it is" "$(out)" "revoked"
 
+say "--- pinned CAs of chip makers"
+ok "a product for them" product create chips --admission vendor_ca
+openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$WORK/maker.key" -subj "/O=Maker/CN=Maker CA" \
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -days 99 -out "$WORK/maker.pem" 2>/dev/null
+ok "one" vendor-ca create maker --product chips --certificate "$WORK/maker.pem"
+expect_in "shown" "$(out)" "CN=Maker CA"
+ok "the list" vendor-ca list
+ok "by its name" vendor-ca show maker --json
+ok "renamed" vendor-ca edit maker --name maker-1
+fails "retired, nobody to ask" 2 vendor-ca retire maker-1
+ok "retired" vendor-ca retire maker-1 --yes
+fails "no certificate" 1 vendor-ca create other --product chips --certificate "$WORK/bad.token"
+
+say "--- webhooks"
+ok "one" webhook create erp --url https://127.0.0.1:9/hook --type 'device.*' --json
+expect "its secret is shown once" "$(jq -r '.secret[0:6]' "$WORK/out") $(err)" "whsec_ the secret is shown this once: keep it now"
+ok "the list" webhook list
+expect "holds no secret" "$(grep -c whsec_ "$WORK/out" || true)" 0
+ok "by its name" webhook show erp
+ok "off" webhook edit erp --enabled false
+ok "what it was sent" webhook deliveries erp
+ok "another secret" webhook rotate-secret erp
+ok "the old one dropped" webhook drop-old-secret erp
+fails "a wrong address" 1 webhook create bad --url http://127.0.0.1/
+fails "removed, nobody to ask" 2 webhook remove erp
+ok "removed" webhook remove erp --yes
+expect "says so" "$(err)" "done"
+
 say "--- events"
 ok "a page" events --limit 5 --json
 expect "of so many" "$(wc -l <"$WORK/out")" 5
@@ -320,6 +351,17 @@ wait_events 2
 expect "the stream goes on without a gap" "$(jq -r .data.name "$WORK/follow" | tr '\n' ' ')" "seen again "
 kill "$FOLLOWER"
 expect_in "it said that it tried again" "$(cat "$WORK/follow.err")" "trying again"
+
+say "--- client certificates of back ends"
+ok "one" client-certificate create erp --certificate "$WORK/backend.pem" --scope devices:read
+ok "the list" client-certificate list
+ok "it is a credential" login --profile backend --server "$MANAGEMENT" --ca "$CA" --cert "$WORK/backend.pem" --key "$WORK/backend.key"
+ok "that is kept" device list --limit 1 --profile backend
+fails "within its scopes" 1 token list --profile backend
+ok "edited" client-certificate edit erp --name erp-2
+ok "revoked" client-certificate revoke erp-2 --yes
+fails "it works no more" 1 device list --profile backend
+fails "a certificate without its key" 2 device list --cert "$WORK/backend.pem"
 
 say "--- audit"
 ok "the log" audit list --kind device_revoked --json
