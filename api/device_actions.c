@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/device_views.h"
+#include "api/guarded.h"
 #include "api/tables.h"
 #include "api/terms.h"
 #include "fleet/device_actions.h"
@@ -55,17 +56,20 @@ static err_t post_action(struct api *api, const struct request *request, struct 
     AUTO(json_t) *document = NULL;
     struct faults faults = {.count = 0};
     struct device_order order = {.cause = NULL};
+    struct guarded guarded = {.is_waiting = false};
     struct terms terms;
     struct device_row row;
     TRY(request_device_id(request->params[0], &order.id));
     TRY(request_terms(request, &faults, &terms));
+    terms.guarded = &guarded;
     TRY(read_action(request, &order.action));
     err_t error = read_body(request, &order, &document, &faults);
     if (error.code != ERR_OK) {
         return reply_faults(request, error, &faults, response);
     }
     TRY(device_act(api->options.fleet, &terms, &order, &row));
-    return reply_device(api, request, &row, response);
+    return guarded.is_waiting ? reply_waiting(api, request, &guarded, response)
+                              : reply_device(api, request, &row, response);
 }
 
 #define ORDER(word, scope)                                                                                   \

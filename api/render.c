@@ -50,6 +50,7 @@ err_t render_device(const struct device_row *row, json_t **out)
     TRY(set_time_if(device, "rekey_requested_at", row->rekey_requested_at));
     TRY(json_set_time(device, "registered_at", row->registered_at));
     TRY(set_time_if(device, "enrolled_at", row->enrolled_at));
+    TRY(set_time_if(device, "transferred_at", row->transferred_at));
     TRY(json_set_time(device, "updated_at", row->updated_at));
     *out = TAKE(device);
     return OK;

@@ -37,6 +37,11 @@ static const struct route_table tables[] = {
     TABLE(openapi_routes),
     TABLE(code_routes),
     TABLE(vendor_ca_routes),
+    TABLE(approval_routes),
+    TABLE(dual_control_routes),
+    TABLE(operation_routes),
+    TABLE(mass_revoke_routes),
+    TABLE(transfer_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

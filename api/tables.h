@@ -33,5 +33,10 @@ extern const struct route audit_checkpoint_routes[1];   /* audit_checkpoint.c */
 extern const struct route openapi_routes[1];            /* openapi.c */
 extern const struct route code_routes[4];               /* codes.c */
 extern const struct route vendor_ca_routes[5];          /* vendor_cas.c */
+extern const struct route approval_routes[5];           /* approvals.c */
+extern const struct route dual_control_routes[4];       /* dual_control.c */
+extern const struct route operation_routes[3];          /* operations.c */
+extern const struct route mass_revoke_routes[2];        /* mass_revoke.c */
+extern const struct route transfer_routes[6];           /* transfers.c */
 
 #endif

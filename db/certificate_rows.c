@@ -26,9 +26,10 @@ static const char SQL_LIST_LIVE[] =
 static const char SQL_UNLISTED_OF_DEVICE[] = TO_REVOKE("revoked_at IS NULL");
 static const char SQL_NOT_COMPROMISED[] = TO_REVOKE("(state <> 3 OR revocation_reason <> 1)");
 static const char SQL_HISTORY[] =
-    "SELECT MAX(issued_at), MAX(first_used_at), "
+    "SELECT MAX(CASE WHEN tenant = $2 THEN issued_at END), MAX(CASE WHEN tenant = $2 THEN first_used_at "
+    "END), "
     "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
-    "FROM certificate WHERE device = $1 AND tenant = $2";
+    "FROM certificate WHERE device = $1";
 static const char SQL_INSERT[] =
     "INSERT INTO certificate (" COLUMNS ", der) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
     "$13, $14, $15, 1, $16) ON CONFLICT (serial, authority) DO NOTHING";

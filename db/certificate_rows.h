@@ -52,7 +52,8 @@ err_t certificate_rows_page(struct db_tx *tx, const struct certificate_range *ra
 struct certificate_history {
     bool has_any;            /* a certificate was ever issued */
     bool was_used;           /* one of them was ever used */
-    bool is_key_compromised; /* one over `spki_sha256` was revoked with reason keyCompromise */
+    bool is_key_compromised; /* one over `spki_sha256` was revoked with reason keyCompromise, by whichever
+                                owner */
 };
 err_t certificate_rows_read_history(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
                                     const uint8_t spki_sha256[32], struct certificate_history *out);

@@ -22,8 +22,11 @@ static const char SQL_INSERT[] =
 static const char SQL_UPDATE[] =
     "UPDATE device SET state = $3, claim = $4, reenrol_allowed = $5, generation = $6, enrolled_at = $7, "
     "updated_at = $8, spki = COALESCE($9, spki), rekey_requested_at = $11, rekey_above = $12, "
-    "key_origin = $13, ver = ver + 1 "
+    "key_origin = $13, transferred_at = $14, ver = ver + 1 "
     "WHERE id = $1 AND tenant = $2 AND ver = $10";
+static const char SQL_PLACE[] =
+    "UPDATE device SET batch = $3, product = $4, serial = $5, model = $6, attributes = $7, registered_at = "
+    "$8, updated_at = $9, ver = ver + 1 WHERE id = $1 AND tenant = $2 AND ver = $10";
 static const char SQL_DESCRIBE[] =
     "UPDATE device SET labels = $3, attributes = $4, note = $5, updated_at = $6, ver = ver + 1 "
     "WHERE id = $1 AND tenant = $2 AND ver = $7";
@@ -52,6 +55,7 @@ err_t device_row_read(const struct db_row *row, void *arg)
     TRY(db_row_text(row, 17, out->note, sizeof(out->note)));
     out->rekey_requested_at = db_row_int(row, 18);
     out->rekey_above = db_row_int(row, 19);
+    out->transferred_at = db_row_int(row, 20); /* NULL reads as 0 */
     return OK;
 }
 
@@ -122,7 +126,22 @@ err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes 
                             db_time_or_null(row->enrolled_at), DB_I(now_ms),
                             spki.n == 0 ? DB_N : DB_BYTES(spki), DB_I(row->ver),
                             db_time_or_null(row->rekey_requested_at), DB_I(row->rekey_above),
-                            DB_I(row->key_origin)),
+                            DB_I(row->key_origin), db_time_or_null(row->transferred_at)),
+                  &changes));
+    ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
+    row->ver++;
+    row->updated_at = now_ms;
+    return OK;
+}
+
+err_t device_rows_place(struct db_tx *tx, struct device_row *row)
+{
+    int64_t now_ms = db_tx_now_ms(tx);
+    int64_t changes = 0;
+    TRY(db_change(tx, SQL_PLACE,
+                  DB_VALUES(DB_B(row->id.b, sizeof(row->id.b)), db_uuid(&row->tenant), db_uuid(&row->batch),
+                            db_uuid(&row->product), DB_T(row->serial), DB_T(row->model),
+                            DB_T(row->attributes), DB_I(row->registered_at), DB_I(now_ms), DB_I(row->ver)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
     row->ver++;

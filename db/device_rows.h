@@ -23,12 +23,15 @@ err_t device_rows_is_identity(struct db_tx *tx, const uint8_t spki_sha256[32], b
 /** @param spki DER, or BYTES_NONE when only the id is known @param[out] is_new false: (tenant, id) is there
  * already and stays as it was */
 err_t device_rows_insert(struct db_tx *tx, const struct device_row *row, struct bytes spki, bool *is_new);
-/** Stores state, claim, reenrol_allowed, generation, enrolled_at, key_origin and what is said of a rekey of
- * `row` if its version is still row->ver, then raises row->ver and sets row->updated_at. @param spki
- * BYTES_NONE leaves the stored one
+/** Stores state, claim, reenrol_allowed, generation, enrolled_at, key_origin, transferred_at and what is said
+ * of a rekey of `row` if its version is still row->ver, then raises row->ver and sets row->updated_at. @param
+ * spki BYTES_NONE leaves the stored one
  *  @errors ERR_BUSY somebody else changed the device meanwhile */
 err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes spki);
 
+/** Stores batch, product, serial, model, attributes and registered_at, otherwise as above: a device that
+ * comes back to an owner that it had before. The counts are the caller's. @errors ERR_BUSY */
+err_t device_rows_place(struct db_tx *tx, struct device_row *row);
 /** Stores labels, attributes and note, otherwise as above; the rows behind the search for labels are
  *  device_label_rows.h's. @errors ERR_BUSY */
 err_t device_rows_describe(struct db_tx *tx, struct device_row *row);

@@ -118,6 +118,7 @@ struct device_row {
     int64_t
         rekey_requested_at; /* an operator asked for a new key, until one above rekey_above is confirmed */
     int64_t rekey_above;    /* generation */
+    int64_t transferred_at; /* retired here, because another tenant of this installation owns it now */
     int64_t registered_at, enrolled_at, updated_at, ver;
 };
 

@@ -52,10 +52,14 @@ static void note(struct search *search, enum device_claim claim)
     search->has_strongest = true;
 }
 
+/* Who gave a device away claims nothing, and takes it back in by nothing that it shows. */
 static err_t note_row(const struct device_row *row, void *arg)
 {
     struct search *search = arg;
-    note(search, strength_of(search, row));
+    enum device_claim strength = strength_of(search, row);
+    if (row->transferred_at == 0) {
+        note(search, strength);
+    }
     return OK;
 }
 
@@ -91,6 +95,9 @@ static err_t take_row(const struct device_row *row, void *arg)
 {
     struct search *search = arg;
     enum device_claim strength = strength_of(search, row);
+    if (row->transferred_at != 0) {
+        return OK;
+    }
     if (!search->has_strongest) { /* rows come strongest first, and nothing shown changes that */
         note(search, strength);
     }

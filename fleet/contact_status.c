@@ -85,7 +85,8 @@ static enum device_word word(const struct status_query *query)
         return query->contact->device.reenrol_allowed ? WORD_NOT_ENROLLED : WORD_REVOKED;
     case DEVICE_QUARANTINED:
         return WORD_REVOKED;
-    case DEVICE_RETIRED:
+    case DEVICE_RETIRED: /* where it was given away, its next owner waits for it */
+        return query->contact->device.transferred_at != 0 ? WORD_NOT_ENROLLED : WORD_DEVICE_REVOKED;
     case DEVICE_COMPROMISED:
         return WORD_DEVICE_REVOKED;
     }

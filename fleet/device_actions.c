@@ -3,6 +3,7 @@
 #include "fleet/device_actions.h"
 
 #include "db/device_rows.h"
+#include "fleet/approvals.h"
 #include "fleet/device_change.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -115,22 +116,65 @@ static err_t record(struct db_tx *tx, const struct act *run, enum device_state b
     return event_append_value(tx, &event, body);
 }
 
+/* --- what waits for a second person ----------------------------------------------------------------- */
+
+static err_t write_request(const struct device_order *order, json_t *out)
+{
+    TRY(json_set_hex(out, "device", BYTES_OF(order->id.b)));
+    if (order->cause != NULL) {
+        TRY(json_set_text(out, "reason", order->cause));
+    }
+    return order->note != NULL ? json_set_text(out, "note", order->note) : OK;
+}
+
+err_t device_order_read(const json_t *request, struct device_order *order)
+{
+    static const struct json_field fields[] = {
+        {"device", JSON_KIND_HEX32, true, offsetof(struct device_order, id), 0, 0, JSON_NO_HAS},
+        {"reason", JSON_KIND_TEXT, false, offsetof(struct device_order, cause), 0, 0, JSON_NO_HAS},
+        {"note", JSON_KIND_TEXT, false, offsetof(struct device_order, note), 0, 0, JSON_NO_HAS},
+    };
+    *order = (struct device_order){.action = ACTION_COMPROMISED};
+    err_t error = json_read(request, fields, sizeof fields / sizeof fields[0], true, order);
+    ENSURE(error.code == ERR_OK, ERR_DB, "a stored request is not readable: %s", error.detail);
+    return OK;
+}
+
+static err_t ask_second(struct db_tx *tx, const struct act *run, bool *is_waiting)
+{
+    *is_waiting = false;
+    if (run->order->action != ACTION_COMPROMISED) {
+        return OK;
+    }
+    TRY(dual_control_asks(tx, run->terms, &run->device->product, APPROVAL_COMPROMISED, is_waiting));
+    if (!*is_waiting) {
+        return OK;
+    }
+    AUTO(json_t) *request = json_object();
+    TRY(write_request(run->order, request));
+    const struct approval_wish wish = {
+        .bit = APPROVAL_COMPROMISED, .request = request, .op_kind = EFFECTS[ACTION_COMPROMISED].kind};
+    return approval_request(tx, run->terms, &wish);
+}
+
+/* --- the transaction, continued --------------------------------------------------------------------- */
+
 /* Whether this very order was carried out before, under its Idempotency-Key: then nothing happens again. */
 static err_t find_repeat(struct db_tx *tx, const struct act *run, bool *is_repeat)
 {
     struct op_row op;
-    return idempotency_find(tx, &run->terms->idempotency, EFFECTS[run->order->action].kind, &op, is_repeat);
+    bool is_waiting = false;
+    TRY(idempotency_find(tx, &run->terms->idempotency, EFFECTS[run->order->action].kind, &op, is_repeat));
+    return *is_repeat ? approval_take_repeat(run->terms, &op, &is_waiting) : OK;
 }
 
-static err_t act(struct db_tx *tx, void *arg)
+static err_t act_in(struct db_tx *tx, struct act *run)
 {
-    struct act *run = arg;
     const struct device_order *order = run->order;
-    bool is_repeat = false;
-    run->revocation = (struct revocation){.actor = &run->terms->actor, .reason = -1};
+    bool is_done = false;
     TRY(device_rows_find(tx, run->terms->tenant, &order->id, run->device));
-    TRY(find_repeat(tx, run, &is_repeat));
-    if (is_repeat) {
+    TRY(find_repeat(tx, run, &is_done));
+    if (is_done) {
         return OK;
     }
     TRY(terms_check_version(run->terms, run->device->ver));
@@ -139,9 +183,30 @@ static err_t act(struct db_tx *tx, void *arg)
     if (order->action == ACTION_ALLOW_REENROL && run->device->reenrol_allowed) {
         return OK;
     }
+    TRY(ask_second(tx, run, &is_done));
+    if (is_done) {
+        return OK;
+    }
     TRY(EFFECTS[order->action].apply(tx, run));
     TRY(idempotency_keep(tx, &run->terms->idempotency, EFFECTS[order->action].kind, ""));
     return record(tx, run, before);
+}
+
+err_t device_act_in(struct db_tx *tx, const struct terms *terms, const struct device_order *order,
+                    struct device_row *out, int64_t *revoked)
+{
+    struct act run = {.terms = terms, .order = order, .device = out};
+    run.revocation = (struct revocation){.actor = &terms->actor, .reason = -1};
+    TRY(act_in(tx, &run));
+    *revoked += run.revocation.count;
+    return OK;
+}
+
+static err_t act(struct db_tx *tx, void *arg)
+{
+    struct act *run = arg;
+    run->revocation = (struct revocation){.actor = &run->terms->actor, .reason = -1};
+    return act_in(tx, run);
 }
 
 err_t device_act(struct fleet *fleet, const struct terms *terms, const struct device_order *order,

@@ -3,6 +3,7 @@
 #ifndef WHORL_FLEET_DEVICE_ACTIONS_H
 #define WHORL_FLEET_DEVICE_ACTIONS_H
 
+#include "base/json.h"
 #include "fleet/fleet.h"
 #include "fleet/states.h"
 #include "fleet/terms.h"
@@ -17,10 +18,18 @@ struct device_order {
 /** Quarantine and release; revoke (all certificates that brokers may still take); allow-reenrol (one
  * enrolment under the identity key, whatever the recovery policy says; again changes nothing); rekey (the
  * device is told to make a new key, until one is confirmed); retire (for ever, certificates
- * cessationOfOperation); compromised (for ever, all certificates keyCompromise).
+ * cessationOfOperation); compromised (for ever, all certificates keyCompromise; it may wait for a
+ * second person: terms->guarded).
  *  @errors ERR_NOT_FOUND also for another tenant's, ERR_WRONG_STATE, ERR_PRECONDITION another version
  *  @thread worker */
 err_t device_act(struct fleet *fleet, const struct terms *terms, const struct device_order *order,
                  struct device_row *out);
+/** The same in a transaction that is running. @param[in,out] revoked certificates are added @thread of tx */
+err_t device_act_in(struct db_tx *tx, const struct terms *terms, const struct device_order *order,
+                    struct device_row *out, int64_t *revoked);
+
+/** What the request for a second person's word about `compromised` says; its form is known here only.
+ *  @param[out] order with the texts of `request` @errors ERR_DB it was stored in another form @thread any */
+err_t device_order_read(const json_t *request, struct device_order *order);
 
 #endif

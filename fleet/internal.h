@@ -86,6 +86,13 @@ err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
 /** Deletes deliveries of webhooks that ended a week ago. */
 err_t webhook_sweep(struct fleet *fleet, int64_t now_ms);
 
+/** Ends what waited too long for a second person. */
+err_t approvals_expire(struct fleet *fleet, int64_t now_ms);
+/** Ends offers of devices that nobody accepted in time. */
+err_t transfers_expire(struct fleet *fleet, int64_t now_ms);
+/** Carries work on many devices on, some steps of each run. */
+err_t operations_run(struct fleet *fleet, int64_t now_ms);
+
 /* --- small helpers of several services ------------------------------------------------------------------ */
 
 /** The 32 bytes that the present owner gives a device for its key derivation (docs/device-protocol.md): the

@@ -55,6 +55,9 @@ static const struct job jobs[] = {
     {"device-terms", 10 * SECOND_MS, device_terms_pass},
     {"device-terms-walk", SECOND_MS, device_terms_walk},
     {"webhook-sweep", HOUR_MS, webhook_sweep},
+    {"operations", SECOND_MS, operations_run},
+    {"approvals", MINUTE_MS, approvals_expire},
+    {"transfers", MINUTE_MS, transfers_expire},
 };
 
 const struct job *fleet_jobs(size_t *count)

@@ -11,6 +11,8 @@ static err_t refuse_known(struct db_tx *tx, const struct device_row *row)
     struct device_row known;
     TRY(device_rows_find(tx, row->tenant, &row->id, &known));
     ENSURE(!uuid_equal(known.batch, row->batch), ERR_CONFLICT, "the same id stands earlier in this list");
+    ENSURE(known.transferred_at == 0, ERR_CONFLICT,
+           "the device was transferred to another tenant: it can come back by a transfer only");
     bool is_final = known.state == DEVICE_RETIRED || known.state == DEVICE_COMPROMISED;
     return ERR(ERR_CONFLICT,
                is_final ? "the device is %s: it can never be registered again" : "registered already (%s)",

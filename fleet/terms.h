@@ -17,6 +17,12 @@ struct idempotency {
     struct sha256 fingerprint;
 };
 
+/* Where the service says that the request waits for a second person (fleet/approvals.h). */
+struct guarded {
+    bool is_waiting;
+    struct uuid approval;
+};
+
 struct terms {
     struct uuid tenant; /* the caller's */
     struct actor actor;
@@ -26,6 +32,9 @@ struct terms {
     int64_t versions[TERMS_VERSIONS_MAX];
     size_t version_count;
     struct faults *faults; /* borrowed; NULL only where no field is given */
+    /* borrowed; where it is NULL, what waits for a second person is refused as an error of ours */
+    struct guarded *guarded;
+    bool is_approved; /* a second person has agreed: nothing waits */
 };
 
 /** In the transaction that changes, so that of two who saw the same version one is told. @errors
