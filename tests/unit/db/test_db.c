@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -342,6 +343,33 @@ static void test_kill_9_loses_nothing_acknowledged(void **state)
     assert_true(acknowledged > 0);
 }
 
+static void count_commit(void *context)
+{
+    atomic_fetch_add((atomic_int *)context, 1);
+}
+
+/* Told soon after the caller is, and to nobody who has gone. */
+static void test_a_watcher_is_told_of_commits(void **state)
+{
+    struct fixture *f = *state;
+    atomic_int told = 0;
+    fixture_open(f);
+    db_watch(f->db, count_commit, &told);
+    for (int64_t number = 1; number <= 3; number++) {
+        int before = atomic_load(&told);
+        assert_ok(db_write(f->db, add_nonce, &number));
+        for (int i = 0; i < 1000 && atomic_load(&told) == before; i++) {
+            sleep_ms(5);
+        }
+        assert_int_equal(atomic_load(&told), before + 1);
+    }
+    db_watch(f->db, NULL, NULL);
+    int64_t last = 4;
+    assert_ok(db_write(f->db, add_nonce, &last));
+    sleep_ms(20);
+    assert_int_equal(atomic_load(&told), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_path_that_cannot_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_tool_reads_beside_a_server_and_without_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_check_finds_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_watcher_is_told_of_commits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_read_is_one_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_read_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_wal_is_bounded_without_any_checkpoint, set_up, tear_down),
