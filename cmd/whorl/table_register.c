@@ -1,6 +1,17 @@
 /* `whorl batch …`, `whorl product …`, `whorl hub …`, `whorl tenant …` */
 #include "cmd/whorl/tables.h"
 
+/* Many devices at once; what it would be, with --dry-run. */
+#define REVOKE_MANY                                                                                          \
+    BODY_NEEDED(CLI_TEXT, "--reason",                                                                        \
+                "unspecified|keyCompromise|cACompromise|affiliationChanged|superseded|"                      \
+                "cessationOfOperation|privilegeWithdrawn|aACompromise",                                      \
+                "reason", "the reason of RFC 5280 that the CRL gives"),                                      \
+        BODY(CLI_TEXT, "--state", "enrolled|quarantined", "state", "only those in this state"),              \
+        BODY(CLI_TEXT, "--label", "NAME=VALUE", "label", "only those with this label"),                      \
+        BODY(CLI_TEXT, "--note", "TEXT", "note", "why, for the audit log"),                                  \
+        BODY(CLI_FLAG, "--dry-run", NULL, "dry_run", "only tell how many it would be")
+
 /* --- batch ------------------------------------------------------------------------------------------ */
 
 static const struct cli_argument list_arguments[] = {SORT_BY_NAME, ARGUMENTS_END};
@@ -30,6 +41,8 @@ static const struct cli_argument batch_rename_arguments[] = {
     BODY_NEEDED(CLI_TEXT, "NAME", NULL, "name", "its new name"),
     ARGUMENTS_END,
 };
+static const struct cli_argument batch_revoke_arguments[] = {PATH_NAMED("batches", "the batch's id or name"),
+                                                             REVOKE_MANY, ARGUMENTS_END};
 static const struct cli_argument import_arguments[] = {
     {.name = "FILE",
      .help = "the list, as its maker wrote it; - for standard input",
@@ -88,6 +101,8 @@ const struct cli_command cli_batch_commands[] = {
      .method = CLI_PATCH,
      .path = "/api/v1/batches/{}",
      .arguments = batch_rename_arguments},
+    ROW_POST("batch", "revoke", "revoke the devices of a batch", "/api/v1/batches/{}/revoke",
+             batch_revoke_arguments, CLI_DANGEROUS),
     COMMANDS_END,
 };
 
@@ -133,6 +148,8 @@ static const struct cli_argument product_create_arguments[] = {
     PRODUCT_POLICY,
     ARGUMENTS_END,
 };
+static const struct cli_argument product_revoke_arguments[] = {
+    PATH_NAMED("products", "the product's id or name"), REVOKE_MANY, ARGUMENTS_END};
 static const struct cli_argument product_edit_arguments[] = {
     PATH_NAMED("products", "the product's id or name"),
     BODY(CLI_TEXT, "--name", "NAME", "name", "another name"),
@@ -165,6 +182,8 @@ const struct cli_command cli_product_commands[] = {
      .method = CLI_PATCH,
      .path = "/api/v1/products/{}",
      .arguments = product_edit_arguments},
+    ROW_POST("product", "revoke", "revoke the devices of a product", "/api/v1/products/{}/revoke",
+             product_revoke_arguments, CLI_DANGEROUS),
     COMMANDS_END,
 };
 

@@ -93,6 +93,10 @@ extern const struct cli_command cli_code_commands[];
 extern const struct cli_command cli_vendor_commands[];
 extern const struct cli_command cli_webhook_commands[];
 extern const struct cli_command cli_backend_commands[];
+extern const struct cli_command cli_approval_commands[];
+extern const struct cli_command cli_dual_commands[];
+extern const struct cli_command cli_operation_commands[];
+extern const struct cli_command cli_transfer_commands[];
 extern const struct cli_command cli_profile_commands[];
 
 /* Commands that are more than one call, each in a file of its own. @errors one without a detail was told */

@@ -306,6 +306,38 @@ fails "retired, nobody to ask" 2 vendor-ca retire maker-1
 ok "retired" vendor-ca retire maker-1 --yes
 fails "no certificate" 1 vendor-ca create other --product chips --certificate "$WORK/bad.token"
 
+say "--- dual control"
+ok "a batch of devices is counted" product revoke default --reason cessationOfOperation --dry-run
+ok "what waits" dual-control show
+ok "marking a device as compromised does from now on" dual-control edit --kind device.compromised --approval-ttl 1h
+VICTIM=$(sed -n 5p "$WORK/ids.csv" | cut -d, -f1)
+ok "one is marked" device compromised "$VICTIM" --yes
+expect_in "and waits" "$(err)" "a second person must agree (whorl approval approve "
+ok "look" device show "$VICTIM" --json
+expect "nothing is done" "$(jq -r .state "$WORK/out")" registered
+ok "the list" approval list --state pending --json
+APPROVAL=$(jq -r .id "$WORK/out")
+ok "one" approval show "$APPROVAL"
+fails "one cannot agree with oneself" 1 approval approve "$APPROVAL" --yes
+ok "a token" token create second --scope approvals:decide,certificates:revoke --json
+jq -r .token "$WORK/out" >"$WORK/second.token"
+fails "nor with a token that one made oneself" 1 approval approve "$APPROVAL" --yes --token-file "$WORK/second.token"
+"$WHORLD" token add --dir "$DATA" --name somebody --scope approvals:decide,certificates:revoke >"$WORK/second.token" 2>/dev/null
+ok "somebody else agrees" approval approve "$APPROVAL" --yes --comment 'seen it' --token-file "$WORK/second.token"
+ok "look again" device show "$VICTIM" --json
+expect "it is done" "$(jq -r .state "$WORK/out")" compromised
+ok "what becomes of it" approval show "$APPROVAL"
+ok "in a product" dual-control show-product sensor
+ok "operations" operation list
+ok "devices to another owner" transfer offer acme --expires 1d --device "$(sed -n 6p "$WORK/ids.csv" | cut -d, -f1)" --note 'sold' --json
+TRANSFER=$(jq -r .id "$WORK/out")
+ok "they see it" transfer list --direction incoming --profile acme
+expect_in "the offer" "$(out)" "sold"
+ok "they take it" transfer accept "$TRANSFER" --batch bought --profile acme
+ok "what becomes of it" transfer show "$TRANSFER"
+ok "another" transfer offer acme --expires 1d --device "$(sed -n 7p "$WORK/ids.csv" | cut -d, -f1)" --json
+ok "taken back" transfer withdraw "$(jq -r .id "$WORK/out")"
+
 say "--- webhooks"
 ok "one" webhook create erp --url https://127.0.0.1:9/hook --type 'device.*' --json
 expect "its secret is shown once" "$(jq -r '.secret[0:6]' "$WORK/out") $(err)" "whsec_ the secret is shown this once: keep it now"
