@@ -93,9 +93,14 @@ err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line)
     TRY(cli_call(cli, &call, &answer));
     TRY(target_finish(&target, path));
     if (path != NULL) {
-        cli_note(&cli->output, "%lld records in %s", (long long)target.lines, path);
+        cli_note(&cli->output, "%lld lines in %s", (long long)target.lines, path);
     }
     return OK;
+}
+
+static err_t take_raw(void *context, struct bytes piece)
+{
+    return cli_put_raw(context, piece);
 }
 
 static err_t take_exactly(void *context, struct bytes piece)
@@ -103,35 +108,50 @@ static err_t take_exactly(void *context, struct bytes piece)
     return cli_put(context, piece);
 }
 
-err_t cli_run_chain(struct cli *cli, const struct cli_line *line)
+struct form {
+    const char *name, *type;
+};
+
+/* Writes the answer in the form that --form names, the first of `forms` without it; the first is the one for
+ * terminals too. */
+static err_t write_form(struct cli *cli, const struct cli_line *line, const struct form *forms, size_t count)
 {
-    static const struct {
-        const char *form, *type;
-    } forms[] = {{"pem", "application/pem-certificate-chain"},
-                 {"der", "application/pkix-cert"},
-                 {"pkcs7", "application/pkcs7-mime"}};
     const struct cli_request_parts parts = {.clock = cli->clock};
-    const char *form = cli_line_text(line, "--form");
+    const char *name = cli_line_text(line, "--form");
     struct cli_call call = {.method = CLI_GET, .sink = take_exactly, .sink_context = &cli->output};
     AUTO_VAL(buf) path = {0};
     AUTO_VAL(cli_answer) answer = {.status = 0};
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (strcmp(form == NULL ? "pem" : form, forms[i].form) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name == NULL ? forms[0].name : name, forms[i].name) == 0) {
             call.accept = forms[i].type;
         }
     }
-    ENSURE(call.accept != NULL, ERR_BAD_REQUEST, "--form is pem, der or pkcs7");
-    ENSURE(!cli->output.is_terminal || call.accept == forms[0].type, ERR_BAD_REQUEST,
+    ENSURE(call.accept != NULL, ERR_BAD_REQUEST, "`%s %s` has no such form", line->command->group,
+           line->command->verb);
+    bool is_text = call.accept == forms[0].type;
+    ENSURE(!cli->output.is_terminal || is_text, ERR_BAD_REQUEST,
            "that is nothing for a terminal: send it to a file");
+    call.sink = is_text ? take_raw : take_exactly;
     TRY(cli_open(cli, line));
     TRY(cli_request_path(&parts, line, &path));
     call.path = buf_str(&path);
-    return cli_call(cli, &call, &answer);
+    TRY(cli_call(cli, &call, &answer));
+    return OK;
 }
 
-static err_t take_raw(void *context, struct bytes piece)
+err_t cli_run_chain(struct cli *cli, const struct cli_line *line)
 {
-    return cli_put_raw(context, piece);
+    static const struct form forms[] = {{"pem", "application/pem-certificate-chain"},
+                                        {"der", "application/pkix-cert"},
+                                        {"pkcs7", "application/pkcs7-mime"}};
+    return write_form(cli, line, forms, sizeof forms / sizeof forms[0]);
+}
+
+err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line)
+{
+    static const struct form forms[] = {{"json", "application/json"}, {"der", "application/pkcs7-mime"}};
+    TRY(write_form(cli, line, forms, sizeof forms / sizeof forms[0]));
+    return cli_line_has(line, "--form") ? OK : cli_put(&cli->output, bytes_str("\n"));
 }
 
 static err_t read_method(const char *text, enum cli_method *out)

@@ -243,7 +243,14 @@ static const struct cli_column audit_columns[] = {
     {"TIME", "ts"},          {"TYPE", "type"},       {"RESULT", "result"}, {"BY", "source"},
     {"DEVICE", "device_id"}, {"DETAILS", "details"}, COLUMNS_END,
 };
+static const struct cli_argument checkpoint_arguments[] = {
+    BY_HAND(CLI_TEXT, "--form", "json|der", "JSON (the default), or the signature over it as DER (CMS)"),
+    ARGUMENTS_END,
+};
 static const struct cli_argument audit_export_arguments[] = {
+    QUERY("--kind", "KIND", "kind", "records of this kind; of the others the hash only"),
+    QUERY("--actor", "ACTOR", "actor", "records of what this one did"),
+    QUERY("--device", "ID", "device", "records of this device"),
     QUERY("--since", "TIME", "since", "not older"),
     QUERY("--until", "TIME", "until", "not newer"),
     BY_HAND(CLI_TEXT, "--output", "FILE", "write there instead of to standard output; whole, or not at all"),
@@ -264,5 +271,11 @@ const struct cli_command cli_audit_commands[] = {
      .path = "/api/v1/audit/export",
      .arguments = audit_export_arguments,
      .run = cli_run_audit_export},
+    {.group = "audit",
+     .verb = "checkpoint",
+     .help = "write the signed ends of the audit log, to be kept elsewhere",
+     .path = "/api/v1/audit/checkpoint",
+     .arguments = checkpoint_arguments,
+     .run = cli_run_checkpoint},
     COMMANDS_END,
 };

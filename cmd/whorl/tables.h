@@ -108,6 +108,7 @@ err_t cli_run_profile_remove(struct cli *cli, const struct cli_line *line);
 err_t cli_run_events(struct cli *cli, const struct cli_line *line);
 err_t cli_run_import(struct cli *cli, const struct cli_line *line);
 err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line);
+err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line);
 err_t cli_run_chain(struct cli *cli, const struct cli_line *line);
 err_t cli_run_raw(struct cli *cli, const struct cli_line *line);
 err_t cli_run_help(struct cli *cli, const struct cli_line *line);

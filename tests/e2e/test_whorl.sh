@@ -400,10 +400,16 @@ ok "the log" audit list --kind device_revoked --json
 ok "the log" audit list --limit 5
 expect "a table" "$(wc -l <"$WORK/out")" 6
 ok "an export" audit export
-expect "JSON Lines" "$(jq -r .event_id "$WORK/out" | sort -u | wc -l)" "$(wc -l <"$WORK/out")"
+expect "JSON Lines" "$(jq -s length "$WORK/out")" "$(wc -l <"$WORK/out")"
 ok "to a file" audit export --output "$WORK/audit.jsonl" --since 2020-01-01T00:00:00Z
 jq -e . "$WORK/audit.jsonl" >/dev/null || die "the export is no JSON"
 expect "for its owner" "$(stat -c %a "$WORK/audit.jsonl")" 600
+"$WHORLD" audit verify "$WORK/audit.jsonl" --ca "$CA" >"$WORK/verify" 2>&1 || die "$(cat "$WORK/verify")"
+ok "a checkpoint" audit checkpoint
+expect "its ends" "$(jq -r '.checkpoint.heads | length > 0' "$WORK/out")" true
+ok "signed" audit checkpoint --form der
+openssl cms -verify -inform DER -purpose any -CAfile "$CA" -in "$WORK/out" >/dev/null 2>&1 || die "the checkpoint does not verify"
+fails "no such form" 2 audit checkpoint --form xml
 fails "an export that is refused" 1 audit export --output "$WORK/refused.jsonl" --since yesterday
 [ -z "$(find "$WORK" -maxdepth 1 -name 'refused*')" ] || die "a refused export left a file"
 
