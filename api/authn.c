@@ -30,6 +30,10 @@ bool authn_challenge(const struct request *request, err_code code, char out[RESP
         snprintf(out, RESPONSE_VALUE_SIZE, "Basic realm=\"whorl enrolment code\", charset=\"UTF-8\"");
         return true;
     }
+    if (route != NULL && route->access == ACCESS_ANYONE && (route->listeners & LISTENER_MANAGEMENT) != 0) {
+        snprintf(out, RESPONSE_VALUE_SIZE, "Bearer realm=\"whorl\""); /* a login: what it would give */
+        return err_status(code) == 401;
+    }
     if (route == NULL || route->access != ACCESS_CALLER) {
         /* No registered scheme means "TLS client certificate", but a 401 must carry a challenge. */
         snprintf(out, RESPONSE_VALUE_SIZE, "Client-Certificate realm=\"whorl device\"");

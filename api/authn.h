@@ -1,5 +1,6 @@
-/* Who calls: a device by its TLS identity or by a challenge proof, or a back end by its token. Turns the
- * facts of a request into a principal; what a principal may do is decided by the services of fleet/. */
+/* Who calls: a device by its TLS identity or by a challenge proof, a back end by its token, a person by their
+ * session. Turns the facts of a request into a principal; what a principal may do is decided by the services
+ * of fleet/. */
 #ifndef WHORL_API_AUTHN_H
 #define WHORL_API_AUTHN_H
 
@@ -7,8 +8,9 @@
 #include "fleet/access.h"
 #include "fleet/client_certificates.h"
 #include "fleet/contact.h"
+#include "fleet/sessions.h"
 
-enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN, PRINCIPAL_CERTIFICATE };
+enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN, PRINCIPAL_CERTIFICATE, PRINCIPAL_USER };
 
 struct principal {
     enum principal_kind kind;
@@ -26,6 +28,8 @@ struct principal {
     struct token_row token;
     /* PRINCIPAL_CERTIFICATE */
     struct client_certificate_row certificate;
+    /* PRINCIPAL_USER */
+    struct session_caller user;
 };
 
 /* What a request shows of a device beside its TLS identity; each may be empty. */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/authn_kinds.h"
+#include "fleet/token_text.h"
 
 err_t authn_authorization(const struct request *request, const char **out)
 {
@@ -50,6 +51,7 @@ static const struct {
     const char *prefix;
     err_t (*admit)(struct api *api, const struct request *request, struct bytes text, struct principal *p);
 } bearers[] = {
+    {SESSION_PREFIX, authn_by_session},
     {"", authn_by_token},
 };
 
@@ -74,7 +76,8 @@ err_t authn_admit_caller(struct api *api, struct request *request)
     /* what is sent with the request itself wins: a browser or a proxy shows a certificate to all alike */
     bool is_by_certificate =
         http_header(request, "Authorization") == NULL && request->peer->kind != PEER_NONE;
-    ENSURE(text.n > 0 || is_by_certificate, ERR_UNAUTHORIZED, "send a token: Authorization: Bearer whorl_…");
+    ENSURE(text.n > 0 || is_by_certificate, ERR_UNAUTHORIZED,
+           "send a token or a session: Authorization: Bearer …");
     void *memory = NULL;
     TRY(arena_alloc(request->arena, sizeof(struct principal), &memory));
     struct principal *p = memory;

@@ -21,6 +21,9 @@ err_t authn_admit_caller(struct api *api, struct request *request);
 /** A token. @param text what followed "Bearer", a C string that is not empty @errors ERR_UNAUTHORIZED in one
  * shape, ERR_TOKEN_EXPIRED */
 err_t authn_by_token(struct api *api, const struct request *request, struct bytes text, struct principal *p);
+/** A person's session. @errors as above */
+err_t authn_by_session(struct api *api, const struct request *request, struct bytes text,
+                       struct principal *p);
 
 /** The client certificate of the connection. @errors ERR_UNAUTHORIZED with the reason; of a key that is not
  * known its hash */

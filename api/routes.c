@@ -42,6 +42,10 @@ static const struct route_table tables[] = {
     TABLE(operation_routes),
     TABLE(mass_revoke_routes),
     TABLE(transfer_routes),
+    TABLE(role_routes),
+    TABLE(user_routes),
+    TABLE(login_routes),
+    TABLE(session_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

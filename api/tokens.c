@@ -7,6 +7,7 @@
 
 #include "api/page.h"
 #include "api/reply.h"
+#include "api/scope_list.h"
 #include "api/tables.h"
 #include "api/terms.h"
 #include "fleet/sources.h"
@@ -37,18 +38,16 @@ static err_t render(const struct token_row *row, json_t **out)
 {
     char id[TOKEN_ID_TEXT_SIZE];
     char tenant[UUID_TEXT_SIZE];
-    char scopes[SCOPES_TEXT_SIZE];
     char sources[SOURCES_SIZE];
     *out = NULL;
     token_id_format(row->id, id);
     uuid_format(row->tenant, tenant);
-    scopes_format(row->scopes, scopes);
     memcpy(sources, row->sources, sizeof sources);
     AUTO(json_t) *token = json_object();
     TRY(json_set_text(token, "id", id));
     TRY(json_set_text(token, "tenant_id", tenant));
     TRY(json_set_text(token, "name", row->name));
-    TRY(set_words(token, "scopes", scopes));
+    TRY(scope_list_set(token, "scopes", row->scopes));
     TRY(set_words(token, "allowed_sources", sources));
     TRY(json_set_int(token, "live_secrets", row->revoked_at != 0 ? 0 : row->has_old ? 2 : 1));
     TRY(json_set_time(token, "created_at", row->created_at));
@@ -94,24 +93,6 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 2 };
 
-static struct bytes word_at(const json_t *list, size_t i)
-{
-    const json_t *word = json_array_get(list, i);
-    return (struct bytes){(const uint8_t *)json_string_value(word), json_string_length(word)};
-}
-
-static err_t read_scopes(const json_t *list, struct faults *faults, uint32_t *out)
-{
-    char pointer[FAULT_POINTER_SIZE];
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        uint32_t scope = 0;
-        (void)snprintf(pointer, sizeof pointer, "/scopes/%zu", i);
-        TRY(faults_note(faults, pointer, scopes_parse(word_at(list, i), &scope)));
-        *out |= scope;
-    }
-    return OK;
-}
-
 static err_t read_sources(const json_t *list, struct faults *faults, struct token_wish *out)
 {
     char pointer[FAULT_POINTER_SIZE];
@@ -140,7 +121,7 @@ static err_t read_wish(const struct request *request, const json_t *document, st
     } else {
         request_refuse_nulls(document, NULL, faults);
     }
-    TRY(read_scopes(raw.scopes, faults, &out->scopes));
+    TRY(scope_list_read(raw.scopes, faults, &out->scopes));
     return read_sources(raw.allowed_sources, faults, out);
 }
 

@@ -1,25 +1,13 @@
 /* GET /api/v1/whoami: who the caller is and what it may do. Needs no scope: who can show a credential may
  * ask.
  */
-#include <string.h>
-
 #include "api/reply.h"
+#include "api/scope_list.h"
 #include "api/tables.h"
+#include "api/users.h"
 #include "fleet/registry.h"
 
 static const char *const no_query[] = {NULL};
-
-static err_t add_scopes(uint32_t scopes, json_t *answer)
-{
-    char names[SCOPES_TEXT_SIZE];
-    char *rest = NULL;
-    AUTO(json_t) *list = json_array();
-    scopes_format(scopes, names);
-    for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        ENSURE(json_array_append_new(list, json_string(name)) == 0, ERR_NO_MEMORY, "a list of scopes");
-    }
-    return json_take(answer, "scopes", TAKE(list));
-}
 
 static err_t add_token(const struct token_row *token, json_t *answer)
 {
@@ -43,13 +31,32 @@ static err_t add_certificate(const struct client_certificate_row *row, json_t *a
     return row->expires_at == 0 ? OK : json_set_time(answer, "expires_at", row->expires_at);
 }
 
-static err_t add_kind(const struct principal *principal, json_t *answer)
+static err_t add_user(struct api *api, const struct session_caller *user, json_t *answer)
+{
+    struct user_view view;
+    char session[TOKEN_ID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    TRY(user_get(api->options.fleet, user->person.tenant, user->person.id, &view));
+    token_id_format(user->session.id, session);
+    uuid_format(user->person.id, id);
+    TRY(json_set_text(answer, "kind", "user"));
+    TRY(json_set_text(answer, "user_id", id));
+    TRY(json_set_text(answer, "session_id", session));
+    TRY(json_set_text(answer, "name", view.person.name));
+    TRY(json_set_text(answer, "display_name", view.person.display_name));
+    TRY(role_list_set(answer, "roles", &view.roles));
+    TRY(json_set_time(answer, "created_at", user->session.created_at));
+    return json_set_time(answer, "expires_at", user->session.expires_at);
+}
+
+static err_t add_kind(struct api *api, const struct principal *principal, json_t *answer)
 {
     switch (principal->kind) {
     case PRINCIPAL_TOKEN:
         return add_token(&principal->token, answer);
     case PRINCIPAL_CERTIFICATE:
         return add_certificate(&principal->certificate, answer);
+    case PRINCIPAL_USER:
+        return add_user(api, &principal->user, answer);
     case PRINCIPAL_DEVICE:
         break;
     }
@@ -65,10 +72,10 @@ static err_t get_whoami(struct api *api, const struct request *request, struct r
     TRY(tenant_by_id(api->options.fleet, principal->tenant, &tenant));
     uuid_format(principal->tenant, tenant_id);
     AUTO(json_t) *answer = json_object();
-    TRY(add_kind(principal, answer));
+    TRY(add_kind(api, principal, answer));
     TRY(json_set_text(answer, "tenant", tenant.name));
     TRY(json_set_text(answer, "tenant_id", tenant_id));
-    TRY(add_scopes(principal->scopes, answer));
+    TRY(scope_list_set(answer, "scopes", principal->scopes));
     return reply_json(response, 200, answer);
 }
 

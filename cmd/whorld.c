@@ -29,6 +29,10 @@ static const struct command COMMANDS[] = {
      "token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
      "  token revoke --dir DIR --id ID [--tenant NAME]\n        Credentials of back ends; the text is shown "
      "once."},
+    {"user", command_user,
+     "user add|reset --dir DIR --name NAME [--tenant NAME] [--role NAME]\n        Invite a person (role "
+     "admin by "
+     "default), or invite one anew; the code is shown once."},
     {"audit", command_audit,
      "audit verify --dir DIR [--checkpoint FILE]\n"
      "  audit verify FILE [--ca ca.pem] [--checkpoint FILE]\n"

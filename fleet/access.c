@@ -33,7 +33,7 @@ err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], str
     TRY(random_fill(fleet->random, parts.secret, sizeof(parts.secret)));
     err_t error = sha256_of(BYTES_OF(parts.secret), &hash);
     if (error.code == ERR_OK) {
-        token_text_write(&parts, text);
+        token_text_write(TOKEN_PREFIX, &parts, text);
         memcpy(row->secret_sha256, hash.b, sizeof(row->secret_sha256));
     }
     bytes_wipe(&parts, sizeof(parts));
@@ -149,7 +149,7 @@ err_t token_check(struct fleet *fleet, struct bytes text, struct token_row *out)
 {
     struct token_parts parts;
     struct sha256 hash;
-    TRY(token_text_read(text, &parts));
+    TRY(token_text_read(TOKEN_PREFIX, "token", text, &parts));
     err_t error = sha256_of(BYTES_OF(parts.secret), &hash);
     bytes_wipe(parts.secret, sizeof(parts.secret));
     TRY(error);

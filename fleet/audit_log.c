@@ -141,6 +141,8 @@ const char *audit_category(struct bytes kind)
         {"operation.", "access_control"},
         {"transfer.", "access_control"},
         {"dual_control.", "configuration"},
+        {"logout", "access_control"},
+        {"invitation.", "access_control"},
         {"backup.", "backup"},
         {"restore.", "backup"},
         {"audit.", "audit_log"},

@@ -11,6 +11,8 @@ enum {
     CHALLENGE_TTL_MIN_MS = 30 * 1000,
     CHALLENGE_TTL_MAX_MS = 600 * 1000,
     CRL_LIFETIME_MIN_MS = 60 * 1000,
+    SESSION_MS = 12 * 3600 * 1000,
+    SESSION_IDLE_MS = 3600 * 1000,
 };
 
 static bool is_url(struct bytes url)
@@ -76,12 +78,16 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     fleet->options = *options;
     fleet->options.public_url = fleet->public_url;
     fleet->options.salt_secret = BYTES_OF(fleet->salt_secret);
+    fleet->options.session_ms = options->session_ms > 0 ? options->session_ms : SESSION_MS;
+    fleet->options.session_idle_ms =
+        options->session_idle_ms > 0 ? options->session_idle_ms : SESSION_IDLE_MS;
     fleet->db = options->db;
     fleet->clock = options->clock;
     fleet->random = options->random;
     fleet->log = options->log;
     TRY(token_uses_new(&fleet->token_uses));
     TRY(refusals_new(&fleet->refusals));
+    TRY(password_gate_new(&fleet->password_gate));
     TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(publications_new(&fleet->publications));
@@ -113,6 +119,7 @@ void fleet_free(struct fleet *fleet)
     publications_free(fleet->publications);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);
+    password_gate_free(fleet->password_gate);
     refusals_free(fleet->refusals);
     token_uses_free(fleet->token_uses);
     free(fleet->public_url);

@@ -41,6 +41,7 @@ struct fleet {
     struct fleet_counters counters;
     struct token_uses *token_uses;         /* token_uses.c */
     struct refusals *refusals;             /* refusals.c */
+    struct password_gate *password_gate;   /* passwords.c */
     struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
     struct signer *audit_signer;           /* of checkpoints; NULL: the key to certify it is not here */
@@ -57,6 +58,9 @@ void token_uses_note(struct token_uses *uses, const uint8_t id[TOKEN_ID_SIZE], i
 
 err_t refusals_new(struct refusals **out);
 void refusals_free(struct refusals *refusals);
+
+err_t password_gate_new(struct password_gate **out);
+void password_gate_free(struct password_gate *gate);
 
 err_t challenge_keys_new(const struct random *random, struct challenge_keys **out);
 void challenge_keys_free(struct challenge_keys *keys);

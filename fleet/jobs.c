@@ -5,6 +5,7 @@
 #include "db/op_rows.h"
 #include "fleet/internal.h"
 #include "fleet/publication.h"
+#include "fleet/sessions.h"
 
 enum {
     SECOND_MS = 1000,
@@ -58,6 +59,7 @@ static const struct job jobs[] = {
     {"operations", SECOND_MS, operations_run},
     {"approvals", MINUTE_MS, approvals_expire},
     {"transfers", MINUTE_MS, transfers_expire},
+    {"session-sweep", HOUR_MS, session_sweep},
 };
 
 const struct job *fleet_jobs(size_t *count)

@@ -17,7 +17,8 @@ enum {
     KEY_SIZE = 16,
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
-    DEVICE_RECORDS = 10
+    DEVICE_RECORDS = 10,
+    LOGIN_RECORDS = 10
 };
 
 struct slot {
@@ -38,7 +39,8 @@ static const struct {
     int records;
 } LIMITS[] = {[REFUSAL_UNKNOWN] = {MINUTE_MS, 1},
               [REFUSAL_ALARM] = {MINUTE_MS, 1},
-              [REFUSAL_DEVICE] = {HOUR_MS, DEVICE_RECORDS}};
+              [REFUSAL_DEVICE] = {HOUR_MS, DEVICE_RECORDS},
+              [REFUSAL_LOGIN] = {MINUTE_MS, LOGIN_RECORDS}};
 
 err_t refusals_new(struct refusals **out)
 {

@@ -1,5 +1,5 @@
 /* Tenants: who owns devices. A tenant always has a product "default", so that a batch can be handed over
- * without another step. */
+ * without another step, and the built-in roles, so that its first person can be invited. */
 #include "fleet/tenants.h"
 
 #include "db/tenant_rows.h"
@@ -8,6 +8,7 @@
 #include "fleet/names.h"
 #include "fleet/products.h"
 #include "fleet/registry.h"
+#include "fleet/roles.h"
 
 err_t tenant_insert(struct db_tx *tx, const struct actor *actor, struct bytes name, struct tenant_row *out)
 {
@@ -22,6 +23,7 @@ err_t tenant_insert(struct db_tx *tx, const struct actor *actor, struct bytes na
                           .request_id = actor->request_id,
                           .tenant = &out->id};
     TRY(event_append(tx, &event, "{\"name\":\"%s\"}", out->name));
+    TRY(roles_insert_builtin(tx, out->id));
     return product_insert_default(tx, actor, out);
 }
 

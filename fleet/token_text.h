@@ -1,7 +1,6 @@
-/* The text of a token: whorl_<16 hex: id>_<64 hex: secret>_<8 hex: CRC-32 of all before it>. Hex, not
- * base64url, because that has
- * '_' in its alphabet; the prefix and the CRC let scanners of source code find leaked ones without false
- * alarms. */
+/* The text of a credential: <prefix><16 hex: id>_<64 hex: secret>_<8 hex: CRC-32 of all before it>. Hex, not
+ * base64url, because that has '_' in its alphabet; the prefix and the CRC let scanners of source code find
+ * leaked ones without false alarms. */
 #ifndef WHORL_FLEET_TOKEN_TEXT_H
 #define WHORL_FLEET_TOKEN_TEXT_H
 
@@ -9,13 +8,17 @@
 
 enum { TOKEN_SECRET_SIZE = 32 };
 
+#define TOKEN_PREFIX      "whorl_"
+#define SESSION_PREFIX    "whorls_"
+#define INVITATION_PREFIX "whorli_"
+
 struct token_parts {
     uint8_t id[TOKEN_ID_SIZE];
     uint8_t secret[TOKEN_SECRET_SIZE]; /* the caller wipes it */
 };
-/** @thread any */
-void token_text_write(const struct token_parts *parts, char out[TOKEN_TEXT_SIZE]);
-/** Form and CRC, no look-up. @errors ERR_UNAUTHORIZED in one shape */
-err_t token_text_read(struct bytes text, struct token_parts *out);
+/** @param prefix one of those above @thread any */
+void token_text_write(const char *prefix, const struct token_parts *parts, char out[TOKEN_TEXT_SIZE]);
+/** Form and CRC, no look-up. @param what "token", … for the reason @errors ERR_UNAUTHORIZED in one shape */
+err_t token_text_read(const char *prefix, const char *what, struct bytes text, struct token_parts *out);
 
 #endif

@@ -14,6 +14,7 @@ int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_tenant(int argc, char **argv);
 int command_token(int argc, char **argv);
+int command_user(int argc, char **argv);
 int command_audit(int argc, char **argv);
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };

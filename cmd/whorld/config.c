@@ -83,6 +83,8 @@ static const struct setting SETTINGS[] = {
     T(outbound_ca_file, "", false,
       "PEM file of trust anchors for calls to others, beside those of the system."),
     N(outbound_allow_http, "0", 0, 1, false, "1: calls to others may use plain http:// too."),
+    N(session_hours, "12", 1, 168, false, "Life of a person's session."),
+    N(session_idle_minutes, "60", 1, 1440, false, "A session ends after this long without a request."),
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 

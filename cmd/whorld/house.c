@@ -121,6 +121,8 @@ err_t house_open_fleet(struct house *house)
         .outbound = house->outbound,
         .event_streams = (int)c->event_streams,
         .event_streams_per_tenant = (int)c->event_streams_per_tenant,
+        .session_ms = c->session_hours * 3600000,
+        .session_idle_ms = c->session_idle_minutes * 60000,
     };
     return fleet_new(&options, &house->fleet);
 }

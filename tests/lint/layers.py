@@ -23,6 +23,8 @@ WALLS = [
     (r"sys/(socket|epoll|un)\.h|netinet/.*", r"(server|outbound|cmd|device/host)/.*"),
     (r"cjose/.*", r"pki/jwt_internal\.h"),
     (r"jansson\.h", r"base/json\.h"),
+    (r"argon2\.h", r"pki/password_hash\.c"),
+    (r"liboath/.*", r"pki/totp\.c"),
     (r"ini\.h", r"cmd/whorld/config\.c"),
     (r"systemd/.*", r"cmd/whorld/.*"),
 ]
@@ -101,6 +103,8 @@ CASES = [
     ({"fleet/a.c": "#include <netinet/in.h>\n"}, "its wall"),
     ({"fleet/a.c": "#include <curl/curl.h>\n", "outbound/a.h": "#include <curl/curl.h>\n"}, "fleet/a.c"),
     ({"fleet/a.c": "#include <uv.h>\n"}, "its wall"),
+    ({"pki/a.c": "#include <argon2.h>\n"}, "its wall"),
+    ({"fleet/a.c": "#include <liboath/oath.h>\n"}, "its wall"),
     ({"device/core/a.c": "#include <stdio.h>\n"}, "freestanding"),
     ({"device/core/a.c": '#include "base/err.h"\n'}, "device/core/ only"),
     ({"base/a.c": '#include "tests/fuzz/fuzz.h"\n'}, "tests only"),

@@ -174,9 +174,38 @@ static void test_hubs_are_carried_over(void **state)
                      3);
 }
 
+/* The step that brings people, whatever its number. */
+static size_t step_of_people(void)
+{
+    size_t i = 0;
+    while (strstr(db_migrations_sqlite[i].name, "_people") == NULL) {
+        i++;
+        assert_true(i < db_migrations_sqlite_count);
+    }
+    return i;
+}
+
+static void test_standing_tenants_get_the_roles(void **state)
+{
+    struct stage *s = *state;
+    const struct migration_list before = {db_migrations_sqlite, step_of_people()};
+    const struct migration_list after = {db_migrations_sqlite, step_of_people() + 1};
+    assert_ok(migrate_run(s->connection, &before, 1));
+    assert_ok(connection_script(s->connection, "INSERT INTO tenant VALUES"
+                                               " (x'01000000000000000000000000000000', 'a', 5, 6, 7),"
+                                               " (x'02000000000000000000000000000000', 'b', 8, 9, 1);"));
+    assert_ok(migrate_run(s->connection, &after, 2));
+    assert_int_equal(number(s, "SELECT count(*) FROM role"), 10);
+    assert_int_equal(number(s, "SELECT count(*) FROM role JOIN tenant ON tenant.id = role.tenant"
+                               " WHERE tenant.name = 'a' AND role.created_at = 5 AND is_builtin = 1"
+                               " AND role.ver = 1 AND scopes > 0"),
+                     5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_standing_tenants_get_the_roles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_each_step_runs_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_newer_schema_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_step_that_only_adds_lets_older_readers_in, set_up, tear_down),

@@ -40,7 +40,7 @@ static void the_secret_is_nowhere_in_the_inventory(void **state)
     fleet_fixture_init(&f, *state);
     struct token_order order = order_of(&f);
     assert_ok(token_add(f.fleet, &test_actor, &order, text, &made));
-    assert_ok(token_text_read(bytes_str(text), &parts));
+    assert_ok(token_text_read(TOKEN_PREFIX, "token", bytes_str(text), &parts));
     fleet_fixture_reopen(&f); /* closing empties the log of the engine into the file */
     AUTO_VAL(buf) content = {0};
     assert_ok(file_read(f.path, 64 * 1024 * 1024, &content));
@@ -81,12 +81,12 @@ static void a_forged_token_learns_nothing(void **state)
     struct token_row found;
     char text[TOKEN_TEXT_SIZE];
     fleet_fixture_init(&f, *state);
-    assert_ok(token_text_read(bytes_str(f.token.text), &parts));
+    assert_ok(token_text_read(TOKEN_PREFIX, "token", bytes_str(f.token.text), &parts));
     parts.secret[31] ^= 1;
-    token_text_write(&parts, text);
+    token_text_write(TOKEN_PREFIX, &parts, text);
     err_t wrong_secret = token_check(f.fleet, bytes_str(text), &found);
     parts.id[0] ^= 1;
-    token_text_write(&parts, text);
+    token_text_write(TOKEN_PREFIX, &parts, text);
     err_t wrong_id = token_check(f.fleet, bytes_str(text), &found);
     assert_int_equal(wrong_secret.code, ERR_UNAUTHORIZED);
     assert_int_equal(wrong_id.code, ERR_UNAUTHORIZED);
@@ -107,9 +107,9 @@ static void an_expired_token_is_told_so_only_with_its_secret(void **state)
     assert_ok(token_check(f.fleet, bytes_str(text), &found));
     manual_clock_advance(&f.clock, 1);
     assert_error(token_check(f.fleet, bytes_str(text), &found), ERR_TOKEN_EXPIRED, "expired");
-    assert_ok(token_text_read(bytes_str(text), &parts));
+    assert_ok(token_text_read(TOKEN_PREFIX, "token", bytes_str(text), &parts));
     parts.secret[0] ^= 1;
-    token_text_write(&parts, text);
+    token_text_write(TOKEN_PREFIX, &parts, text);
     assert_error(token_check(f.fleet, bytes_str(text), &found), ERR_UNAUTHORIZED, "not valid");
     fleet_fixture_clear(&f);
 }
