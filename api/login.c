@@ -178,6 +178,7 @@ static err_t change_password(struct api *api, const struct request *request, str
     AUTO_VAL(login_body) body = {.document = NULL};
     TRY(login_body_read(request->body, &form_password, faults, &body));
     TRY(faults_error(faults));
+    ENSURE(request->principal->kind == PRINCIPAL_USER, ERR_WRONG_STATE, "only people have a password");
     const struct password_order order = {.caller = &request->principal->user,
                                          .old_password = login_text(body.old_password),
                                          .new_password = login_text(body.new_password),
@@ -192,7 +193,6 @@ static err_t post_password(struct api *api, const struct request *request, struc
 {
     struct faults faults = {.count = 0};
     TRY(request_check_login(request));
-    ENSURE(request->principal->kind == PRINCIPAL_USER, ERR_WRONG_STATE, "only people have a password");
     err_t error = change_password(api, request, &faults);
     if (error.code != ERR_OK) {
         return reply_faults(request, error, &faults, response);

@@ -2,6 +2,7 @@
 # The documents keep their word: the commands of each page run as they stand, against a fresh server, and print what the page says.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
+need oathtool
 python3 -B "$E2E/run_docs.py" --self-test || die "run_docs.py"
 say "ok  the comparison notices what differs"
 PATH=$(dirname "$WHORLD"):$PATH

@@ -8,12 +8,11 @@ init_data
 start_server
 PASSWORD=mint-gravel-otter-7
 
-# call PATH BODY [CURL-OPTIONS…]: without a credential
-call() {
+# public PATH BODY [CURL-OPTIONS…]: without a credential
+public() {
     local path=$1 body=$2
     shift 2
-    curl -sS --cacert "$CA" -X POST -H 'Content-Type: application/json' --data-binary "$body" -o "$WORK/body" -D "$WORK/headers" \
-        -w '%{http_code}' "$@" "$MANAGEMENT$path" >"$WORK/status"
+    call "$MANAGEMENT" POST "$path" "$body" "$@" >/dev/null
 }
 field() { jq -r "$1" "$WORK/body"; }
 etag() { tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt]ag: //p'; }
@@ -21,10 +20,10 @@ etag() { tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt]ag: //p'; }
 code() { oathtool --totp -b -N "$(date -u -d "+${2:-0} seconds" '+%Y-%m-%d %H:%M:%S UTC')" "$1"; }
 # take_up CODE: accept and confirm; sets SECRET, RECOVERY[]
 take_up() {
-    call /api/v1/invitations/accept "{\"code\":\"$1\",\"password\":\"$PASSWORD\"}"
+    public /api/v1/invitations/accept "{\"code\":\"$1\",\"password\":\"$PASSWORD\"}"
     expect_status "accepted" 200
     SECRET=$(field .totp_secret)
-    call /api/v1/invitations/confirm "{\"code\":\"$1\",\"totp\":\"$(code "$SECRET")\"}"
+    public /api/v1/invitations/confirm "{\"code\":\"$1\",\"totp\":\"$(code "$SECRET")\"}"
     expect_status "confirmed by oathtool's code" 200
     mapfile -t RECOVERY < <(field '.recovery_codes[]')
 }
@@ -32,7 +31,7 @@ take_up() {
 log_in() {
     local name=$1 password=$2 key=$3 value=$4
     shift 4
-    call /api/v1/login "{\"name\":\"$name\",\"password\":\"$password\",\"$key\":\"$value\"}" "$@"
+    public /api/v1/login "{\"name\":\"$name\",\"password\":\"$password\",\"$key\":\"$value\"}" "$@"
     SESSION=$(field '.session // empty')
 }
 # person NAME ROLE: invited over the API, logged in; sets SESSION, USER_ID, SECRET, RECOVERY
@@ -50,11 +49,11 @@ FIRST=$("$WHORLD" user add --dir "$DATA" --name root.ada 2>"$WORK/told")
 expect_in "the time it is good for" "$(cat "$WORK/told")" "good until"
 expect_fails "the same name again" "$WHORLD" user add --dir "$DATA" --name root.ada
 expect_fails "a role that is not there" "$WHORLD" user add --dir "$DATA" --name x --role nothing
-call /api/v1/invitations/accept "{\"code\":\"$FIRST\",\"password\":\"password1234\"}"
+public /api/v1/invitations/accept "{\"code\":\"$FIRST\",\"password\":\"password1234\"}"
 expect_status "a password that everybody tries" 422
 expect_in "where" "$(field '.errors[].pointer')" /password
 take_up "$FIRST"
-call /api/v1/invitations/accept "{\"code\":\"$FIRST\",\"password\":\"$PASSWORD\"}"
+public /api/v1/invitations/accept "{\"code\":\"$FIRST\",\"password\":\"$PASSWORD\"}"
 expect_status "an invitation is good once" 401
 USED=$(code "$SECRET" 30)
 log_in root.ada "$PASSWORD" totp "$USED"
@@ -131,6 +130,19 @@ expect_status "and out" 401
 log_in fay "$PASSWORD" recovery_code "${RECOVERY[0]}"
 expect_status "no login either" 401
 
+api POST "/api/v1/users/$FAY/enable" >/dev/null
+expect "enabled" "$(field .state)" active
+api POST "/api/v1/users/$FAY/reset" >/dev/null
+expect "invited anew over the API" "$(field .state)" invited
+api GET '/api/v1/users?state=invited' >/dev/null
+expect "and found by it" "$(field '.users[].name')" fay
+api POST /api/v1/roles '{"name":"line","description":"one of ours","scopes":["devices:register"]}' >/dev/null
+expect_status "a role of our own" 201
+api GET /api/v1/roles >/dev/null
+expect "among the others" "$(field '[.roles[].name] | join(" ")')" "admin auditor factory firmware line operator"
+api DELETE /api/v1/roles/line '' -H 'If-Match: "1"' >/dev/null
+expect_status "removed" 204
+
 say "a session ends"
 # the server's clock cannot be moved from here, so the row is made older
 SESSION_ID=$(cut -d_ -f2 <<<"$WATCHER")
@@ -155,13 +167,22 @@ expect_status "the right one from there too" 429
 log_in root.ada "$PASSWORD" recovery_code "${ADA_RECOVERY[1]}" --interface 127.0.0.2
 expect_status "the victim from elsewhere" 200
 
+say "one's own password and sessions"
+AS=$SESSION api POST /api/v1/me/password "{\"old_password\":\"$PASSWORD\",\"new_password\":\"slate-comet-barley-2\",\"totp\":\"$USED\"}" >/dev/null
+expect_status "not with a code that was used" 422
+AS=$SESSION api POST /api/v1/sessions/"$(cut -d_ -f2 <<<"$ADA")"/revoke >/dev/null
+expect_status "another session ended" 204
+api GET /api/v1/whoami >/dev/null
+expect_status "is over" 401
+
 say "out, and back by a new invitation"
 AS=$SESSION api POST /api/v1/logout >/dev/null
 expect_status "logout" 204
 AS=$SESSION api GET /api/v1/whoami >/dev/null
 expect_status "is the end" 401
+log_in root.ada "$PASSWORD" recovery_code "${ADA_RECOVERY[3]}" --interface 127.0.0.2
 AGAIN=$("$WHORLD" user reset --dir "$DATA" --name root.ada 2>/dev/null)
-api GET /api/v1/whoami >/dev/null
+AS=$SESSION api GET /api/v1/whoami >/dev/null
 expect_status "a reset ends all sessions" 401
 log_in root.ada "$PASSWORD" recovery_code "${ADA_RECOVERY[2]}" --interface 127.0.0.2
 expect_status "and the recovery codes" 401
