@@ -17,7 +17,7 @@ static const char OP_KIND[] = "role.add";
      (uint32_t)SCOPE_AUDIT_READ | (uint32_t)SCOPE_WEBHOOKS_READ | (uint32_t)SCOPE_APPROVALS_READ |           \
      (uint32_t)SCOPE_FIRMWARE_READ)
 
-/* 0013_people.sql gives the same to tenants that stood before: a test compares the two. */
+/* 0016_people.sql gives the same to tenants that stood before: a test compares the two. */
 static const struct {
     const char *name, *description;
     uint32_t scopes;
