@@ -1,12 +1,15 @@
 /* The worker's half of an exchange: admit, handle, the steps of a body sink, the release of what a handler
  * left. Blocks as it likes. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/exchange.h"
+
+enum { LARGE_BODY = 1 << 20 };
 
 /* A file is mapped here, where reading its inode may block; its pages come while it is sent. */
 static err_t map_file(struct exchange *x)
@@ -61,9 +64,22 @@ static err_t handle(struct exchange *x)
     return x->server->app.run(x->server->app.api, &x->request, &x->response);
 }
 
+/* A large body was taken apart into a hundred thousand small pieces, which are free by now, but stay with the
+ * thread that freed them: glibc would give them back to nobody. Large bodies are rare, so this is done at
+ * once. */
+static void drop_large_body(struct exchange *x)
+{
+    if (x->body.capacity >= LARGE_BODY) {
+        x->request.body = BYTES_NONE;
+        buf_clear(&x->body);
+        (void)malloc_trim(0); /* whether there was something to give back */
+    }
+}
+
 void exchange_handle(struct exchange *x)
 {
     settle(x, handle(x));
+    drop_large_body(x);
 }
 
 static void admit_early(struct exchange *x)

@@ -179,6 +179,16 @@ growth=$(($(sort -n "$WORK/rss" | tail -1) - before))
 [ "$growth" -lt 65536 ] || die "the server grew by $growth KiB"
 say "ok  the server grew by $growth KiB"
 
+say "--- a large JSON body leaves nothing behind"
+before=$(rss)
+for _ in 1 2; do
+    api POST /api/v1/batches "@$WORK/big.json" >/dev/null
+    expect_status "100,000 devices as one JSON body, known already" 409
+done
+growth=$(($(rss) - before))
+[ "$growth" -lt 49152 ] || die "the server kept $growth KiB"
+say "ok  the server kept $growth KiB"
+
 say "--- a client that leaves half-way"
 quarklink left 0 50000 >"$WORK/left.json"
 curl -sS --cacert "$CA" -X POST -H "Authorization: Bearer $TOKEN" -T "$WORK/left.json" --limit-rate 1M --max-time 1 -o /dev/null \

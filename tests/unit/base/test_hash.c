@@ -98,6 +98,28 @@ static void crc_vectors(void **state)
     assert_int_equal(crc32_of(bytes_str("123456789")), 0xcbf43926);
 }
 
+/* In pieces of every size, empty ones too, it is the hash of the whole. */
+static void sha256_in_pieces(void **state)
+{
+    (void)state;
+    uint8_t text[300];
+    struct sha256 whole;
+    memset(text, 7, sizeof text);
+    assert_ok(sha256_of(BYTES_OF(text), &whole));
+    for (size_t piece = 1; piece < sizeof text; piece += 13) {
+        AUTO_PTR(sha256_stream) *stream = NULL;
+        struct sha256 hash;
+        assert_ok(sha256_stream_new(&stream));
+        for (size_t at = 0; at < sizeof text; at += piece) {
+            size_t n = sizeof text - at < piece ? sizeof text - at : piece;
+            assert_ok(sha256_stream_add(stream, (struct bytes){text + at, n}));
+            assert_ok(sha256_stream_add(stream, BYTES_NONE));
+        }
+        assert_ok(sha256_stream_finish(stream, &hash));
+        assert_memory_equal(hash.b, whole.b, sizeof hash.b);
+    }
+}
+
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -112,9 +134,10 @@ static void random_bytes_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_vectors), cmocka_unit_test(hmac_vectors),
-        cmocka_unit_test(hkdf_vectors),   cmocka_unit_test(hkdf_has_limits),
-        cmocka_unit_test(crc_vectors),    cmocka_unit_test(random_bytes_differ),
+        cmocka_unit_test(sha256_vectors),   cmocka_unit_test(hmac_vectors),
+        cmocka_unit_test(hkdf_vectors),     cmocka_unit_test(hkdf_has_limits),
+        cmocka_unit_test(crc_vectors),      cmocka_unit_test(random_bytes_differ),
+        cmocka_unit_test(sha256_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
