@@ -101,7 +101,11 @@ err_t fleet_settle(struct fleet *fleet)
 {
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(token_uses_flush(fleet, now_ms));
-    return audit_anchor(fleet, now_ms);
+    err_t error = audit_anchor(fleet, now_ms);
+    if (error.code != ERR_OK) { /* a full disk: the log ends where the last anchor was */
+        log_error(fleet->log, "audit_not_anchored", "", error);
+    }
+    return OK;
 }
 
 const struct clock *fleet_clock(const struct fleet *fleet)
