@@ -7,6 +7,7 @@
 
 #include "api/page.h"
 #include "api/reply.h"
+#include "api/scope_list.h"
 #include "api/tables.h"
 #include "api/terms.h"
 #include "fleet/sources.h"
@@ -17,39 +18,20 @@ static const char what[] = "client certificate";
 
 /* --- out -------------------------------------------------------------------------------------------- */
 
-static err_t set_words(json_t *object, const char *name, char *words)
-{
-    char *rest = NULL;
-    AUTO(json_t) *list = json_array();
-    for (char *word = strtok_r(words, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
-        ENSURE(json_array_append_new(list, json_string(word)) == 0, ERR_NO_MEMORY, "a list of words");
-    }
-    return json_take(object, name, TAKE(list));
-}
-
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
-}
-
 static err_t render(const struct client_certificate_row *row, json_t **out)
 {
     char id[UUID_TEXT_SIZE];
-    char scopes[SCOPES_TEXT_SIZE];
-    char sources[SOURCES_SIZE];
     *out = NULL;
     uuid_format(row->id, id);
-    scopes_format(row->scopes, scopes);
-    memcpy(sources, row->sources, sizeof sources);
     AUTO(json_t) *object = json_object();
     TRY(json_set_text(object, "id", id));
     TRY(json_set_text(object, "name", row->name));
     TRY(json_set_hex(object, "spki_sha256", BYTES_OF(row->spki_sha256)));
-    TRY(set_words(object, "scopes", scopes));
-    TRY(set_words(object, "allowed_sources", sources));
-    TRY(set_time_if(object, "expires_at", row->expires_at));
-    TRY(set_time_if(object, "last_used_at", row->last_used_at));
-    TRY(set_time_if(object, "revoked_at", row->revoked_at));
+    TRY(scope_list_set(object, "scopes", row->scopes));
+    TRY(json_set_words(object, "allowed_sources", row->sources));
+    TRY(json_set_time_if(object, "expires_at", row->expires_at));
+    TRY(json_set_time_if(object, "last_used_at", row->last_used_at));
+    TRY(json_set_time_if(object, "revoked_at", row->revoked_at));
     TRY(json_set_time(object, "created_at", row->created_at));
     TRY(json_set_time(object, "updated_at", row->updated_at));
     *out = TAKE(object);

@@ -31,18 +31,6 @@ static const char *state_of(const struct code_row *row, int64_t now_ms)
     return now_ms < row->not_before ? "pending" : "active";
 }
 
-static err_t set_uuid(json_t *object, const char *name, struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    return json_set_text(object, name, text);
-}
-
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
-}
-
 static err_t render(const struct code_row *row, int64_t now_ms, json_t **out)
 {
     char id[CODE_ID_TEXT_SIZE];
@@ -53,8 +41,8 @@ static err_t render(const struct code_row *row, int64_t now_ms, json_t **out)
     TRY(json_set_text(code, "name", row->name));
     TRY(json_set_text(code, "kind", code_kind_name(row->kind)));
     TRY(json_set_text(code, "state", state_of(row, now_ms)));
-    TRY(set_uuid(code, "product_id", row->product));
-    TRY(set_uuid(code, "batch_id", row->batch));
+    TRY(json_set_uuid(code, "product_id", row->product));
+    TRY(json_set_uuid(code, "batch_id", row->batch));
     if (row->has_device) {
         TRY(json_set_hex(code, "device_id", BYTES_OF(row->device.b)));
     }
@@ -66,8 +54,8 @@ static err_t render(const struct code_row *row, int64_t now_ms, json_t **out)
     TRY(json_set_time(code, "not_before", row->not_before));
     TRY(json_set_time(code, "not_after", row->not_after));
     TRY(json_set_time(code, "created_at", row->created_at));
-    TRY(set_time_if(code, "last_used_at", row->last_used_at));
-    TRY(set_time_if(code, "revoked_at", row->revoked_at));
+    TRY(json_set_time_if(code, "last_used_at", row->last_used_at));
+    TRY(json_set_time_if(code, "revoked_at", row->revoked_at));
     *out = TAKE(code);
     return OK;
 }

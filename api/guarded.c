@@ -4,21 +4,9 @@
 #include "fleet/approvals.h"
 #include "fleet/operations.h"
 
-static err_t set_uuid(json_t *object, const char *name, struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    return json_set_text(object, name, text);
-}
-
 static err_t set_text_if(json_t *object, const char *name, const char *text)
 {
     return text[0] == '\0' ? OK : json_set_text(object, name, text);
-}
-
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
 }
 
 /* What is stored as JSON. */
@@ -42,7 +30,7 @@ err_t render_approval(const struct approval_row *row, bool with_request, json_t 
 {
     *out = NULL;
     AUTO(json_t) *approval = json_object();
-    TRY(set_uuid(approval, "id", row->id));
+    TRY(json_set_uuid(approval, "id", row->id));
     TRY(json_set_text(approval, "kind", row->kind));
     TRY(json_set_text(approval, "state", approval_state_name(row->state)));
     if (with_request) {
@@ -56,7 +44,7 @@ err_t render_approval(const struct approval_row *row, bool with_request, json_t 
     if (row->decided_by[0] != '\0') {
         TRY(set_person(approval, "decided_by", row->decided_by, row->decided_owner));
     }
-    TRY(set_time_if(approval, "decided_at", row->decided_at));
+    TRY(json_set_time_if(approval, "decided_at", row->decided_at));
     TRY(set_text_if(approval, "comment", row->comment));
     TRY(set_text_if(approval, "result", row->result));
     *out = TAKE(approval);
@@ -68,7 +56,7 @@ err_t render_operation(const struct operation_row *row, json_t **out)
     *out = NULL;
     AUTO(json_t) *operation = json_object();
     AUTO(json_t) *devices = json_object();
-    TRY(set_uuid(operation, "id", row->id));
+    TRY(json_set_uuid(operation, "id", row->id));
     TRY(json_set_text(operation, "kind", operation_kind_name(row->kind)));
     TRY(json_set_text(operation, "state", operation_state_name(row->state)));
     TRY(set_object(operation, "request", bytes_str(row->request)));
@@ -81,7 +69,7 @@ err_t render_operation(const struct operation_row *row, json_t **out)
     TRY(json_set_text(operation, "started_by", row->actor));
     TRY(json_set_time(operation, "created_at", row->created_at));
     TRY(json_set_time(operation, "updated_at", row->updated_at));
-    TRY(set_time_if(operation, "finished_at", row->finished_at));
+    TRY(json_set_time_if(operation, "finished_at", row->finished_at));
     *out = TAKE(operation);
     return OK;
 }

@@ -6,18 +6,6 @@
 #include "fleet/revocation.h"
 #include "fleet/states.h"
 
-static err_t set_uuid(json_t *object, const char *name, struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    return json_set_text(object, name, text);
-}
-
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
-}
-
 static err_t set_text_if(json_t *object, const char *name, const char *text)
 {
     return text[0] == '\0' ? OK : json_set_text(object, name, text);
@@ -37,8 +25,8 @@ err_t render_device(const struct device_row *row, json_t **out)
     AUTO(json_t) *device = json_object();
     TRY(json_set_hex(device, "id", BYTES_OF(row->id.b)));
     TRY(json_set_text(device, "state", device_state_name(row->state)));
-    TRY(set_uuid(device, "batch_id", row->batch));
-    TRY(set_uuid(device, "product_id", row->product));
+    TRY(json_set_uuid(device, "batch_id", row->batch));
+    TRY(json_set_uuid(device, "product_id", row->product));
     TRY(set_text_if(device, "serial", row->serial));
     TRY(set_text_if(device, "model", row->model));
     TRY(set_object(device, "attributes", row->attributes));
@@ -47,10 +35,10 @@ err_t render_device(const struct device_row *row, json_t **out)
     TRY(json_set_text(device, "key_origin", key_origin_name(row->key_origin)));
     TRY(json_set_int(device, "generation", row->generation));
     TRY(json_set_bool(device, "reenrol_allowed", row->reenrol_allowed));
-    TRY(set_time_if(device, "rekey_requested_at", row->rekey_requested_at));
+    TRY(json_set_time_if(device, "rekey_requested_at", row->rekey_requested_at));
     TRY(json_set_time(device, "registered_at", row->registered_at));
-    TRY(set_time_if(device, "enrolled_at", row->enrolled_at));
-    TRY(set_time_if(device, "transferred_at", row->transferred_at));
+    TRY(json_set_time_if(device, "enrolled_at", row->enrolled_at));
+    TRY(json_set_time_if(device, "transferred_at", row->transferred_at));
     TRY(json_set_time(device, "updated_at", row->updated_at));
     *out = TAKE(device);
     return OK;
@@ -60,10 +48,10 @@ err_t render_batch(const struct batch_row *row, const char *product, json_t **ou
 {
     *out = NULL;
     AUTO(json_t) *batch = json_object();
-    TRY(set_uuid(batch, "id", row->id));
+    TRY(json_set_uuid(batch, "id", row->id));
     TRY(json_set_text(batch, "name", row->name));
     TRY(json_set_text(batch, "product", product));
-    TRY(set_uuid(batch, "product_id", row->product));
+    TRY(json_set_uuid(batch, "product_id", row->product));
     TRY(json_set_int(batch, "device_count", row->device_count));
     TRY(json_set_time(batch, "created_at", row->created_at));
     TRY(json_set_time(batch, "updated_at", row->updated_at));
@@ -84,9 +72,9 @@ err_t render_certificate(const struct certificate_row *row, json_t **out)
     TRY(json_set_time(certificate, "not_before", row->not_before));
     TRY(json_set_time(certificate, "not_after", row->not_after));
     TRY(json_set_time(certificate, "issued_at", row->issued_at));
-    TRY(set_time_if(certificate, "confirmed_at", row->confirmed_at));
-    TRY(set_time_if(certificate, "superseded_at", row->superseded_at));
-    TRY(set_time_if(certificate, "revoked_at", row->revoked_at));
+    TRY(json_set_time_if(certificate, "confirmed_at", row->confirmed_at));
+    TRY(json_set_time_if(certificate, "superseded_at", row->superseded_at));
+    TRY(json_set_time_if(certificate, "revoked_at", row->revoked_at));
     if (row->state == CERTIFICATE_REVOKED) {
         TRY(json_set_text(certificate, "revocation_reason", revocation_reason_name(row->revocation_reason)));
     }

@@ -2,20 +2,14 @@
 #include "api/scope_list.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "fleet/access.h"
 
 err_t scope_list_set(json_t *object, const char *name, uint32_t scopes)
 {
     char names[SCOPES_TEXT_SIZE];
-    char *rest = NULL;
-    AUTO(json_t) *list = json_array();
     scopes_format(scopes, names);
-    for (char *word = strtok_r(names, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
-        ENSURE(json_array_append_new(list, json_string(word)) == 0, ERR_NO_MEMORY, "a list of scopes");
-    }
-    return json_take(object, name, TAKE(list));
+    return json_set_words(object, name, names);
 }
 
 struct bytes word_at(const json_t *list, size_t i)

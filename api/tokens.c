@@ -18,43 +18,25 @@ static const char *const no_query[] = {NULL};
 
 /* --- out -------------------------------------------------------------------------------------------- */
 
-/* "a,b" as ["a","b"]. */
-static err_t set_words(json_t *object, const char *name, char *words)
-{
-    char *rest = NULL;
-    AUTO(json_t) *list = json_array();
-    for (char *word = strtok_r(words, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
-        ENSURE(json_array_append_new(list, json_string(word)) == 0, ERR_NO_MEMORY, "a list of words");
-    }
-    return json_take(object, name, TAKE(list));
-}
-
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
-}
-
 static err_t render(const struct token_row *row, json_t **out)
 {
     char id[TOKEN_ID_TEXT_SIZE];
     char tenant[UUID_TEXT_SIZE];
-    char sources[SOURCES_SIZE];
     *out = NULL;
     token_id_format(row->id, id);
     uuid_format(row->tenant, tenant);
-    memcpy(sources, row->sources, sizeof sources);
     AUTO(json_t) *token = json_object();
     TRY(json_set_text(token, "id", id));
     TRY(json_set_text(token, "tenant_id", tenant));
     TRY(json_set_text(token, "name", row->name));
     TRY(scope_list_set(token, "scopes", row->scopes));
-    TRY(set_words(token, "allowed_sources", sources));
+    TRY(json_set_words(token, "allowed_sources", row->sources));
     TRY(json_set_int(token, "live_secrets", row->revoked_at != 0 ? 0 : row->has_old ? 2 : 1));
     TRY(json_set_time(token, "created_at", row->created_at));
     TRY(json_set_time(token, "expires_at", row->expires_at));
-    TRY(set_time_if(token, "rotated_at", row->rotated_at));
-    TRY(set_time_if(token, "last_used_at", row->last_used_at));
-    TRY(set_time_if(token, "revoked_at", row->revoked_at));
+    TRY(json_set_time_if(token, "rotated_at", row->rotated_at));
+    TRY(json_set_time_if(token, "last_used_at", row->last_used_at));
+    TRY(json_set_time_if(token, "revoked_at", row->revoked_at));
     *out = TAKE(token);
     return OK;
 }

@@ -17,19 +17,12 @@ static const char *const filters[] = {"direction", NULL};
 
 /* --- out --------------------------------------------------------------------------------------------- */
 
-static err_t set_uuid(json_t *object, const char *name, struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    return json_set_text(object, name, text);
-}
-
 /* What belongs to one of the two tenants only. */
 static err_t set_side(json_t *transfer, const struct transfer_row *row, bool is_incoming)
 {
     if (!is_incoming) {
         TRY(json_set_text(transfer, "offered_by", row->offered_by));
-        return row->has_batch ? set_uuid(transfer, "batch_id", row->batch) : OK;
+        return row->has_batch ? json_set_uuid(transfer, "batch_id", row->batch) : OK;
     }
     if (row->decided_by[0] != '\0') {
         TRY(json_set_text(transfer, "decided_by", row->decided_by));
@@ -37,9 +30,9 @@ static err_t set_side(json_t *transfer, const struct transfer_row *row, bool is_
     if (!row->is_taken) {
         return OK;
     }
-    TRY(set_uuid(transfer, "product_id", row->product));
-    TRY(set_uuid(transfer, "batch_id", row->to_batch));
-    return set_uuid(transfer, "operation_id", row->operation);
+    TRY(json_set_uuid(transfer, "product_id", row->product));
+    TRY(json_set_uuid(transfer, "batch_id", row->to_batch));
+    return json_set_uuid(transfer, "operation_id", row->operation);
 }
 
 static err_t set_devices(json_t *transfer, const struct transfer_row *row)
@@ -56,7 +49,7 @@ static err_t render(const struct transfer_row *row, struct uuid tenant, json_t *
     bool is_incoming = uuid_equal(row->to_tenant, tenant);
     *out = NULL;
     AUTO(json_t) *transfer = json_object();
-    TRY(set_uuid(transfer, "id", row->id));
+    TRY(json_set_uuid(transfer, "id", row->id));
     TRY(json_set_text(transfer, "direction", is_incoming ? "incoming" : "outgoing"));
     TRY(json_set_text(transfer, "state", transfer_state_name(row->state)));
     TRY(json_set_text(transfer, "from_tenant", row->tenant_name));

@@ -28,11 +28,6 @@ err_t role_list_set(json_t *object, const char *name, const struct role_names *r
     return json_take(object, name, TAKE(list));
 }
 
-static err_t set_time_if(json_t *object, const char *name, int64_t at_ms)
-{
-    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
-}
-
 err_t render_user(const struct user_view *view, json_t **out)
 {
     const struct person_row *row = &view->person;
@@ -49,9 +44,9 @@ err_t render_user(const struct user_view *view, json_t **out)
     TRY(role_list_set(user, "roles", &view->roles));
     TRY(json_set_time(user, "created_at", row->created_at));
     TRY(json_set_time(user, "updated_at", row->updated_at));
-    TRY(set_time_if(user, "activated_at", row->activated_at));
-    TRY(set_time_if(user, "last_login_at", row->last_login_at));
-    TRY(set_time_if(user, "invitation_expires_at", row->invitation_expires_at));
+    TRY(json_set_time_if(user, "activated_at", row->activated_at));
+    TRY(json_set_time_if(user, "last_login_at", row->last_login_at));
+    TRY(json_set_time_if(user, "invitation_expires_at", row->invitation_expires_at));
     *out = TAKE(user);
     return OK;
 }

@@ -15,13 +15,6 @@ static const char *const list_filters[] = {"product", NULL};
 
 /* --- out -------------------------------------------------------------------------------------------- */
 
-static err_t set_uuid(json_t *object, const char *name, struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    return json_set_text(object, name, text);
-}
-
 static err_t set_pem(json_t *object, const char *name, struct bytes der)
 {
     AUTO_VAL(buf) pem = {0};
@@ -33,11 +26,11 @@ static err_t render(const struct vendor_ca_row *row, json_t **out)
 {
     *out = NULL;
     AUTO(json_t) *ca = json_object();
-    TRY(set_uuid(ca, "id", row->id));
+    TRY(json_set_uuid(ca, "id", row->id));
     TRY(json_set_text(ca, "name", row->name));
     TRY(json_set_text(ca, "state", row->retired_at == 0 ? "active" : "retired"));
-    TRY(set_uuid(ca, "product_id", row->product));
-    TRY(set_uuid(ca, "batch_id", row->batch));
+    TRY(json_set_uuid(ca, "product_id", row->product));
+    TRY(json_set_uuid(ca, "batch_id", row->batch));
     TRY(json_set_text(ca, "subject", row->subject));
     TRY(json_set_hex(ca, "spki_sha256", BYTES_OF(row->spki_sha256)));
     TRY(json_set_time(ca, "not_before", row->not_before));

@@ -2,6 +2,8 @@
  * keys, a byte limit. Reading values by table is in json_read.c. */
 #include "base/json.h"
 
+#include <string.h>
+
 enum { JSON_DEPTH = 32 };
 
 /* Whether brackets nest deeper than allowed. Looked at before the parser, whose own limit (2048) costs stack.
@@ -85,6 +87,30 @@ err_t json_set_time(json_t *object, const char *name, int64_t at_ms)
     char text[32];
     time_format(at_ms, text);
     return json_set_text(object, name, text);
+}
+
+err_t json_set_time_if(json_t *object, const char *name, int64_t at_ms)
+{
+    return at_ms == 0 ? OK : json_set_time(object, name, at_ms);
+}
+
+err_t json_set_uuid(json_t *object, const char *name, struct uuid id)
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    return json_set_text(object, name, text);
+}
+
+err_t json_set_words(json_t *object, const char *name, const char *words)
+{
+    AUTO(json_t) *list = json_array();
+    while (*words != '\0') {
+        size_t n = strcspn(words, ",");
+        ENSURE(n == 0 || json_array_append_new(list, json_stringn(words, n)) == 0, ERR_NO_MEMORY,
+               "a list of words");
+        words += n + (words[n] == ',' ? 1 : 0);
+    }
+    return json_take(object, name, TAKE(list));
 }
 
 err_t json_set_hex(json_t *object, const char *name, struct bytes value)

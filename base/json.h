@@ -59,6 +59,11 @@ err_t json_set_text(json_t *object, const char *name, const char *text);
 err_t json_set_int(json_t *object, const char *name, int64_t value);
 err_t json_set_bool(json_t *object, const char *name, bool value);
 err_t json_set_time(json_t *object, const char *name, int64_t at_ms);
+/** Nothing when it is 0: not yet. */
+err_t json_set_time_if(json_t *object, const char *name, int64_t at_ms);
+err_t json_set_uuid(json_t *object, const char *name, struct uuid id);
+/** "a,b" as ["a","b"]; "" as []. */
+err_t json_set_words(json_t *object, const char *name, const char *words);
 err_t json_set_hex(json_t *object, const char *name, struct bytes value);
 err_t json_set_base64(json_t *object, const char *name, struct bytes value);
 /** Consumes `value` always, also on error. */
