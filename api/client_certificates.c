@@ -68,23 +68,12 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 4 };
 
-static struct bytes word_at(const json_t *list, size_t i)
-{
-    const json_t *word = json_array_get(list, i);
-    return (struct bytes){(const uint8_t *)json_string_value(word), json_string_length(word)};
-}
-
 static err_t read_lists(const struct raw *raw, struct faults *faults, struct client_certificate_wish *out)
 {
     char pointer[FAULT_POINTER_SIZE];
     out->has_scopes = raw->scopes != NULL;
     out->has_sources = raw->allowed_sources != NULL;
-    for (size_t i = 0; i < json_array_size(raw->scopes); i++) {
-        uint32_t scope = 0;
-        (void)snprintf(pointer, sizeof pointer, "/scopes/%zu", i);
-        TRY(faults_note(faults, pointer, scopes_parse(word_at(raw->scopes, i), &scope)));
-        out->scopes |= scope;
-    }
+    TRY(scope_list_read(raw->scopes, faults, &out->scopes));
     for (size_t i = 0; i < json_array_size(raw->allowed_sources); i++) {
         (void)snprintf(pointer, sizeof pointer, "/allowed_sources/%zu", i);
         TRY(faults_note(faults, pointer, sources_add(word_at(raw->allowed_sources, i), out->sources)));
