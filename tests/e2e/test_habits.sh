@@ -7,6 +7,10 @@ start_server
 header() { tr -d '\r' <"$WORK/headers" | sed -n "s/^$1: //Ip"; }
 
 say "what there is to read"
+for way in token vendor_ca; do
+    api POST /api/v1/products "{\"name\":\"by-$way\",\"admission\":\"$way\"}" >/dev/null
+    expect_status "a product that admits by $way" 201
+done
 for name in a b; do
     api POST /api/v1/hubs "{\"name\":\"hub-$name\",\"host\":\"$name.example.com\"}" >/dev/null
     expect_status "hub $name" 201
@@ -19,6 +23,16 @@ for name in a b; do
     new_identity "unit$name"
     api POST /api/v1/batches "{\"name\":\"batch-$name\",\"product\":\"product-$name\",\"devices\":[{\"id\":\"$ID\",\"serial\":\"SN-$name\"}]}" >/dev/null
     expect_status "batch $name" 201
+    api POST /api/v1/client-certificates "{\"name\":\"erp-$name\",\"spki_sha256\":\"$ID\",\"scopes\":[\"devices:read\"]}" >/dev/null
+    expect_status "client certificate $name" 201
+    api POST /api/v1/enrolment-codes "{\"name\":\"code-$name\",\"kind\":\"batch\",\"product\":\"by-token\",\"use_limit\":5}" >/dev/null
+    expect_status "enrolment code $name" 201
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj "/CN=maker $name" -days 900 \
+        -addext 'keyUsage=critical,keyCertSign' -out "$WORK/maker.pem" 2>/dev/null
+    api POST /api/v1/vendor-cas "$(jq -Rsc "{name: \"maker-$name\", product: \"by-vendor_ca\", certificate: .}" "$WORK/maker.pem")" >/dev/null
+    expect_status "vendor CA $name" 201
+    api POST /api/v1/webhooks "{\"name\":\"hook-$name\",\"url\":\"https://$name.example.com/whorl\",\"types\":[\"batch.imported\"]}" >/dev/null
+    expect_status "webhook $name" 201
     new_key "op$name"
     est "unit$name" simpleenroll "$(csr "op$name")"
     expect_status "its device enrols" 200
@@ -50,6 +64,10 @@ pages '/api/v1/devices?state=enrolled' devices .id
 pages /api/v1/tokens tokens .id
 pages /api/v1/certificates certificates .serial
 pages /api/v1/authorities authorities .id
+pages /api/v1/client-certificates client_certificates .id
+pages /api/v1/enrolment-codes enrolment_codes .id
+pages /api/v1/vendor-cas vendor_cas .id
+pages /api/v1/webhooks webhooks .id
 pages "/api/v1/devices/$DEVICE_ID/history" records .event_id
 pages '/api/v1/audit?kind=batch.registered' records .event_id
 
@@ -70,7 +88,11 @@ for path in "tenants/$(first tenants id)" "hubs/$HUB" "devices/$DEVICE_ID" "toke
     authorities/device; do
     reads "/api/v1/$path" 304
 done
-for path in "products/$(first products id)" "batches/$BATCH"; do reads "/api/v1/$path" 200; done
+CLIENT=$(api GET /api/v1/client-certificates | jq -r '.client_certificates[0].id')
+MAKER=$(api GET /api/v1/vendor-cas | jq -r '.vendor_cas[0].id')
+HOOK=$(first webhooks id)
+reads "/api/v1/client-certificates/$CLIENT" 304
+for path in "products/$(first products id)" "batches/$BATCH" "vendor-cas/$MAKER" "webhooks/$HOOK"; do reads "/api/v1/$path" 200; done
 
 say "changes"
 # changes PATH BODY: refused without a version, done under the right one, refused under the outdated one
@@ -93,6 +115,11 @@ changes "/api/v1/products/$(first products id)" '{"renew_percent":50}'
 changes "/api/v1/batches/$BATCH" '{"name":"renamed"}'
 changes "/api/v1/devices/$DEVICE_ID" '{"note":"on the bench"}'
 changes "/api/v1/tokens/$(api GET /api/v1/tokens | jq -r '.tokens[] | select(.name == "token-a").id')" '{"name":"token-c"}'
+changes "/api/v1/client-certificates/$CLIENT" '{"name":"erp-c"}'
+changes "/api/v1/vendor-cas/$MAKER" '{"name":"maker-c"}'
+changes "/api/v1/webhooks/$HOOK" '{"name":"hook-c"}'
+api POST "/api/v1/client-certificates/$CLIENT/revoke" '' >/dev/null
+expect "a client certificate is revoked" "$(status) $(jq 'has("revoked_at")' "$WORK/body")" "200 true"
 
 say "the ends of a device"
 OTHER=$(api GET '/api/v1/devices?serial=SN-a' | jq -r '.devices[0].id')
