@@ -118,6 +118,8 @@ device_json() {
     if [ -n "$who" ]; then credential=(--cert "$WORK/$who.crt" --key "$WORK/$who.key"); fi
     call "$DEVICE" "$method" "$path" "$body" "${credential[@]}" "$@"
 }
+# Whether the API of this build has the operation.
+offers() { grep -q "\"operationId\": \"$1\"" "$OPENAPI"; }
 # The status of the last api or device call.
 status() { cat "$WORK/status"; }
 expect_status() { expect "$1" "$(status)" "$2"; }

@@ -21,6 +21,12 @@ api GET /metrics >/dev/null
 expect_status "in OpenMetrics" 200
 expect_in "to the end" "$(tail -n 1 "$WORK/body")" "# EOF"
 
+if offers getAuditCheckpoint; then
+    say "a checkpoint of the audit log"
+    api GET /api/v1/audit/checkpoint >/dev/null
+    expect_status "signed" 200
+fi
+
 say "a device behind something that ends TLS"
 P=$(api GET /api/v1/products | jq -r '.products[0].id')
 api PATCH "/api/v1/products/$P" '{"allow_unbound_challenge":true}' -H 'If-Match: *' >/dev/null

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# A person changes their own password: the other sessions end, the old one opens nothing.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+need oathtool
+offers changeOwnPassword || skip "this build knows no people"
+init_data
+start_server
+OLD=mint-gravel-otter-7 NEW=slate-comet-barley-2
+CODE=$("$WHORLD" user add --dir "$DATA" --name ada 2>/dev/null)
+SECRET=$(AS=none api POST /api/v1/invitations/accept "{\"code\":\"$CODE\",\"password\":\"$OLD\"}" | jq -r .totp_secret)
+expect_status "the invitation is taken up" 200
+# Each code is good once; one step before and after now are taken.
+totp() { oathtool --totp -b -N "$1" "$SECRET"; }
+AS=none api POST /api/v1/invitations/confirm "{\"code\":\"$CODE\",\"totp\":\"$(totp 'now - 30 seconds')\"}" >"$WORK/recovery"
+expect_status "the authenticator is confirmed" 200
+# log_in PASSWORD MEMBER VALUE
+log_in() { AS=none api POST /api/v1/login "{\"name\":\"ada\",\"password\":\"$1\",\"$2\":\"$3\"}" | jq -r '.session // empty'; }
+recovery() { jq -r ".recovery_codes[$1]" "$WORK/recovery"; }
+FIRST=$(log_in "$OLD" totp "$(totp now)")
+expect_status "in" 200
+OTHER=$(log_in "$OLD" recovery_code "$(recovery 0)")
+expect_status "and from elsewhere" 200
+AS=$FIRST api POST /api/v1/me/password "{\"old_password\":\"$OLD\",\"new_password\":\"short\",\"totp\":\"$(totp 'now + 30 seconds')\"}" >/dev/null
+expect_status "not a short one" 422
+AS=$FIRST api POST /api/v1/me/password "{\"old_password\":\"$OLD\",\"new_password\":\"$NEW\",\"totp\":\"$(totp 'now + 30 seconds')\"}" >/dev/null
+case $(status) in 200 | 204) say "ok  changed" ;; *) die "changed: $(status) $(cat "$WORK/body")" ;; esac
+AS=$OTHER api GET /api/v1/whoami >/dev/null
+expect_status "the other session is over" 401
+log_in "$OLD" recovery_code "$(recovery 1)" >/dev/null
+expect_status "the old password opens nothing" 401
+log_in "$NEW" recovery_code "$(recovery 1)" >/dev/null
+expect_status "the new one does" 200
+stop_server
+expect_in "the audit log verifies" "$("$WHORLD" audit verify --dir "$DATA")" "verifies"
