@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "cmd/whorl/cli.h"
+#include "cmd/whorl/person.h"
 #include "cmd/whorl/prompt.h"
 #include "cmd/whorl/request.h"
 #include "cmd/whorl/tables.h"
@@ -149,27 +150,49 @@ static err_t try_credential(struct cli *cli)
     return OK;
 }
 
-err_t cli_run_login(struct cli *cli, const struct cli_line *line)
+err_t cli_meet(struct cli *cli, const struct cli_line *line)
 {
     TRY(cli_settings(cli, line));
-    TRY(cli->ca.n > 0 ? OK : meet(cli, line));
-    TRY(find_token(cli, line));
-    TRY(try_credential(cli));
-    return keep(cli, false);
+    return cli->ca.n > 0 ? OK : meet(cli, line);
 }
 
-err_t cli_run_logout(struct cli *cli, const struct cli_line *line)
+err_t cli_run_login(struct cli *cli, const struct cli_line *line)
 {
-    struct cli_profile profile;
-    TRY(cli_settings(cli, line));
-    ENSURE(cli_config_find(&cli->config, cli->profile, &profile) && profile.token != NULL, ERR_NOT_FOUND,
-           "profile %.64s keeps no credential", cli->profile);
-    AUTO(char) *server = strdup(profile.server);
-    AUTO(char) *ca = profile.ca == NULL ? NULL : strdup(profile.ca);
+    bool is_person = cli_line_has(line, "--user");
+    TRY(cli_meet(cli, line));
+    TRY(is_person ? cli_connect(cli) : find_token(cli, line));
+    TRY(is_person ? cli_person_login(cli, line) : OK);
+    TRY(try_credential(cli));
+    return keep(cli, is_person);
+}
+
+/* What the profile keeps without its credential. */
+static err_t forget(struct cli *cli, const struct cli_profile *profile)
+{
+    AUTO(char) *server = strdup(profile->server);
+    AUTO(char) *ca = profile->ca == NULL ? NULL : strdup(profile->ca);
     ENSURE(server != NULL, ERR_NO_MEMORY, "no memory for a profile");
     const struct cli_profile without = {.server = server, .ca = ca};
     TRY(cli_config_set(&cli->config, cli->profile, &without));
     TRY(cli_config_save(&cli->config));
     cli_note(&cli->output, "profile %s keeps no credential any more", cli->profile);
     return OK;
+}
+
+/* The session ends at the server first; one that it does not know any more is as good as ended. */
+err_t cli_run_logout(struct cli *cli, const struct cli_line *line)
+{
+    struct cli_profile profile;
+    TRY(cli_settings(cli, line));
+    ENSURE(cli_config_find(&cli->config, cli->profile, &profile) &&
+               (profile.token != NULL || profile.certificate != NULL),
+           ERR_NOT_FOUND, "profile %.64s keeps no credential", cli->profile);
+    err_t ended = OK;
+    if (profile.is_session) {
+        TRY(buf_append_str(&cli->token.bytes, profile.token == NULL ? "" : profile.token));
+        TRY(cli_connect(cli));
+        ended = cli_person_logout(cli);
+    }
+    TRY(forget(cli, &profile));
+    return ended;
 }

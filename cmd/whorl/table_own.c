@@ -4,7 +4,14 @@
 #include "cmd/whorl/tables.h"
 
 static const struct cli_argument none[] = {ARGUMENTS_END};
+static const struct cli_argument accept_arguments[] = {
+    BY_HAND(CLI_TEXT, "--fingerprint", "SHA256",
+            "trust the server's root certificate if this is its fingerprint"),
+    ARGUMENTS_END,
+};
 static const struct cli_argument login_arguments[] = {
+    BY_HAND(CLI_TEXT, "--user", "NAME", "log in as a person, with a password and the authenticator's code"),
+    BY_HAND(CLI_TEXT, "--tenant", "NAME", "the person's tenant; `default` when none is given"),
     BY_HAND(CLI_TEXT, "--fingerprint", "SHA256",
             "trust the server's root certificate if this is its fingerprint"),
     ARGUMENTS_END,
@@ -59,9 +66,15 @@ const struct cli_command cli_own_commands[] = {
      .path = "",
      .arguments = login_arguments,
      .run = cli_run_login},
+    {.group = "accept-invitation",
+     .verb = "",
+     .help = "become a person of the server: choose a password and an authenticator",
+     .path = "",
+     .arguments = accept_arguments,
+     .run = cli_run_accept},
     {.group = "logout",
      .verb = "",
-     .help = "forget the credential of a profile",
+     .help = "forget the credential of a profile; a session ends",
      .path = "",
      .arguments = none,
      .run = cli_run_logout},

@@ -97,10 +97,14 @@ extern const struct cli_command cli_approval_commands[];
 extern const struct cli_command cli_dual_commands[];
 extern const struct cli_command cli_operation_commands[];
 extern const struct cli_command cli_transfer_commands[];
+extern const struct cli_command cli_user_commands[];
+extern const struct cli_command cli_role_commands[];
+extern const struct cli_command cli_session_commands[];
 extern const struct cli_command cli_profile_commands[];
 
 /* Commands that are more than one call, each in a file of its own. @errors one without a detail was told */
 err_t cli_run_login(struct cli *cli, const struct cli_line *line);
+err_t cli_run_accept(struct cli *cli, const struct cli_line *line);
 err_t cli_run_logout(struct cli *cli, const struct cli_line *line);
 err_t cli_run_profile_list(struct cli *cli, const struct cli_line *line);
 err_t cli_run_profile_use(struct cli *cli, const struct cli_line *line);

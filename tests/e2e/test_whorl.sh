@@ -337,6 +337,64 @@ ok "they take it" transfer accept "$TRANSFER" --batch bought --profile acme
 ok "what becomes of it" transfer show "$TRANSFER"
 ok "another" transfer offer acme --expires 1d --device "$(sed -n 7p "$WORK/ids.csv" | cut -d, -f1)" --json
 ok "taken back" transfer withdraw "$(jq -r .id "$WORK/out")"
+say "--- people"
+cat >"$WORK/accept.py" <<'PY'
+# Takes up an invitation as a person would, with an authenticator of its own. Prints the secret and the recovery codes.
+import base64, hashlib, hmac, json, re, subprocess, sys, time
+def totp(secret, at):
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, int(at // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    place = digest[-1] & 15
+    return "%06d" % ((int.from_bytes(digest[place:place + 4], "big") & 0x7fffffff) % 1000000)
+if sys.argv[1] == "code":
+    print(totp(sys.argv[2], time.time() + float(sys.argv[3])))
+    sys.exit()
+invitation, password, *argv = sys.argv[1:]
+person = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+person.stdin.write(f"{invitation}\n{password}\n{password}\n")
+person.stdin.flush()
+secret = json.loads(person.stdout.readline())["totp_secret"]
+person.stdin.write(totp(secret, time.time()) + "\n")
+person.stdin.flush()
+codes = json.loads(person.stdout.readline())["recovery_codes"]
+print(secret, codes[0])
+sys.exit(person.wait())
+PY
+PASSWORD='mint-gravel-otter-7'
+ok "a person is invited" user invite ada --role operator --display-name 'Ada Lovelace' --json
+expect "the invitation is shown once" "$(err)" "the secret is shown this once: keep it now"
+python3 "$WORK/accept.py" "$(jq -r .invitation "$WORK/out")" "$PASSWORD" "$WHORL" accept-invitation --json --profile ada --server "$MANAGEMENT" \
+    --ca "$CA" >"$WORK/person" 2>"$WORK/err" || die "the invitation was not taken up: $(err)"
+read -r SECRET RECOVERY <"$WORK/person"
+say "ok  and taken up"
+on_terminal "wrong-password-7\n$RECOVERY\n" login --user ada --profile ada --server "$MANAGEMENT" --ca "$CA"
+expect "a wrong password" "$CODE" 1
+on_terminal "$PASSWORD\n$(python3 "$WORK/accept.py" code "$SECRET" 30)\n" login --user ada --profile ada --server "$MANAGEMENT" --ca "$CA"
+expect "password and code" "$CODE" 0
+case $(out) in *"$PASSWORD"*) die "the password was shown" ;; esac
+ok "who am I" whoami --profile ada --json
+expect "a person" "$(jq -r '.kind, .name' "$WORK/out" | tr '\n' ' ')" "user ada "
+ok "a session is kept" profile list
+expect_in "as what it is" "$(out)" "session"
+fails "within the role" 1 token create x --scope admin --profile ada
+ok "the sessions" session list --profile ada
+ok "logout" logout --profile ada
+printf '%s\n%s\n' "$PASSWORD" "$RECOVERY" >"$WORK/typed"
+CODE=0
+"$WHORL" login --user ada --profile ada --server "$MANAGEMENT" --ca "$CA" <"$WORK/typed" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+expect "with a recovery code, through a pipe" "$CODE" 0
+ok "people" user list
+expect_in "in a table" "$(out)" "Ada Lovelace"
+ok "other roles" user edit ada --role auditor
+ok "a role" role create bench --scope devices:read,devices:write --description 'the bench'
+ok "the roles" role list
+ok "edited" role edit bench --scope devices:read
+ok "shown" role show bench
+ok "removed" role remove bench --yes
+ok "disabled" user disable ada
+fails "the session ended" 1 whoami --profile ada
+ok "enabled" user enable ada
+ok "shown by name" user show ada
 
 say "--- webhooks"
 ok "one" webhook create erp --url https://127.0.0.1:9/hook --type 'device.*' --json
