@@ -8,9 +8,16 @@
 #include "fleet/access.h"
 #include "fleet/client_certificates.h"
 #include "fleet/contact.h"
+#include "fleet/oidc.h"
 #include "fleet/sessions.h"
 
-enum principal_kind { PRINCIPAL_DEVICE, PRINCIPAL_TOKEN, PRINCIPAL_CERTIFICATE, PRINCIPAL_USER };
+enum principal_kind {
+    PRINCIPAL_DEVICE,
+    PRINCIPAL_TOKEN,
+    PRINCIPAL_CERTIFICATE,
+    PRINCIPAL_USER,
+    PRINCIPAL_OIDC
+};
 
 struct principal {
     enum principal_kind kind;
@@ -30,6 +37,8 @@ struct principal {
     struct client_certificate_row certificate;
     /* PRINCIPAL_USER */
     struct session_caller user;
+    /* PRINCIPAL_OIDC */
+    struct oidc_caller oidc;
 };
 
 /* What a request shows of a device beside its TLS identity; each may be empty. */

@@ -25,6 +25,10 @@ err_t authn_by_token(struct api *api, const struct request *request, struct byte
 err_t authn_by_session(struct api *api, const struct request *request, struct bytes text,
                        struct principal *p);
 
+/** A JWT of the OIDC issuer. @errors ERR_UNAUTHORIZED with the reason, ERR_TOKEN_EXPIRED, ERR_UNAVAILABLE the
+ * issuer's keys are not at hand */
+err_t authn_by_oidc(struct api *api, const struct request *request, struct bytes text, struct principal *p);
+
 /** The client certificate of the connection. @errors ERR_UNAUTHORIZED with the reason; of a key that is not
  * known its hash */
 err_t authn_by_certificate(struct api *api, const struct request *request, struct principal *p);

@@ -48,6 +48,14 @@ static err_t add_user(struct api *api, const struct session_caller *user, json_t
     return json_set_time(answer, "expires_at", user->session.expires_at);
 }
 
+static err_t add_oidc(const struct oidc_caller *caller, json_t *answer)
+{
+    TRY(json_set_text(answer, "kind", "oidc"));
+    TRY(json_set_text(answer, "actor", caller->name));
+    TRY(json_set_text(answer, "subject", caller->subject));
+    return json_set_time(answer, "expires_at", caller->expires_at);
+}
+
 static err_t add_kind(struct api *api, const struct principal *principal, json_t *answer)
 {
     switch (principal->kind) {
@@ -57,6 +65,8 @@ static err_t add_kind(struct api *api, const struct principal *principal, json_t
         return add_certificate(&principal->certificate, answer);
     case PRINCIPAL_USER:
         return add_user(api, &principal->user, answer);
+    case PRINCIPAL_OIDC:
+        return add_oidc(&principal->oidc, answer);
     case PRINCIPAL_DEVICE:
         break;
     }

@@ -135,6 +135,8 @@ const char *audit_category(struct bytes kind)
         {"user.", "access_control"},
         {"role.", "access_control"},
         {"session.", "access_control"},
+        {"oidc.", "access_control"},
+        {"client_certificate.", "access_control"},
         {"login.", "access_control"},
         {"approval.", "access_control"},
         {"approval.", "access_control"},

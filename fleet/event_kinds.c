@@ -63,6 +63,7 @@ static const struct event_kind rows[] = {
     {"login.ok", EVENT_NOTE, "A person logged in"},
     {"logout", EVENT_NOTE, "A person logged out"},
     {"node.started", EVENT_HOUSE, "A process began to write"},
+    {"oidc.seen", EVENT_NOTE, "A caller of the OIDC issuer was seen, for the first time in a day"},
     {"operation.cancelled", EVENT_FED, "Work on many devices was stopped"},
     {"operation.done", EVENT_FED, "Work on many devices came to its end"},
     {"operation.failed", EVENT_FED, "Work on many devices cannot go on"},

@@ -91,6 +91,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(publications_new(&fleet->publications));
+    TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
     TRY(make_signer(fleet));
     *out = TAKE(fleet);
@@ -120,6 +121,7 @@ void fleet_free(struct fleet *fleet)
     }
     event_hub_free(fleet->event_hub);
     signer_free(fleet->audit_signer);
+    oidc_free(fleet->oidc);
     publications_free(fleet->publications);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

@@ -11,6 +11,16 @@
 
 struct fleet;
 
+/* Whose tokens are taken as people's (fleet/oidc.h). Copied. */
+struct oidc_settings {
+    const char *issuer; /* its URL; NULL or "": no tokens of others are taken, and the rest does not count */
+    const char *audience;
+    const char *tenant_claim, *roles_claim, *default_tenant;
+    /* Another way to fetch than outbound, for tests; NULL: outbound. @thread worker, background */
+    err_t (*fetch)(void *context, const char *url, size_t limit, struct outbound_answer *answer);
+    void *fetch_context;
+};
+
 struct fleet_options {
     struct db *db; /* all borrowed for the life of the fleet */
     const struct authority *root, *device, *infrastructure;
@@ -23,6 +33,7 @@ struct fleet_options {
         *folder; /* for imports: pinned signers of manifests, temporary files; NULL: built-in ones, /tmp */
     struct bytes
         salt_secret; /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
+    struct oidc_settings oidc;
     int64_t challenge_ttl_ms;                    /* 30 … 600 s */
     int64_t crl_lifetime_ms;                     /* nextUpdate − thisUpdate */
     int64_t supersede_overlap_ms;                /* until a superseded certificate shows in the CRL */

@@ -45,6 +45,7 @@ struct fleet {
     struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
     struct signer *audit_signer;           /* of checkpoints; NULL: the key to certify it is not here */
+    struct oidc *oidc;                     /* oidc.c; NULL: no issuer */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;           /* event_hub.c */
 };
@@ -61,6 +62,11 @@ void refusals_free(struct refusals *refusals);
 
 err_t password_gate_new(struct password_gate **out);
 void password_gate_free(struct password_gate *gate);
+
+/** @param[out] out NULL when no issuer is configured @errors ERR_UNPROCESSABLE settings */
+err_t oidc_new(const struct fleet_options *options, struct oidc **out);
+void oidc_free(struct oidc *oidc);
+DEFINE_AUTO_PTR(oidc, oidc_free);
 
 err_t challenge_keys_new(const struct random *random, struct challenge_keys **out);
 void challenge_keys_free(struct challenge_keys *keys);

@@ -4,6 +4,7 @@
 
 #include "db/op_rows.h"
 #include "fleet/internal.h"
+#include "fleet/oidc.h"
 #include "fleet/publication.h"
 #include "fleet/sessions.h"
 
@@ -51,6 +52,7 @@ static const struct job jobs[] = {
     {"token-uses", MINUTE_MS, token_uses_flush},
     {"challenge-sweep", MINUTE_MS, challenge_sweep},
     {"superseded", MINUTE_MS, revocation_list_superseded},
+    {"oidc-keys", SECOND_MS, oidc_refresh},
     {"operation-sweep", HOUR_MS, ops_sweep},
     {"audit-anchor", HOUR_MS, audit_anchor},
     {"device-terms", 10 * SECOND_MS, device_terms_pass},

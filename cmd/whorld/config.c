@@ -83,6 +83,17 @@ static const struct setting SETTINGS[] = {
     T(outbound_ca_file, "", false,
       "PEM file of trust anchors for calls to others, beside those of the system."),
     N(outbound_allow_http, "0", 0, 1, false, "1: calls to others may use plain http:// too."),
+    T(oidc_issuer, "", false,
+      "URL of the OpenID Connect issuer whose bearer JWTs the management API takes, exactly as in their "
+      "`iss`. "
+      "Empty: none."),
+    T(oidc_audience, "", false, "The name of this server in the `aud` of those tokens."),
+    T(oidc_tenant_claim, "whorl_tenant", false,
+      "The claim that holds the name of the caller's tenant; dots lead into objects (`a.b`)."),
+    T(oidc_roles_claim, "whorl_roles", false,
+      "The claim that lists the caller's roles (a list, or a text with spaces); dots lead into objects "
+      "(`realm_access.roles`)."),
+    T(oidc_default_tenant, "", false, "The tenant of tokens without that claim. Empty: they are refused."),
     N(session_hours, "12", 1, 168, false, "Life of a person's session."),
     N(session_idle_minutes, "60", 1, 1440, false, "A session ends after this long without a request."),
 };

@@ -28,6 +28,9 @@ struct config {
     int64_t session_hours, session_idle_minutes;
     char outbound_allow[CONFIG_TEXT_SIZE], outbound_ca_file[CONFIG_TEXT_SIZE];
     int64_t outbound_allow_http;
+    char oidc_issuer[CONFIG_TEXT_SIZE], oidc_audience[CONFIG_TEXT_SIZE];
+    char oidc_tenant_claim[CONFIG_TEXT_SIZE], oidc_roles_claim[CONFIG_TEXT_SIZE],
+        oidc_default_tenant[CONFIG_TEXT_SIZE];
 };
 
 /** Defaults, then DIR/whorl.conf, then the environment. An unknown key, a value out of range or a broken line

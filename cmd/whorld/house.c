@@ -119,6 +119,11 @@ err_t house_open_fleet(struct house *house)
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
         .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
         .outbound = house->outbound,
+        .oidc = {.issuer = house->outbound == NULL ? "" : c->oidc_issuer, /* init makes no calls */
+                 .audience = c->oidc_audience,
+                 .tenant_claim = c->oidc_tenant_claim,
+                 .roles_claim = c->oidc_roles_claim,
+                 .default_tenant = c->oidc_default_tenant},
         .event_streams = (int)c->event_streams,
         .event_streams_per_tenant = (int)c->event_streams_per_tenant,
         .session_ms = c->session_hours * 3600000,

@@ -1,7 +1,9 @@
-/* Tokens under a fixed key set, claims, and key sets themselves. The text is tried as each; a token that this
- * key never signed must not open. */
+/* What comes from an issuer or in its name: tokens under a fixed key set, claims, key sets, discovery
+ * documents. The text is tried as each; a token that this key never signed must not open. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "fleet/oidc.h"
 #include "pki/jwt.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -44,11 +46,21 @@ static void check_set(struct bytes text)
     }
 }
 
+static void check_discovery(struct bytes text)
+{
+    char url[OIDC_URL_SIZE] = "";
+    if (oidc_read_discovery(text, "https://issuer.test", url).code == ERR_OK &&
+        memchr(url, '\0', sizeof url) == NULL) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct bytes text = {data, size};
     check_token(text);
     check_claims(text);
     check_set(text);
+    check_discovery(text);
     return 0;
 }
