@@ -253,8 +253,13 @@ static void test_two_offers_of_one_device(void **state)
     assert_int_equal(accept_by(scene, 1, second.id, "b-1", &second).code, ERR_CONFLICT); /* the name */
     assert_ok(accept_by(scene, 1, second.id, "b-2", &second));
     run_operations(scene);
-    assert_int_equal(transfer_now(scene, 0, first.id).moved, 1);
-    assert_int_equal(transfer_now(scene, 0, second.id).failed, 1);
+    /* both were accepted in one millisecond, so either may be carried out first: one moves, the other finds
+     * nothing */
+    first = transfer_now(scene, 0, first.id);
+    second = transfer_now(scene, 0, second.id);
+    assert_int_equal(first.moved + second.moved, 1);
+    assert_int_equal(first.failed, second.moved);
+    assert_int_equal(second.failed, first.moved);
     const struct terms terms = terms_of(scene, 1);
     struct operation_row row;
     assert_int_equal(operation_cancel(scene->fleet, &terms, first.operation, &row).code, ERR_WRONG_STATE);
