@@ -142,7 +142,7 @@ static void every_byte_counts(void **state)
     anchors_of(&house, &anchors);
     sign(house.infrastructure, &der);
     size_t passed = 0;
-    for (size_t i = 0; i < der.n; i += 7) {
+    for (size_t i = 0; i < der.n; i++) {
         AUTO_VAL(signed_text) text = {.content = {0}};
         der.p[i] ^= 0x20;
         bool is_good = signed_text_open(buf_view(&der), buf_view(&anchors), &text).code == ERR_OK;
@@ -152,7 +152,7 @@ static void every_byte_counts(void **state)
         }
         der.p[i] ^= 0x20;
     }
-    assert_true(passed < 8);
+    assert_true(passed * 20 < der.n); /* the frame: versions, algorithms said twice, names of the signer */
     for (size_t n = 0; n < der.n; n += 13) {
         AUTO_VAL(signed_text) text = {.content = {0}};
         assert_int_equal(signed_text_open((struct bytes){der.p, n}, BYTES_NONE, &text).code,
