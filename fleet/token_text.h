@@ -1,6 +1,5 @@
-/* The text of a credential: <prefix><16 hex: id>_<64 hex: secret>_<8 hex: CRC-32 of all before it>. Hex, not
- * base64url, because that has '_' in its alphabet; the prefix and the CRC let scanners of source code find
- * leaked ones without false alarms. */
+/* The texts of tokens, sessions and invitations (the form is credential_text.h's): 16 hex characters of id,
+ * 64 of secret. */
 #ifndef WHORL_FLEET_TOKEN_TEXT_H
 #define WHORL_FLEET_TOKEN_TEXT_H
 
