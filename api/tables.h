@@ -13,7 +13,7 @@ extern const struct route device_routes[2];             /* devices.c */
 extern const struct route product_routes[4];            /* products.c */
 extern const struct route hub_routes[4];                /* hubs.c */
 extern const struct route token_routes[7];              /* tokens.c */
-extern const struct route tenant_routes[3];             /* tenants.c */
+extern const struct route tenant_routes[4];             /* tenants.c */
 extern const struct route authority_routes[3];          /* authorities.c */
 extern const struct route certificate_routes[2];        /* certificates.c */
 extern const struct route whoami_routes[1];             /* whoami.c */

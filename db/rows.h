@@ -16,6 +16,7 @@ enum {
     AUTHORITY_ID_SIZE = 32,
     CERTIFICATE_SERIAL_SIZE = 16,
     TOKEN_ID_SIZE = 8,
+    TENANT_DISPLAY_SIZE = 129,
     CODE_ID_SIZE = 8,
     ACTOR_SIZE = 96 /* who did something: "token:<id>", "user:<id>", … */
 };
@@ -37,7 +38,8 @@ struct row_window {
 
 struct tenant_row {
     struct uuid id;
-    char name[NAME_SIZE];
+    char name[NAME_SIZE];                   /* also its EST label: fixed */
+    char display_name[TENANT_DISPLAY_SIZE]; /* for people; "" */
     int64_t created_at, updated_at, ver;
 };
 

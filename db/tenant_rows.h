@@ -9,6 +9,8 @@ typedef err_t (*tenant_row_fn)(const struct tenant_row *row, void *arg);
 
 /** @errors ERR_CONFLICT the name is taken @thread of tx, like all functions here */
 err_t tenant_rows_insert(struct db_tx *tx, const struct tenant_row *row);
+/** Display name and version. */
+err_t tenant_rows_update(struct db_tx *tx, const struct tenant_row *row);
 /** @errors ERR_NOT_FOUND */
 err_t tenant_rows_find(struct db_tx *tx, struct bytes name, struct tenant_row *out);
 err_t tenant_rows_find_by_id(struct db_tx *tx, struct uuid id, struct tenant_row *out);

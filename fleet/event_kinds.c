@@ -75,6 +75,7 @@ static const struct event_kind rows[] = {
     {"role.removed", EVENT_FED, "A role was removed"},
     {"session.revoked", EVENT_FED, "A person's session was ended by somebody"},
     {"tenant.added", EVENT_FED, "The tenant was made"},
+    {"tenant.changed", EVENT_FED, "The tenant has another display name"},
     {"token.added", EVENT_FED, "A token was made"},
     {"token.changed", EVENT_FED, "Name or sources of a token changed"},
     {"token.old_secret_dropped", EVENT_FED, "The older of two secrets of a token ended"},

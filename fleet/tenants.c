@@ -2,6 +2,8 @@
  * without another step, and the built-in roles, so that its first person can be invited. */
 #include "fleet/tenants.h"
 
+#include <string.h>
+
 #include "db/tenant_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -101,15 +103,54 @@ err_t tenant_list(struct fleet *fleet, err_t (*fn)(const struct tenant_row *row,
 
 static const char OP_KIND[] = "tenant.create";
 
-struct create {
+struct tenant_run {
     const struct terms *terms;
-    struct bytes name;
+    const struct tenant_wish *wish;
+    struct uuid id;
     struct tenant_row *out;
 };
 
+static err_t check_display_name(const struct terms *terms, const struct tenant_wish *wish)
+{
+    char display[TENANT_DISPLAY_SIZE];
+    if (wish->display_name.p == NULL) {
+        return OK;
+    }
+    return faults_note(terms->faults, "/display_name",
+                       text_copy(wish->display_name, "the display name", display, sizeof display));
+}
+
+/* Stores what people call it, with its record; nothing when it is called so already. */
+static err_t set_display_name(struct db_tx *tx, const struct tenant_run *run)
+{
+    struct tenant_row *row = run->out;
+    char display[TENANT_DISPLAY_SIZE];
+    if (run->wish->display_name.p == NULL) {
+        return OK;
+    }
+    TRY(text_copy(run->wish->display_name, "the display name", display, sizeof display));
+    if (strcmp(display, row->display_name) == 0) {
+        return OK;
+    }
+    memcpy(row->display_name, display, sizeof row->display_name);
+    row->updated_at = db_tx_now_ms(tx);
+    row->ver++;
+    TRY(tenant_rows_update(tx, row));
+    struct event event = {.kind = "tenant.changed",
+                          .result = "ok",
+                          .actor = run->terms->actor.name,
+                          .request_id = run->terms->actor.request_id,
+                          .tenant = &row->id};
+    AUTO(json_t) *body = json_object();
+    TRY(json_set_text(body, "name", row->name));
+    TRY(json_set_text(body, "display_name", row->display_name));
+    TRY(json_set_int(body, "ver", row->ver));
+    return event_append_value(tx, &event, body);
+}
+
 static err_t create_in(struct db_tx *tx, void *arg)
 {
-    const struct create *run = arg;
+    const struct tenant_run *run = arg;
     const struct idempotency *idempotency = &run->terms->idempotency;
     struct uuid id;
     bool is_repeat = false;
@@ -118,17 +159,37 @@ static err_t create_in(struct db_tx *tx, void *arg)
     if (is_repeat) {
         return tenant_rows_find_by_id(tx, id, run->out);
     }
-    TRY(tenant_insert(tx, &run->terms->actor, run->name, run->out));
+    TRY(tenant_insert(tx, &run->terms->actor, run->wish->name, run->out));
+    TRY(set_display_name(tx, run));
     uuid_format(run->out->id, text);
     return idempotency_keep(tx, idempotency, OP_KIND, text);
 }
 
-err_t tenant_create(struct fleet *fleet, const struct terms *terms, struct bytes name, struct tenant_row *out)
+err_t tenant_create(struct fleet *fleet, const struct terms *terms, const struct tenant_wish *wish,
+                    struct tenant_row *out)
 {
-    TRY(faults_note(terms->faults, "/name", tenant_name_check(name)));
+    TRY(faults_note(terms->faults, "/name", tenant_name_check(wish->name)));
+    TRY(check_display_name(terms, wish));
     TRY(faults_error(terms->faults));
-    struct create run = {.terms = terms, .name = name, .out = out};
+    struct tenant_run run = {.terms = terms, .wish = wish, .out = out};
     return db_write(fleet->db, create_in, &run);
+}
+
+static err_t change_in(struct db_tx *tx, void *arg)
+{
+    const struct tenant_run *run = arg;
+    TRY(tenant_rows_find_by_id(tx, run->id, run->out));
+    TRY(terms_check_version(run->terms, run->out->ver));
+    return set_display_name(tx, run);
+}
+
+err_t tenant_change(struct fleet *fleet, const struct terms *terms, struct uuid id,
+                    const struct tenant_wish *wish, struct tenant_row *out)
+{
+    TRY(check_display_name(terms, wish));
+    TRY(faults_error(terms->faults));
+    struct tenant_run run = {.terms = terms, .wish = wish, .id = id, .out = out};
+    return db_write(fleet->db, change_in, &run);
 }
 
 struct page {

@@ -241,15 +241,18 @@ const struct cli_command cli_hub_commands[] = {
 
 static const struct cli_argument tenant_list_arguments[] = {ARGUMENTS_END};
 static const struct cli_column tenant_columns[] = {
-    {"ID", "id"},
-    {"NAME", "name"},
-    {"CREATED", "created_at"},
-    COLUMNS_END,
+    {"ID", "id"}, {"NAME", "name"}, {"DISPLAY NAME", "display_name"}, {"CREATED", "created_at"}, COLUMNS_END,
 };
 static const struct cli_argument tenant_id[] = {PATH_NAMED("tenants", "the tenant's id or name"),
                                                 ARGUMENTS_END};
 static const struct cli_argument tenant_create_arguments[] = {
     BODY_NEEDED(CLI_TEXT, "NAME", NULL, "name", "its name, also its EST label"),
+    BODY(CLI_TEXT, "--display-name", "TEXT", "display_name", "what people read"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument tenant_edit_arguments[] = {
+    PATH_NAMED("tenants", "the tenant's id or name"),
+    BODY(CLI_TEXT, "--display-name", "TEXT", "display_name", "what people read"),
     ARGUMENTS_END,
 };
 
@@ -272,5 +275,11 @@ const struct cli_command cli_tenant_commands[] = {
      .method = CLI_POST,
      .path = "/api/v1/tenants",
      .arguments = tenant_create_arguments},
+    {.group = "tenant",
+     .verb = "edit",
+     .help = "change what people call a tenant",
+     .method = CLI_PATCH,
+     .path = "/api/v1/tenants/{}",
+     .arguments = tenant_edit_arguments},
     COMMANDS_END,
 };

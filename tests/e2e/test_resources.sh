@@ -87,6 +87,8 @@ expect_status "revoked" 200
 say "tenants"
 ACME=$(api POST /api/v1/tenants '{"name":"acme"}' | jq -r .id)
 expect_status "a tenant" 201
+api PATCH "/api/v1/tenants/$ACME" '{"display_name":"Acme GmbH"}' -H "If-Match: $(etag)" >/dev/null
+expect "what people call it" "$(jq -r .display_name "$WORK/body")" "Acme GmbH"
 ADMIN=$(api POST /api/v1/tokens "{\"name\":\"first\",\"scopes\":[\"admin\"],\"tenant_id\":\"$ACME\"}" | jq -r .token)
 expect_status "its first token" 201
 AS=$ADMIN api GET "/api/v1/products/$PRODUCT" >/dev/null

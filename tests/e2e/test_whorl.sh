@@ -278,6 +278,7 @@ expect "an empty one" "$(out)" ""
 fails "walls" 1 product show sensor --profile acme
 ok "tenants" tenant list
 ok "one" tenant show acme
+ok "another display name" tenant edit acme --display-name 'Acme GmbH'
 
 say "--- enrolment codes"
 ok "a product that takes them" product create coded --admission token

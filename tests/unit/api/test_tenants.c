@@ -73,6 +73,42 @@ static void admin_of_a_tenant_is_not_enough(void **state)
     assert_status(h, &call, &reply, 403);
 }
 
+static void what_people_call_a_tenant_can_change(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char id[UUID_TEXT_SIZE], etag[32];
+    struct call call =
+        rest(h, HTTP_POST, TENANTS, "{\"name\":\"works\",\"display_name\":\"W\u00e9rks \\\"1\\\"\"}");
+    assert_status(h, &call, &reply, 201);
+    take_id(&reply, id);
+    assert_string_equal(text_at(&reply, "display_name"), "W\u00e9rks \"1\"");
+    (void)snprintf(etag, sizeof etag, "%s", reply_header(&reply, "ETag"));
+    call = rest(h, HTTP_PATCH, TENANTS "/{id}", "{\"display_name\":\"Works\"}");
+    call.param = id;
+    assert_status(h, &call, &reply, 428);
+    call.headers[0] = (struct http_field){"If-Match", etag};
+    assert_status(h, &call, &reply, 200);
+    assert_string_equal(text_at(&reply, "display_name"), "Works");
+    assert_string_equal(text_at(&reply, "name"), "works");
+    assert_status(h, &call, &reply, 412);
+    call.headers[0] = (struct http_field){"If-Match", "*"};
+    static const char *const bad[] = {"{\"name\":\"other\"}", "{\"display_name\":null}",
+                                      "{\"display_name\":7}", "{\"display_name\":\"a\\u0007\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        call.body = bytes_str(bad[i]);
+        assert_status(h, &call, &reply, 422);
+        assert_true(has_pointer(&reply, i == 0 ? "/name" : "/display_name"));
+    }
+    call.body = bytes_str("{}");
+    call.param = "00000000-0000-7000-8000-000000000000";
+    assert_status(h, &call, &reply, 404);
+    char admin[TOKEN_TEXT_SIZE];
+    other_tenant(h, "acme", (uint32_t)SCOPE_ADMIN, admin);
+    call.token = admin;
+    assert_status(h, &call, &reply, 403);
+}
+
 static void bad_tenants_are_refused(void **state)
 {
     struct house *h = *state;
@@ -196,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_tenant_is_made_with_its_first_token),
         TEST(admin_of_a_tenant_is_not_enough),
+        TEST(what_people_call_a_tenant_can_change),
         TEST(bad_tenants_are_refused),
         TEST(authorities_are_listed),
         TEST(a_chain_has_four_forms),
