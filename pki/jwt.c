@@ -160,7 +160,7 @@ static err_t read_time(const json_t *claims, const char *name, int64_t *out_ms, 
     }
     double seconds = json_is_number(value) ? json_number_value(value) : -1;
     ENSURE(seconds >= 0 && seconds <= latest_s, ERR_UNAUTHORIZED, "the token's %s is no time", name);
-    *out_ms = (int64_t)(seconds * SECOND_MS);
+    *out_ms = (int64_t)(seconds * (double)SECOND_MS);
     return OK;
 }
 
