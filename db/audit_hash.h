@@ -30,5 +30,8 @@ err_t audit_content_hash(const struct audit_record *record, struct sha256 *out);
 err_t audit_link_hash(const struct audit_link *link, const struct sha256 *content, struct sha256 *out);
 /** Both steps. @thread any, like all functions here */
 err_t audit_hash(const struct audit_record *record, struct sha256 *out);
+/** As records were hashed before, in one step: SHA-256("whorl-audit-v1" || prev || node || epoch || lane ||
+ * seq || at || fields). For verifying a log that began then; nothing is written so. */
+err_t audit_hash_first_form(const struct audit_record *record, struct sha256 *out);
 
 #endif

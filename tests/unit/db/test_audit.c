@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include "db/audit_hash.h"
+
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -184,6 +186,82 @@ static void test_only_writes_append(void **state)
     assert_err(ERR_DB, db_write(f->db, add_full, NULL));
 }
 
+static struct bytes column(sqlite3_stmt *row, int at)
+{
+    return (struct bytes){sqlite3_column_blob(row, at), (size_t)sqlite3_column_bytes(row, at)};
+}
+
+static struct bytes text_column(sqlite3_stmt *row, int at)
+{
+    struct bytes text = column(row, at);
+    return text.p == NULL ? bytes_str("") : text;
+}
+
+/* Hashes a record as it was done before, behind `prev`. */
+static void hash_before(sqlite3_stmt *row, struct sha256 *prev)
+{
+    struct audit_record record = {.link = {.epoch = sqlite3_column_int64(row, 1),
+                                           .lane = sqlite3_column_int64(row, 2),
+                                           .seq = sqlite3_column_int64(row, 3),
+                                           .prev = *prev},
+                                  .at_ms = sqlite3_column_int64(row, 4),
+                                  .tenant = column(row, 5),
+                                  .device = column(row, 6),
+                                  .actor = text_column(row, 7),
+                                  .request_id = text_column(row, 8),
+                                  .kind = text_column(row, 9),
+                                  .result = text_column(row, 10),
+                                  .body = text_column(row, 11)};
+    memcpy(record.link.node.b, column(row, 0).p, sizeof record.link.node.b);
+    assert_ok(audit_hash_first_form(&record, prev));
+}
+
+/* The log as a server of before wrote it. */
+static void rewrite_as_before(struct fixture *f)
+{
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *row = NULL, *change = NULL;
+    struct sha256 prev = {{0}};
+    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(handle,
+                           "SELECT node, epoch, lane, seq, at, tenant, device, actor, request_id, kind, "
+                           "result, body FROM audit ORDER BY node, epoch, lane, seq",
+                           -1, &row, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle,
+                                        "UPDATE audit SET prev = ?1, hash = ?2 WHERE epoch = ?3 AND seq = ?4",
+                                        -1, &change, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        struct sha256 before = prev;
+        hash_before(row, &prev);
+        (void)sqlite3_bind_blob(change, 1, before.b, sizeof before.b, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_blob(change, 2, prev.b, sizeof prev.b, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_int64(change, 3, sqlite3_column_int64(row, 1));
+        (void)sqlite3_bind_int64(change, 4, sqlite3_column_int64(row, 3));
+        assert_int_equal(sqlite3_step(change), SQLITE_DONE);
+        assert_int_equal(sqlite3_reset(change), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_finalize(row), SQLITE_OK);
+    assert_int_equal(sqlite3_finalize(change), SQLITE_OK);
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+static void test_a_log_that_was_begun_before_verifies(void **state)
+{
+    struct fixture *f = *state;
+    make_log(f);
+    rewrite_as_before(f);
+    make_log(f); /* and goes on as it is hashed today */
+    struct audit_report report = verify_file(f);
+    assert_string_equal(report.first_bad, "");
+    assert_int_equal(report.records, 16);
+    tamper(f, "UPDATE audit SET body = '{}' WHERE epoch = 1 AND seq = 3");
+    report = verify_file(f);
+    assert_non_null(strstr(report.first_bad, "is not what was hashed"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_swapped_records_are_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_each_start_is_an_epoch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_writes_append, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_log_that_was_begun_before_verifies, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
