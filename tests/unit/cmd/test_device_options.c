@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,10 +12,12 @@
 
 static bool parse(const char *name, const char *value, struct options *out)
 {
-    char words[4][64] = {"whorl-device", "fleet", "", ""};
+    static char words[4][64]; /* as argv, they outlive the options that point into them */
     char *argv[5] = {words[0], words[1], words[2], words[3], NULL};
-    strncpy(words[2], name, sizeof words[2] - 1);
-    strncpy(words[3], value == NULL ? "" : value, sizeof words[3] - 1);
+    (void)snprintf(words[0], sizeof words[0], "whorl-device");
+    (void)snprintf(words[1], sizeof words[1], "fleet");
+    (void)snprintf(words[2], sizeof words[2], "%s", name);
+    (void)snprintf(words[3], sizeof words[3], "%s", value == NULL ? "" : value);
     return options_parse(value == NULL ? 3 : 4, argv, out);
 }
 

@@ -111,19 +111,21 @@ static void test_bad_texts_are_refused(void **state)
 static void test_errors_are_mapped(void **state)
 {
     struct fixture *f = *state;
-    const char *sql = "INSERT INTO tenant VALUES (CAST('0123456789abcde1' AS BLOB), 'a', 1, 1, 1)";
+    const char *sql = "INSERT INTO tenant (id, name, created_at, updated_at, ver) VALUES "
+                      "(CAST('0123456789abcde1' AS BLOB), 'a', 1, 1, 1)";
     assert_ok(write_sql(f, sql));
     err_t twice = write_sql(f, sql);
     assert_int_equal(twice.code, ERR_CONFLICT);
     assert_null(strstr(twice.detail, "tenant")); /* a caller sees this detail: no table, no column */
-    assert_err(ERR_CONFLICT,
-               write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), 'a', 1, 1, 1)"));
+    assert_err(ERR_CONFLICT, write_sql(f, "INSERT INTO tenant (id, name, created_at, updated_at, ver) VALUES "
+                                          "(CAST('0123456789abcde2' AS BLOB), 'a', 1, 1, 1)"));
     /* CHECK, NOT NULL and STRICT are our faults, not a caller's */
-    assert_err(ERR_DB, write_sql(f, "INSERT INTO tenant VALUES (CAST('short' AS BLOB), 'b', 1, 1, 1)"));
-    assert_err(ERR_DB,
-               write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), NULL, 1, 1, 1)"));
-    err_t strict =
-        write_sql(f, "INSERT INTO tenant VALUES (CAST('0123456789abcde2' AS BLOB), 'b', 'x', 1, 1)");
+    assert_err(ERR_DB, write_sql(f, "INSERT INTO tenant (id, name, created_at, updated_at, ver) VALUES "
+                                    "(CAST('short' AS BLOB), 'b', 1, 1, 1)"));
+    assert_err(ERR_DB, write_sql(f, "INSERT INTO tenant (id, name, created_at, updated_at, ver) VALUES "
+                                    "(CAST('0123456789abcde2' AS BLOB), NULL, 1, 1, 1)"));
+    err_t strict = write_sql(f, "INSERT INTO tenant (id, name, created_at, updated_at, ver) VALUES "
+                                "(CAST('0123456789abcde2' AS BLOB), 'b', 'x', 1, 1)");
     assert_int_equal(strict.code, ERR_DB);
     assert_non_null(strstr(strict.detail, "TEXT"));
     assert_int_equal(read_number(f, "SELECT count(*) FROM tenant"), 1);
