@@ -163,7 +163,9 @@ expect "counted" "$(api GET "/api/v1/vendor-cas/$PIN" | jq -r .admitted)" 1
 expect "in the batch" "$(api GET "/api/v1/batches" | jq -r '.batches[]|select(.name=="gateways").device_count')" 1
 new_identity self
 try "a key that signs for itself does not (codes are another product's way)" self 401
-(cd "$WORK" && chip old sn0003 -days -1)
+# OpenSSL 3.5 takes no negative days, 3.0 no dates
+if openssl x509 -help 2>&1 | grep -q -- -not_after; then PAST=(-not_before 20200101000000Z -not_after 20200201000000Z); else PAST=(-days -1); fi
+(cd "$WORK" && chip old sn0003 "${PAST[@]}")
 expect "nor does a chip whose certificate has expired" "$(device_status old)" does_not_exist
 
 say "strongSwan as a chip"

@@ -44,7 +44,7 @@ first() { grep -n "$1" "$WORK/export.jsonl" | head -1 | cut -d: -f1; }
 shown=$(first '"type":"batch.registered"')
 sed "${shown}s/lot-1/lot-9/g" "$WORK/export.jsonl" >"$E"
 broken "a flipped text" "$E" "line $shown: record"
-sed "${shown}s/\"source\":\"token:0/\"source\":\"token:1/; ${shown}s/\"source\":\"token:[1-9a-f]/\"source\":\"token:0/" "$WORK/export.jsonl" >"$E"
+sed "${shown}{s/\"source\":\"token:0/\"source\":\"token:1/;t;s/\"source\":\"token:[1-9a-f]/\"source\":\"token:0/}" "$WORK/export.jsonl" >"$E"
 broken "another actor" "$E" "is not what was hashed"
 sed "${shown}s/\"category\":\"configuration\"/\"category\":\"backup\"/" "$WORK/export.jsonl" >"$E"
 broken "another category" "$E" "category is not that of type"
