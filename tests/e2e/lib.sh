@@ -46,7 +46,27 @@ expect_in() { case "$2" in *"$3"*) say "ok  $1" ;; *) die "$1: \"$3\" is not in:
 expect_fails() { local what=$1; shift; if "$@" >"$WORK/out" 2>&1; then die "$what: it succeeded"; fi; say "ok  $what"; }
 
 # A port that is free now; the public URL stands in certificates before the server runs, so it cannot be 0.
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+# Below those that the kernel gives to whoever asks for any, and each once in turn, since scripts run side by side.
+free_port() {
+    python3 - "${TMPDIR:-/tmp}/whorl-e2e.port" <<'PY'
+import fcntl, os, socket, sys
+with open(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o666), "r+") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    port = int(file.read() or 20000)
+    while True:
+        port = port + 1 if port < 29999 else 20000
+        try:
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+            break
+        except OSError:
+            continue
+    file.seek(0)
+    file.truncate()
+    file.write(str(port))
+print(port)
+PY
+}
 
 init_data() {
     PUBLIC_PORT=$(free_port)
