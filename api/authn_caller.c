@@ -35,11 +35,11 @@ static err_t bearer_of(const struct request *request, struct bytes *out)
     return OK;
 }
 
-/* Any one of the route's scopes opens it; admin opens all but what concerns the installation. */
+/* Any one of the route's scopes opens it; admin opens all but what concerns the installation alone. */
 static err_t check_scopes(uint32_t wanted, uint32_t held)
 {
     char names[SCOPES_TEXT_SIZE];
-    bool is_by_admin = (wanted & (uint32_t)SCOPE_INSTALLATION) == 0;
+    bool is_by_admin = wanted != (uint32_t)SCOPE_INSTALLATION;
     bool is_allowed = wanted == 0 || (held & (is_by_admin ? wanted | (uint32_t)SCOPE_ADMIN : wanted)) != 0;
     scopes_format(wanted, names);
     ENSURE(is_allowed, ERR_FORBIDDEN, "the caller lacks the scope %.100s", names);

@@ -46,6 +46,7 @@ static const struct route_table tables[] = {
     TABLE(user_routes),
     TABLE(login_routes),
     TABLE(session_routes),
+    TABLE(alarm_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

@@ -42,5 +42,6 @@ extern const struct route role_routes[5];               /* roles.c */
 extern const struct route user_routes[7];               /* users.c */
 extern const struct route login_routes[5];              /* login.c */
 extern const struct route session_routes[2];            /* sessions.c */
+extern const struct route alarm_routes[1];              /* alarms.c */
 
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 
 static const struct event_kind rows[] = {
+    {"alarm.cleared", EVENT_FED, "What an alarm stood for is right again"},
+    {"alarm.raised", EVENT_FED, "Something is wrong and stays so until it is mended, or got worse or better"},
     {"approval.executed", EVENT_FED, "A second person agreed, and the action was carried out or started"},
     {"approval.expired", EVENT_FED, "A request waited too long for a second person"},
     {"approval.failed", EVENT_FED, "A second person agreed, but the action could not be carried out"},

@@ -48,6 +48,7 @@ struct fleet {
     struct oidc *oidc;                     /* oidc.c; NULL: no issuer */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;           /* event_hub.c */
+    atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
 };
 
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */

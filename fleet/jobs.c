@@ -3,6 +3,7 @@
 #include "fleet/jobs.h"
 
 #include "db/op_rows.h"
+#include "fleet/expiries.h"
 #include "fleet/internal.h"
 #include "fleet/oidc.h"
 #include "fleet/publication.h"
@@ -62,6 +63,7 @@ static const struct job jobs[] = {
     {"approvals", MINUTE_MS, approvals_expire},
     {"transfers", MINUTE_MS, transfers_expire},
     {"session-sweep", HOUR_MS, session_sweep},
+    {"expiries", MINUTE_MS, expiries_check},
 };
 
 const struct job *fleet_jobs(size_t *count)

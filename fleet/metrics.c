@@ -1,5 +1,7 @@
 /* The fleet's figures as OpenMetrics text. Names results and authorities, never a device. */
+#include "fleet/alarms.h"
 #include "fleet/event_hub.h"
+#include "fleet/expiries.h"
 #include "fleet/internal.h"
 #include "fleet/publication.h"
 
@@ -92,5 +94,7 @@ err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
         }
     }
     TRY(write_streams(fleet, out));
+    TRY(alarms_write_metrics(fleet, out));
+    TRY(expiries_write_metrics(fleet, out));
     return write_crl_ages(fleet, out);
 }

@@ -20,8 +20,8 @@ err_t publication_ca(struct fleet *fleet, struct bytes authority, struct publish
  * @thread worker */
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms);
 
-/** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age), appended. @thread
- * any */
+/** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age, alarms), appended.
+ * @thread worker */
 err_t fleet_write_metrics(struct fleet *fleet, struct buf *out);
 
 #endif

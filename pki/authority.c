@@ -92,6 +92,11 @@ struct bytes authority_borrow_der(const struct authority *authority)
     return buf_view(&authority->der);
 }
 
+int64_t authority_not_before_ms(const struct authority *authority)
+{
+    return authority->validity.not_before_ms;
+}
+
 int64_t authority_not_after_ms(const struct authority *authority)
 {
     return authority->validity.not_after_ms;

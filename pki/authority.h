@@ -57,6 +57,7 @@ DEFINE_AUTO_PTR(authority, authority_free);
 const char *authority_id(const struct authority *authority);
 enum authority_role authority_role(const struct authority *authority);
 struct bytes authority_borrow_der(const struct authority *authority);
+int64_t authority_not_before_ms(const struct authority *authority);
 int64_t authority_not_after_ms(const struct authority *authority);
 /** SHA-256 of the DER SubjectPublicKeyInfo: of the root it is the server_id of the challenge protocol. */
 const struct sha256 *authority_spki_sha256(const struct authority *authority);

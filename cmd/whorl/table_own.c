@@ -59,6 +59,11 @@ static const struct cli_column event_columns[] = {
     {"ID", "id"},          COLUMNS_END,
 };
 
+static const struct cli_column alarm_columns[] = {
+    {"SEVERITY", "severity"}, {"KIND", "kind"},     {"SUBJECT", "subject"},
+    {"SINCE", "since"},       {"DETAIL", "detail"}, COLUMNS_END,
+};
+
 const struct cli_command cli_own_commands[] = {
     {.group = "login",
      .verb = "",
@@ -92,6 +97,13 @@ const struct cli_command cli_own_commands[] = {
      .cursor = "after",
      .columns = event_columns,
      .run = cli_run_events},
+    {.group = "alarms",
+     .verb = "",
+     .help = "list what stands wrong now",
+     .path = "/api/v1/alarms",
+     .arguments = none,
+     .items = "alarms",
+     .columns = alarm_columns},
     {.group = "api",
      .verb = "",
      .help = "make one call of the API as it is, and write the answer's body",

@@ -15,8 +15,10 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "fleet/event_hub.h"
+#include "fleet/expiries.h"
 #include "fleet/publication.h"
 #include "fleet/webhook_pool.h"
+#include "pki/certificate.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -74,6 +76,15 @@ static err_t make_trust(struct house *house, bool for_devices, struct peer_trust
     return OK;
 }
 
+/* Its end is watched with those of authorities and CRLs. */
+static err_t note_expiry(const struct house *house, struct bytes leaf)
+{
+    AUTO_VAL(certificate_facts) facts = {.serial_size = 0};
+    TRY(certificate_read(leaf, &facts));
+    expiries_note_server_certificate(house->fleet, facts.not_before_ms, facts.not_after_ms);
+    return OK;
+}
+
 static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot *former,
                       struct tls_snapshot **out)
 {
@@ -81,6 +92,7 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     bool is_new = false;
     struct peer_trust *trust = NULL;
     TRY(server_certificate_ensure(house, &leaf, &is_new));
+    TRY(note_expiry(house, buf_view(&leaf)));
     TRY(make_trust(house, for_devices, &trust));
     const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
     const struct tls_options options = {
@@ -246,6 +258,10 @@ static err_t run(struct serving *s)
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
     TRY(publication_refresh(s->house->fleet, clock_now_ms(clock_system())));
+    err_t watched = expiries_check(s->house->fleet, clock_now_ms(clock_system()));
+    if (watched.code != ERR_OK) { /* the job tries again; nobody waits for an alarm to be served */
+        log_error(s->house->log, "job_failed", "expiries", watched);
+    }
     const struct api_options options = {
         .fleet = s->house->fleet,
         .log = s->house->log,

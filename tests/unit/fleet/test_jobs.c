@@ -34,6 +34,7 @@ static void the_table_has_every_job_at_its_period(void **state)
     assert_int_equal(job_named("operations")->period_ms, 1000);
     assert_int_equal(job_named("approvals")->period_ms, 60000);
     assert_int_equal(job_named("transfers")->period_ms, 60000);
+    assert_int_equal(job_named("expiries")->period_ms, 60000);
 }
 
 static void every_job_runs_on_a_founded_inventory(void **state)

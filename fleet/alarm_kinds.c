@@ -1,0 +1,32 @@
+/* The table of kinds of alarms, in order of name. A new kind is a row here and a line of docs/revocation.md,
+ * which `tests/lint/alarms.py --write` makes; alarm_raise() raises no other. */
+#include "fleet/alarm_kinds.h"
+
+#include <stdlib.h>
+
+static const struct alarm_kind rows[] = {
+    {"authority.expires", "The certificate of an authority comes to its end, and with it all that it issued",
+     "Make a successor of the authority and let the devices rekey under it before the end"},
+    {"crl.overdue", "A CRL is long past the time at which it should have been signed again",
+     "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the list from "
+     "being made; brokers refuse every device once it ends"},
+    {"server_certificate.expires", "The server's own certificate was not renewed",
+     "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
+};
+enum { KINDS = sizeof rows / sizeof rows[0] };
+
+const struct alarm_kind *alarm_kinds(size_t *count)
+{
+    *count = KINDS;
+    return rows;
+}
+
+static int compare(const void *key, const void *row)
+{
+    return bytes_compare(*(const struct bytes *)key, bytes_str(((const struct alarm_kind *)row)->kind));
+}
+
+const struct alarm_kind *alarm_kind_find(struct bytes kind)
+{
+    return bsearch(&kind, rows, KINDS, sizeof rows[0], compare);
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Kinds of alarms stand in one table (fleet/alarm_kinds.c): in order, every one that fleet/ raises among them, and docs/revocation.md says
+the same. With --write the page's table is made anew."""
+
+import re
+import sys
+
+from common import main, project_files, read, strip_c
+
+TABLE, PAGE = "fleet/alarm_kinds.c", "docs/revocation.md"
+TEXT = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
+ROW = re.compile(r'\{"([a-z_.]+)",\s*' + TEXT + r",\s*" + TEXT + r"\}")
+# a struct alarm names its kind first, as does a row of things that end
+RAISED = re.compile(r'struct alarm\)?\s*\w*\s*(?:= )?\(?\{\s*\.kind = "([a-z_.]+)"|alarm = \{\s*\.kind = "([a-z_.]+)"')
+BEGIN, END = "<!-- made by tests/lint/alarms.py --write -->", "<!-- end -->"
+
+
+def joined(literals):
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals))
+
+
+def rows(root):
+    text = strip_c(read(root, TABLE), keep_strings=True)
+    return [(kind, joined(words), joined(remedy)) for kind, words, remedy in ROW.findall(text)]
+
+
+def page_table(table):
+    lines = ["| Kind | What is wrong | What to do |", "|---|---|---|"]
+    return "\n".join(lines + [f"| `{kind}` | {words} | {remedy} |" for kind, words, remedy in table])
+
+
+def raised(root):
+    for path in project_files(root, ".c"):
+        if path.startswith("fleet/") and path != TABLE:
+            text = strip_c(read(root, path), keep_strings=True)
+            yield from ((path, kind) for pair in RAISED.findall(text) for kind in pair if kind)
+
+
+def check(root):
+    table = rows(root)
+    kinds = [kind for kind, _, _ in table]
+    findings = [f"{TABLE}: {after} stands behind {before}" for before, after in zip(kinds, kinds[1:]) if after <= before]
+    findings += [f"{path}: {kind} stands in no row of {TABLE}" for path, kind in raised(root) if kind not in kinds]
+    if BEGIN + "\n" + page_table(table) + "\n" + END not in read(root, PAGE):
+        findings.append(f"{PAGE}: its table is not that of {TABLE}: python3 tests/lint/alarms.py --write")
+    return findings
+
+
+def write(root):
+    page = read(root, PAGE)
+    start = page.index(BEGIN)
+    end = page.index(END, start)
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(page[:start] + BEGIN + "\n" + page_table(rows(root)) + "\n" + page[end:])
+
+
+def _case(code, table='{"a.bad", "An "\n "a", "Mend"}, {"b.bad", "B", "Look"}', page="| `a.bad` | An a | Mend |\n| `b.bad` | B | Look |"):
+    lines = "| Kind | What is wrong | What to do |\n|---|---|---|"
+    return {"fleet/a.c": code, TABLE: table, PAGE: f"{BEGIN}\n{lines}\n{page}\n{END}\n"}
+
+
+CASES = [
+    (_case('struct alarm alarm = {.kind = "a.bad"};\nreturn (struct alarm){.kind = "b.bad"};\n'), None),
+    (_case('const struct alarm alarm = {.kind = "a.gone"};\n'), "a.gone stands in no row"),
+    (_case('alarm_raise(tx, &(struct alarm){.kind = "c.gone"});\n'), "c.gone stands in no row"),
+    (_case("", '{"b.bad", "B", "Look"}, {"a.bad", "An a", "Mend"}'), "a.bad stands behind b.bad"),
+    (_case("", page="| `a.bad` | An a | Wait |\n| `b.bad` | B | Look |"), "its table is not"),
+]
+
+if __name__ == "__main__":
+    if "--write" in sys.argv:
+        write(".")
+    else:
+        main(check, CASES)
