@@ -38,6 +38,7 @@
     X(ERR_CRYPTO, 500, "crypto", "A cryptographic operation failed")                                         \
     X(ERR_NOT_IMPLEMENTED, 501, "not-implemented", "Not offered by this server")                             \
     X(ERR_UNAVAILABLE, 503, "unavailable", "The service cannot take this now")                               \
+    X(ERR_CLOCK_HELD, 503, "clock-held", "The server's clock must be confirmed by an operator first")        \
     X(ERR_DISK_FULL, 503, "disk-full", "The disk is full")                                                   \
     X(ERR_BUSY, 503, "busy", "The service is busy")
 

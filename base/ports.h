@@ -33,8 +33,12 @@ err_t uuid_new(const struct clock *clock, const struct random *random, struct uu
 struct manual_clock {
     struct clock clock;
     int64_t at_ms;
+    int64_t stepped_ms; /* the wall clock, against the monotonic one */
 };
 void manual_clock_init(struct manual_clock *m, int64_t at_ms);
+/** Time passes. */
 void manual_clock_advance(struct manual_clock *m, int64_t by_ms);
+/** Somebody sets the wall clock; no time passes. */
+void manual_clock_step(struct manual_clock *m, int64_t by_ms);
 
 #endif

@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { NODE_NAME_SIZE = 64 };
 
 struct db {
     struct db_options options;
+    char node_name[NODE_NAME_SIZE];
     int lock_fd;
     struct writer *writer;           /* NULL in a read-only one */
     struct connection *checkpointer; /* NULL in a read-only one */
@@ -61,6 +65,9 @@ err_t db_open(const struct db_options *options, struct db **out)
     ENSURE(db != NULL, ERR_NO_MEMORY, "the inventory");
     db->options = *options;
     db->lock_fd = -1;
+    ENSURE(strlen(options->node_name) < sizeof db->node_name, ERR_UNPROCESSABLE,
+           "the name of the node is too long");
+    (void)memcpy(db->node_name, options->node_name, strlen(options->node_name) + 1);
     (void)pthread_mutex_init(&db->checkpoint_mutex, NULL);
     if (options->is_read_only) {
         TRY(check_schema(&db->options));
@@ -83,6 +90,11 @@ void db_close(struct db *db)
     (void)pthread_mutex_destroy(&db->checkpoint_mutex);
     lock_release(db->lock_fd);
     free(db);
+}
+
+const char *db_node_name(const struct db *db)
+{
+    return db->node_name;
 }
 
 err_t db_write(struct db *db, db_fn fn, void *arg)

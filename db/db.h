@@ -45,6 +45,9 @@ err_t db_open(const struct db_options *options, struct db **out);
 void db_close(struct db *db);
 DEFINE_AUTO_PTR(db, db_close);
 
+/** The name of this node, as it was opened. @thread any */
+const char *db_node_name(const struct db *db);
+
 typedef err_t (*db_fn)(struct db_tx *tx, void *arg);
 
 /** Runs `fn` in a durable write transaction. An error from `fn` rolls its savepoint back and is returned as

@@ -7,6 +7,8 @@
 static const struct alarm_kind rows[] = {
     {"authority.expires", "The certificate of an authority comes to its end, and with it all that it issued",
      "Make a successor of the authority and let the devices rekey under it before the end"},
+    {"clock.held", "The clock of a node is in doubt: nothing is issued, nothing expires",
+     "Set the clock right, or confirm it: deploy/drills/clock.sh"},
     {"crl.overdue", "A CRL is long past the time at which it should have been signed again",
      "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the list from "
      "being made; brokers refuse every device once it ends"},

@@ -4,9 +4,9 @@
 #include "fleet/audit_checkpoint.h"
 
 #include "db/audit_chain_rows.h"
+#include "fleet/audit_signer.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
-#include "pki/signer.h"
 
 void audit_checkpoint_clear(struct audit_checkpoint *checkpoint)
 {
@@ -87,13 +87,13 @@ static err_t write_content(const struct fleet *fleet, const struct ends *ends, c
 static err_t make(struct fleet *fleet, const struct audit_seal *seal, struct ends *ends,
                   struct audit_checkpoint *out)
 {
+    const struct signer *signer = NULL;
+    TRY(audit_signer_get(fleet, &signer));
     int64_t now_ms = clock_now_ms(fleet->clock);
-    ENSURE(fleet->audit_signer != NULL, ERR_UNAVAILABLE,
-           "the key of the infrastructure authority is not here: nothing can be signed");
     TRY(db_read(fleet->db, read_ends, ends));
     out->root = ends->root;
     TRY(write_content(fleet, ends, seal, now_ms, &out->content));
-    return signer_sign(fleet->audit_signer, buf_view(&out->content), now_ms, &out->cms);
+    return signer_sign(signer, buf_view(&out->content), now_ms, &out->cms);
 }
 
 err_t audit_checkpoint_make(struct fleet *fleet, const struct audit_seal *seal, struct audit_checkpoint *out)
@@ -160,9 +160,12 @@ err_t audit_anchor(struct fleet *fleet, int64_t now_ms)
     struct anchor run = {.checkpoint = &checkpoint};
     int64_t last = -1;
     (void)now_ms;
-    if (fleet->audit_signer == NULL) {
+    const struct signer *signer = NULL;
+    err_t error = audit_signer_get(fleet, &signer);
+    if (error.code == ERR_UNAVAILABLE) {
         return OK;
     }
+    TRY(error);
     TRY(db_read(fleet->db, read_last, &last));
     TRY(make(fleet, NULL, &ends, &checkpoint));
     if (ends.records == last + 1) {

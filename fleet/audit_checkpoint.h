@@ -15,7 +15,8 @@ void audit_checkpoint_clear(struct audit_checkpoint *checkpoint);
 DEFINE_AUTO_VAL(audit_checkpoint, audit_checkpoint_clear);
 
 /** @param seal of an export that it ends, or NULL @param out cleared by the caller
- *  @errors ERR_UNAVAILABLE the key of the infrastructure authority is not here @thread worker */
+ *  @errors ERR_UNAVAILABLE the key of the infrastructure authority is not here, ERR_CLOCK_HELD @thread worker
+ */
 err_t audit_checkpoint_make(struct fleet *fleet, const struct audit_seal *seal, struct audit_checkpoint *out);
 
 /** The installation's name in checkpoints and exports: SHA-256 of the root authority's key, in hex. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fleet/audit_signer.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 
@@ -106,11 +107,10 @@ void audit_note_export(struct fleet *fleet, const struct actor *actor, const str
     }
 }
 
-err_t audit_can_sign(const struct fleet *fleet)
+err_t audit_can_sign(struct fleet *fleet)
 {
-    ENSURE(fleet->audit_signer != NULL, ERR_UNAVAILABLE,
-           "the key of the infrastructure authority is not here: nothing can be signed");
-    return OK;
+    const struct signer *signer = NULL;
+    return audit_signer_get(fleet, &signer);
 }
 
 const char *audit_category(struct bytes kind)

@@ -17,8 +17,9 @@ err_t audit_export(struct fleet *fleet, const struct audit_segment *segment, int
 /** Writes that somebody takes a copy of the log (IEC 62443-4-2 CR 2.8: events of the audit log itself). A
  * full disk does not keep anybody from taking one: the failure is logged. @thread worker */
 void audit_note_export(struct fleet *fleet, const struct actor *actor, const struct audit_span *span);
-/** @errors ERR_UNAVAILABLE the key of the infrastructure authority is not here @thread any */
-err_t audit_can_sign(const struct fleet *fleet);
+/** @errors ERR_UNAVAILABLE the key of the infrastructure authority is not here, ERR_CLOCK_HELD @thread worker
+ */
+err_t audit_can_sign(struct fleet *fleet);
 
 /** The category of a kind of record in the words of CR 2.8: "access_control", "request_error", "system",
  *  "backup", "configuration" or "audit_log". @thread any */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "db/product_rows.h"
+#include "fleet/clock_guard.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/registry.h"
 #include "fleet/renewal.h"
@@ -88,6 +89,7 @@ DEFINE_AUTO_VAL(enrol_run, enrol_run_clear);
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out)
 {
     *out = (struct enrolment){0};
+    TRY(clock_guard_check(fleet)); /* its dates would be wrong */
     TRY(enrol_check_proof(order));
     TRY(enrol_check_names(order));
     AUTO_VAL(enrol_signed) prepared = {0};

@@ -5,7 +5,6 @@
 
 #include "fleet/internal.h"
 #include "fleet/source_limits.h"
-#include "pki/signer.h"
 
 enum {
     CHALLENGE_TTL_MIN_MS = 30 * 1000,
@@ -38,6 +37,8 @@ static err_t check(const struct fleet_options *options)
            "a CRL must live a minute at least");
     ENSURE(options->supersede_overlap_ms >= 0, ERR_UNPROCESSABLE,
            "the overlap of superseded certificates cannot be negative");
+    ENSURE(options->clock_step_limit_ms >= 0, ERR_UNPROCESSABLE,
+           "the limit of the clock's steps cannot be negative");
     ENSURE(options->public_url != NULL && is_url(bytes_str(options->public_url)), ERR_UNPROCESSABLE,
            "public_url must start with http:// or https://");
     return OK;
@@ -52,19 +53,6 @@ static err_t copy_url(const char *url, char **out)
     *out = strndup(url, n);
     ENSURE(*out != NULL, ERR_NO_MEMORY, "public_url");
     return OK;
-}
-
-/* Of an installation whose infrastructure authority is elsewhere nothing is signed. */
-static err_t make_signer(struct fleet *fleet)
-{
-    const struct signer_spec spec = {.random = fleet->random,
-                                     .now_ms = clock_now_ms(fleet->clock),
-                                     .publication = {.public_url = fleet->public_url}};
-    if (fleet->options.infrastructure == NULL) {
-        return OK;
-    }
-    err_t error = signer_new(fleet->options.infrastructure, &spec, &fleet->audit_signer);
-    return error.code == ERR_UNAVAILABLE ? OK : error;
 }
 
 err_t fleet_new(const struct fleet_options *options, struct fleet **out)
@@ -90,10 +78,11 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(password_gate_new(&fleet->password_gate));
     TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
+    TRY(clock_guard_new(options, &fleet->clock_guard));
+    TRY(audit_signing_new(&fleet->audit_signing));
     TRY(publications_new(&fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
-    TRY(make_signer(fleet));
     *out = TAKE(fleet);
     return OK;
 }
@@ -120,9 +109,10 @@ void fleet_free(struct fleet *fleet)
         return;
     }
     event_hub_free(fleet->event_hub);
-    signer_free(fleet->audit_signer);
     oidc_free(fleet->oidc);
+    audit_signing_free(fleet->audit_signing);
     publications_free(fleet->publications);
+    clock_guard_free(fleet->clock_guard);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);
     password_gate_free(fleet->password_gate);

@@ -37,6 +37,7 @@ struct fleet_options {
     int64_t challenge_ttl_ms;                    /* 30 … 600 s */
     int64_t crl_lifetime_ms;                     /* nextUpdate − thisUpdate */
     int64_t supersede_overlap_ms;                /* until a superseded certificate shows in the CRL */
+    int64_t clock_step_limit_ms;                 /* fleet/clock_guard.h; 0: the clock is trusted */
     int event_streams, event_streams_per_tenant; /* open at once; 0: as in event_hub.h */
     int64_t session_ms;                          /* life of a person's session; 0: 12 hours */
     int64_t session_idle_ms;                     /* without a request; 0: an hour */

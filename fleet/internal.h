@@ -44,8 +44,9 @@ struct fleet {
     struct password_gate *password_gate;   /* passwords.c */
     struct source_limits *source_limits;   /* source_limits.c */
     struct challenge_keys *challenge_keys; /* challenge_keys.c */
-    struct signer *audit_signer;           /* of checkpoints; NULL: the key to certify it is not here */
+    struct audit_signing *audit_signing;   /* audit_signer.c */
     struct oidc *oidc;                     /* oidc.c; NULL: no issuer */
+    struct clock_guard *clock_guard;       /* clock_guard.c */
     struct publications *publications;     /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;           /* event_hub.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
@@ -71,6 +72,12 @@ DEFINE_AUTO_PTR(oidc, oidc_free);
 
 err_t challenge_keys_new(const struct random *random, struct challenge_keys **out);
 void challenge_keys_free(struct challenge_keys *keys);
+
+err_t clock_guard_new(const struct fleet_options *options, struct clock_guard **out);
+void clock_guard_free(struct clock_guard *guard);
+
+err_t audit_signing_new(struct audit_signing **out);
+void audit_signing_free(struct audit_signing *signing);
 
 err_t publications_new(struct publications **out);
 void publications_free(struct publications *publications);

@@ -3,6 +3,7 @@
 #include "fleet/jobs.h"
 
 #include "db/op_rows.h"
+#include "fleet/clock_guard.h"
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
 #include "fleet/oidc.h"
@@ -48,26 +49,37 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 }
 
 static const struct job jobs[] = {
-    {"publication", SECOND_MS, publication_refresh},
-    {"checkpoint", 30 * SECOND_MS, checkpoint},
-    {"token-uses", MINUTE_MS, token_uses_flush},
-    {"challenge-sweep", MINUTE_MS, challenge_sweep},
-    {"superseded", MINUTE_MS, revocation_list_superseded},
-    {"oidc-keys", SECOND_MS, oidc_refresh},
-    {"operation-sweep", HOUR_MS, ops_sweep},
-    {"audit-anchor", HOUR_MS, audit_anchor},
-    {"device-terms", 10 * SECOND_MS, device_terms_pass},
-    {"device-terms-walk", SECOND_MS, device_terms_walk},
-    {"webhook-sweep", HOUR_MS, webhook_sweep},
-    {"operations", SECOND_MS, operations_run},
-    {"approvals", MINUTE_MS, approvals_expire},
-    {"transfers", MINUTE_MS, transfers_expire},
-    {"session-sweep", HOUR_MS, session_sweep},
-    {"expiries", MINUTE_MS, expiries_check},
+    {"clock", SECOND_MS, clock_guard_watch, false},
+    {"publication", SECOND_MS, publication_refresh, false},
+    {"checkpoint", 30 * SECOND_MS, checkpoint, false},
+    {"token-uses", MINUTE_MS, token_uses_flush, false},
+    {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
+    {"superseded", MINUTE_MS, revocation_list_superseded, true},
+    {"oidc-keys", SECOND_MS, oidc_refresh, false},
+    {"operation-sweep", HOUR_MS, ops_sweep, true},
+    {"audit-anchor", HOUR_MS, audit_anchor, true},
+    {"device-terms", 10 * SECOND_MS, device_terms_pass, true},
+    {"device-terms-walk", SECOND_MS, device_terms_walk, true},
+    {"webhook-sweep", HOUR_MS, webhook_sweep, true},
+    {"operations", SECOND_MS, operations_run, false},
+    {"approvals", MINUTE_MS, approvals_expire, true},
+    {"transfers", MINUTE_MS, transfers_expire, true},
+    {"session-sweep", HOUR_MS, session_sweep, true},
+    {"expiries", MINUTE_MS, expiries_check, false},
 };
 
 const struct job *fleet_jobs(size_t *count)
 {
     *count = sizeof(jobs) / sizeof(jobs[0]);
     return jobs;
+}
+
+err_t fleet_job_run(struct fleet *fleet, const struct job *job, int64_t now_ms)
+{
+    struct clock_view clock;
+    clock_guard_view(fleet, &clock);
+    if (!clock.is_held) {
+        return job->run(fleet, now_ms);
+    }
+    return job->waits_for_clock ? OK : job->run(fleet, clock_guard_now_ms(fleet));
 }

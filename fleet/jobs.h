@@ -1,9 +1,10 @@
-/* Background jobs: a const table of {name, period, function}. server/timer runs them one after the other on
- * one background thread, never on request workers. A job yields quickly: it works in bounded steps and
- * returns. */
+/* Background jobs: a const table of {name, period, function}. server/timer runs them on a few background
+ * threads, never on request workers, and none beside itself. A job yields quickly: it works in bounded steps
+ * and returns. */
 #ifndef WHORL_FLEET_JOBS_H
 #define WHORL_FLEET_JOBS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,9 +16,13 @@ struct job {
     const char *name;
     int64_t period_ms;
     err_t (*run)(struct fleet *fleet, int64_t now_ms);
+    bool waits_for_clock; /* ends something because its time has come: not by a clock that is in doubt */
 };
 
 /** The table, in the order of running. @thread init */
 const struct job *fleet_jobs(size_t *count);
+/** Runs one, or leaves it when it waits for the clock (fleet/clock_guard.h). The others are told the time
+ * that it would be without the step. @thread background */
+err_t fleet_job_run(struct fleet *fleet, const struct job *job, int64_t now_ms);
 
 #endif

@@ -53,7 +53,7 @@ struct server_options {
     const struct clock *clock;
     const struct random *random;
     struct log *log;
-    /* on the background thread; may block */
+    /* on a background thread; may block */
     void (*on_reload)(void *context); /* at SIGHUP, and every reload_period_ms: certificates and ticket keys
                                          are renewed there */
     void *reload_context;
@@ -61,6 +61,7 @@ struct server_options {
     /* background jobs */
     const struct job *jobs;
     size_t job_count;
+    err_t (*run_job)(struct fleet *fleet, const struct job *job, int64_t now_ms); /* NULL: job->run */
     struct fleet *fleet;
 };
 

@@ -1,5 +1,5 @@
-/* A thread that sleeps until the next job is due. A job that fails is logged and runs again after its period;
- * a late one is not made up for. Periods run on the monotonic clock; jobs are told the wall clock that was
+/* Threads that sleep until the next job is due. A job that fails is logged and runs again after its period; a
+ * late one is not made up for. Periods run on the monotonic clock; jobs are told the wall clock that was
  * passed in. */
 #include "server/timer.h"
 
@@ -9,14 +9,16 @@
 
 struct job_state {
     int64_t due_ms;
+    bool is_running; /* by another thread: not beside itself */
     unsigned long long runs_ok, runs_failed;
     int64_t spent_ms;
 };
 
 struct timer {
     const struct server_options *options;
-    pthread_t thread;
-    bool is_started, is_ending, is_reload_wanted;
+    pthread_t threads[TIMER_THREADS];
+    int started; /* of the threads */
+    bool is_ending, is_reload_wanted, is_reloading;
     int64_t reload_due_ms;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -57,19 +59,30 @@ err_t timer_new(const struct server_options *options, struct timer **out)
     return OK;
 }
 
-/* Both run without the lock. */
+static err_t call(const struct timer *t, const struct job *job)
+{
+    const struct server_options *options = t->options;
+    int64_t now_ms = clock_now_ms(options->clock);
+    return options->run_job != NULL ? options->run_job(options->fleet, job, now_ms)
+                                    : job->run(options->fleet, now_ms);
+}
+
+/* Both run without the lock. Whoever slept until something that this thread took looks again when it is due
+ * next. */
 static void job_run(struct timer *t, size_t index)
 {
     const struct job *job = &t->options->jobs[index];
+    struct job_state *state = &t->states[index];
+    state->is_running = true;
     pthread_mutex_unlock(&t->mutex);
     int64_t began_ms = monotonic_ms();
-    err_t error = job->run(t->options->fleet, clock_now_ms(t->options->clock));
+    err_t error = call(t, job);
     if (error.code != ERR_OK) {
         log_error(t->options->log, "job_failed", job->name, error);
     }
     int64_t ended_ms = monotonic_ms();
     pthread_mutex_lock(&t->mutex);
-    struct job_state *state = &t->states[index];
+    state->is_running = false;
     state->due_ms = ended_ms + job->period_ms;
     state->spent_ms += ended_ms - began_ms;
     state->runs_ok += error.code == ERR_OK ? 1 : 0;
@@ -79,11 +92,13 @@ static void job_run(struct timer *t, size_t index)
 static void reload_run(struct timer *t)
 {
     t->is_reload_wanted = false;
+    t->is_reloading = true;
     if (t->options->on_reload != NULL) {
         pthread_mutex_unlock(&t->mutex);
         t->options->on_reload(t->options->reload_context);
         pthread_mutex_lock(&t->mutex);
     }
+    t->is_reloading = false;
     t->reload_due_ms = reload_due(t, monotonic_ms());
 }
 
@@ -97,28 +112,49 @@ static void sleep_until(struct timer *t, int64_t at_ms)
     pthread_cond_timedwait(&t->changed, &t->mutex, &at);
 }
 
+struct next {
+    int64_t due_ms; /* INT64_MAX: nothing before a signal */
+    size_t job;     /* or job_count: the reload */
+};
+
+/* What this thread could do: nothing that another one is at. */
+static struct next find_next(const struct timer *t, int64_t now_ms)
+{
+    size_t count = t->options->job_count;
+    struct next next = {.due_ms = INT64_MAX, .job = count};
+    if (!t->is_reloading) {
+        next.due_ms = t->is_reload_wanted ? now_ms : t->reload_due_ms;
+    }
+    for (size_t i = 0; i < count && next.due_ms > now_ms; i++) {
+        if (!t->states[i].is_running && t->states[i].due_ms < next.due_ms) {
+            next = (struct next){.due_ms = t->states[i].due_ms, .job = i};
+        }
+    }
+    return next;
+}
+
+/* What has just ended is due again one day, and another thread may sleep until later than that. */
+static void run_next(struct timer *t, size_t job)
+{
+    if (job == t->options->job_count) {
+        reload_run(t);
+    } else {
+        job_run(t, job);
+    }
+    pthread_cond_signal(&t->changed);
+}
+
 static void *run(void *context)
 {
     struct timer *t = context;
     pthread_mutex_lock(&t->mutex);
     while (!t->is_ending) {
         int64_t now_ms = monotonic_ms();
-        if (t->is_reload_wanted || t->reload_due_ms <= now_ms) {
-            reload_run(t);
-            continue;
-        }
-        size_t next = t->options->job_count;
-        int64_t due_ms = t->reload_due_ms;
-        for (size_t i = 0; i < t->options->job_count; i++) {
-            if (t->states[i].due_ms < due_ms) {
-                due_ms = t->states[i].due_ms;
-                next = i;
-            }
-        }
-        if (due_ms > now_ms) {
-            sleep_until(t, due_ms);
+        struct next next = find_next(t, now_ms);
+        if (next.due_ms > now_ms) {
+            sleep_until(t, next.due_ms);
         } else {
-            job_run(t, next);
+            run_next(t, next.job);
         }
     }
     pthread_mutex_unlock(&t->mutex);
@@ -127,9 +163,10 @@ static void *run(void *context)
 
 err_t timer_start(struct timer *t)
 {
-    ENSURE(pthread_create(&t->thread, NULL, run, t) == 0, ERR_NO_MEMORY,
-           "the background thread cannot be started");
-    t->is_started = true;
+    for (; t->started < TIMER_THREADS; t->started++) {
+        ENSURE(pthread_create(&t->threads[t->started], NULL, run, t) == 0, ERR_NO_MEMORY,
+               "the background threads cannot be started");
+    }
     return OK;
 }
 
@@ -148,10 +185,10 @@ void timer_free(struct timer *t)
     }
     pthread_mutex_lock(&t->mutex);
     t->is_ending = true;
-    pthread_cond_signal(&t->changed);
+    pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->mutex);
-    if (t->is_started) {
-        pthread_join(t->thread, NULL);
+    for (int i = 0; i < t->started; i++) {
+        pthread_join(t->threads[i], NULL);
     }
     pthread_cond_destroy(&t->changed);
     pthread_mutex_destroy(&t->mutex);

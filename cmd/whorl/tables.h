@@ -89,6 +89,7 @@ extern const struct cli_command cli_authority_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_tenant_commands[];
 extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_clock_commands[];
 extern const struct cli_command cli_code_commands[];
 extern const struct cli_command cli_vendor_commands[];
 extern const struct cli_command cli_webhook_commands[];

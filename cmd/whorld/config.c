@@ -74,6 +74,11 @@ static const struct setting SETTINGS[] = {
       "nextUpdate of a CRL; a fresh one is made after half of it and after each revocation."),
     N(supersede_overlap_h, "24", 0, 8760, false,
       "How long a superseded certificate stays off the CRL, for brokers that use it still."),
+    N(clock_step_limit_s, "300", 0, 86400, false,
+      "By how much the clock may leave the monotonic clock, or be behind what was seen before the start, "
+      "until "
+      "issuing and expiries are held for an operator to confirm it (`whorl clock confirm`). 0: it is "
+      "trusted."),
     T(management_client_ca, "", true,
       "PEM file of trust anchors for client certificates of back ends on the management API; each key is "
       "registered too (`/api/v1/client-certificates`). Read again at SIGHUP. Empty: none are asked for."),

@@ -118,6 +118,7 @@ err_t house_open_fleet(struct house *house)
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
         .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
+        .clock_step_limit_ms = c->clock_step_limit_s * 1000,
         .outbound = house->outbound,
         .oidc = {.issuer = house->outbound == NULL ? "" : c->oidc_issuer, /* init makes no calls */
                  .audience = c->oidc_audience,

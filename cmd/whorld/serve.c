@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "fleet/clock_guard.h"
 #include "fleet/event_hub.h"
 #include "fleet/expiries.h"
 #include "fleet/publication.h"
@@ -198,6 +199,7 @@ static err_t make_server(struct serving *s)
         .reload_period_ms = RELOAD_PERIOD_MS,
         .jobs = jobs,
         .job_count = job_count,
+        .run_job = fleet_job_run,
         .fleet = s->house->fleet,
     };
     return server_new(&options, &app, s->device_tls, s->management_tls, &s->server);
@@ -237,7 +239,7 @@ static err_t is_ready(void *context)
 {
     static const char *const ids[] = {"root", "device", "infrastructure"};
     const struct serving *s = context;
-    int64_t now = clock_now_ms(clock_system());
+    int64_t now = clock_guard_now_ms(s->house->fleet);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         struct published crl = {0};
         ENSURE(publication_crl(s->house->fleet, bytes_str(ids[i]), &crl).code == ERR_OK, ERR_UNAVAILABLE,
@@ -255,10 +257,11 @@ static err_t send_webhook(void *context, const struct outbound_call *call, struc
 
 static err_t run(struct serving *s)
 {
+    TRY(clock_guard_start(s->house->fleet));
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
-    TRY(publication_refresh(s->house->fleet, clock_now_ms(clock_system())));
-    err_t watched = expiries_check(s->house->fleet, clock_now_ms(clock_system()));
+    TRY(publication_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
+    err_t watched = expiries_check(s->house->fleet, clock_guard_now_ms(s->house->fleet));
     if (watched.code != ERR_OK) { /* the job tries again; nobody waits for an alarm to be served */
         log_error(s->house->log, "job_failed", "expiries", watched);
     }

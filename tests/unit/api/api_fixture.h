@@ -61,7 +61,8 @@ static inline void house_make_fleet(struct house *h)
                                         .salt_secret = BYTES_OF(secret),
                                         .challenge_ttl_ms = 120000,
                                         .crl_lifetime_ms = 86400000,
-                                        .supersede_overlap_ms = 86400000};
+                                        .supersede_overlap_ms = 86400000,
+                                        .clock_step_limit_ms = 300000};
     assert_ok(fleet_new(&fleet, &h->fleet));
     assert_ok(fleet_found(h->fleet, &first));
     (void)snprintf(h->admin, sizeof h->admin, "%s", first.text);

@@ -1,5 +1,5 @@
-/* The background thread: jobs run when they are due, a failing one runs again, a reload comes in between, the
- * end waits. */
+/* The background threads: jobs run when they are due, a failing one runs again, a reload comes in between,
+ * the end waits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,8 @@
 
 struct fleet { /* what the jobs of this test work on */
     atomic_int quick, failing, never, reloads;
+    atomic_int slow, inside, most_inside, passed_on;
+    atomic_bool is_free;
 };
 
 static err_t quick(struct fleet *fleet, int64_t now_ms)
@@ -38,6 +40,29 @@ static err_t never(struct fleet *fleet, int64_t now_ms)
     return OK;
 }
 
+/* Stays inside until it is let out. */
+static err_t slow(struct fleet *fleet, int64_t now_ms)
+{
+    (void)now_ms;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int inside = atomic_fetch_add(&fleet->inside, 1) + 1;
+    if (inside > atomic_load(&fleet->most_inside)) {
+        atomic_store(&fleet->most_inside, inside);
+    }
+    while (!atomic_load(&fleet->is_free)) {
+        nanosleep(&pause, NULL);
+    }
+    atomic_fetch_sub(&fleet->inside, 1);
+    atomic_fetch_add(&fleet->slow, 1);
+    return OK;
+}
+
+static err_t pass_on(struct fleet *fleet, const struct job *job, int64_t now_ms)
+{
+    atomic_fetch_add(&fleet->passed_on, 1);
+    return job->run(fleet, now_ms);
+}
+
 static void on_reload(void *context)
 {
     atomic_fetch_add(&((struct fleet *)context)->reloads, 1);
@@ -57,7 +82,7 @@ static void test_jobs_and_reload(void **state)
     (void)state;
     struct fleet fleet = {0};
     static const struct job jobs[] = {
-        {"quick", 5, quick}, {"failing", 10, failing}, {"never", 3600000, never}};
+        {"quick", 5, quick, false}, {"failing", 10, failing, false}, {"never", 3600000, never, false}};
     const struct server_options options = {.jobs = jobs,
                                            .job_count = 3,
                                            .fleet = &fleet,
@@ -82,6 +107,34 @@ static void test_jobs_and_reload(void **state)
     assert_int_equal(fleet.reloads, 1);
 }
 
+/* One that waits for somebody delays no other, and is not started again beside itself. */
+static void test_a_slow_job(void **state)
+{
+    (void)state;
+    struct fleet fleet = {0};
+    static const struct job jobs[] = {{"slow", 1, slow, false}, {"quick", 5, quick, false}};
+    const struct server_options options = {.jobs = jobs,
+                                           .job_count = 2,
+                                           .run_job = pass_on,
+                                           .fleet = &fleet,
+                                           .clock = clock_system(),
+                                           .on_reload = on_reload,
+                                           .reload_context = &fleet};
+    struct timer *timer = NULL;
+    assert_int_equal(timer_new(&options, &timer).code, ERR_OK);
+    assert_int_equal(timer_start(timer).code, ERR_OK);
+    wait_for(&fleet.inside, 1);
+    wait_for(&fleet.quick, 20);
+    timer_reload(timer);
+    wait_for(&fleet.reloads, 1);
+    assert_int_equal(atomic_load(&fleet.slow), 0);
+    atomic_store(&fleet.is_free, true);
+    wait_for(&fleet.slow, 20);
+    timer_free(timer);
+    assert_int_equal(atomic_load(&fleet.most_inside), 1);
+    assert_true(atomic_load(&fleet.passed_on) >= 40);
+}
+
 /* Certificates and ticket keys renew themselves: nobody sends a SIGHUP. */
 static void test_reload_by_the_clock(void **state)
 {
@@ -99,6 +152,7 @@ static void test_reload_by_the_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_jobs_and_reload),
+                                       cmocka_unit_test(test_a_slow_job),
                                        cmocka_unit_test(test_reload_by_the_clock)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
