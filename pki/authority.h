@@ -22,7 +22,8 @@ void serial_normalise(uint8_t serial[SERIAL_SIZE]);
 bool serial_number_is_valid(struct bytes text);
 
 /* Where a certificate says that its CRL and its issuer are: "<public_url>/crl/<issuer id>.crl",
- * "<public_url>/ca/<issuer id>.cer". */
+ * "<public_url>/ca/<issuer id>.cer"; and who tells its status, where an issuing authority issued it:
+ * "<public_url>/ocsp". */
 struct publication {
     const char *public_url; /* without a trailing slash; borrowed */
 };

@@ -49,7 +49,7 @@ static err_t put_extensions(const struct leaf *leaf, const struct issued *out, b
     profile_put_ski(&w, ski);
     der_put_raw(&w, profile_key_usage_signature());
     der_put_raw(&w, leaf->key_purpose);
-    TRY(profile_put_publication(&w, &leaf->spec->publication, leaf->authority->id));
+    TRY(profile_put_publication(&w, &leaf->spec->publication, leaf->authority));
     return der_finish(&w);
 }
 

@@ -53,7 +53,7 @@ static err_t put_extensions(const struct authority_spec *spec, const struct priv
     if (root != NULL) {
         profile_put_aki(&w, buf_view(&root->ski));
         der_put_raw(&w, spec->role == AUTHORITY_DEVICE ? profile_eku_client() : profile_eku_infrastructure());
-        TRY(profile_put_publication(&w, &spec->publication, root->id));
+        TRY(profile_put_publication(&w, &spec->publication, root));
     }
     return der_finish(&w);
 }

@@ -32,6 +32,7 @@ static const uint8_t oid_cdp[] = {0x55, 0x1d, 0x1f};
 static const uint8_t oid_aki[] = {0x55, 0x1d, 0x23};
 static const uint8_t oid_aia[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
 static const uint8_t oid_ca_issuers[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02};
+static const uint8_t oid_ocsp[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01};
 /* clang-format on */
 
 struct bytes profile_key_usage_signature(void)
@@ -152,31 +153,43 @@ static void put_cdp(struct der_writer *w, struct bytes uri)
     }
 }
 
-/* AuthorityInfoAccess with one caIssuers URI (RFC 5280 §4.2.2.1). */
-static void put_aia(struct der_writer *w, struct bytes uri)
+static void put_access(struct der_writer *w, struct bytes method, struct bytes uri)
+{
+    size_t description = der_open(w, DER_SEQUENCE);
+    der_put(w, DER_OID, method);
+    der_put(w, DER_CONTEXT | 6, uri);
+    der_close(w, description);
+}
+
+/* AuthorityInfoAccess (RFC 5280 §4.2.2.1). @param ocsp BYTES_NONE: nobody answers for the issuer */
+static void put_aia(struct der_writer *w, struct bytes ocsp, struct bytes ca_issuers)
 {
     size_t extension = der_open(w, DER_SEQUENCE);
     der_put(w, DER_OID, BYTES_OF(oid_aia));
     size_t value = der_open(w, DER_OCTET_STRING);
     size_t list = der_open(w, DER_SEQUENCE);
-    size_t description = der_open(w, DER_SEQUENCE);
-    der_put(w, DER_OID, BYTES_OF(oid_ca_issuers));
-    der_put(w, DER_CONTEXT | 6, uri);
-    der_close(w, description);
+    if (ocsp.n > 0) {
+        put_access(w, BYTES_OF(oid_ocsp), ocsp);
+    }
+    put_access(w, BYTES_OF(oid_ca_issuers), ca_issuers);
     der_close(w, list);
     der_close(w, value);
     der_close(w, extension);
 }
 
 err_t profile_put_publication(struct der_writer *w, const struct publication *publication,
-                              const char *issuer_id)
+                              const struct authority *issuer)
 {
     AUTO_VAL(buf) uri = {0};
-    TRY(buf_printf(&uri, "%s/crl/%s.crl", publication->public_url, issuer_id));
+    AUTO_VAL(buf) ocsp = {0};
+    TRY(buf_printf(&uri, "%s/crl/%s.crl", publication->public_url, authority_id(issuer)));
     put_cdp(w, buf_view(&uri));
     buf_clear(&uri);
-    TRY(buf_printf(&uri, "%s/ca/%s.cer", publication->public_url, issuer_id));
-    put_aia(w, buf_view(&uri));
+    TRY(buf_printf(&uri, "%s/ca/%s.cer", publication->public_url, authority_id(issuer)));
+    if (authority_role(issuer) != AUTHORITY_ROOT) { /* whose key may go offline: then nobody signs for it */
+        TRY(buf_printf(&ocsp, "%s/ocsp", publication->public_url));
+    }
+    put_aia(w, buf_view(&ocsp), buf_view(&uri));
     return OK;
 }
 

@@ -28,9 +28,9 @@ void profile_put_extension(struct der_writer *w, struct bytes oid, bool is_criti
 err_t profile_ski(struct bytes spki, uint8_t out[SKI_SIZE]);
 void profile_put_ski(struct der_writer *w, const uint8_t ski[SKI_SIZE]);
 void profile_put_aki(struct der_writer *w, struct bytes issuer_ski);
-/** cRLDistributionPoints and authorityInfoAccess (caIssuers). */
+/** cRLDistributionPoints and authorityInfoAccess (caIssuers; OCSP of issuing authorities). */
 err_t profile_put_publication(struct der_writer *w, const struct publication *publication,
-                              const char *issuer_id);
+                              const struct authority *issuer);
 /** subjectAltName with these GeneralNames; critical when the subject is empty (RFC 5280 §4.2.1.6). */
 void profile_put_san(struct der_writer *w, struct bytes general_names, bool is_critical);
 
