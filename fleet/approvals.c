@@ -210,6 +210,21 @@ err_t approval_take_repeat(const struct terms *terms, const struct op_row *op, b
     return uuid_parse(bytes_str(op->result + n), &terms->guarded->approval);
 }
 
+err_t approval_find_repeat(struct db_tx *tx, const struct terms *terms, const char *op_kind,
+                           struct approval_repeat *out)
+{
+    struct op_row op;
+    bool is_waiting = false;
+    *out = (struct approval_repeat){.is_repeat = false};
+    TRY(idempotency_find(tx, &terms->idempotency, op_kind, &op, &out->is_repeat));
+    if (!out->is_repeat) {
+        return OK;
+    }
+    TRY(approval_take_repeat(terms, &op, &is_waiting));
+    out->has_made = !is_waiting;
+    return is_waiting ? OK : uuid_parse(bytes_str(op.result), &out->made);
+}
+
 /* --- looked at --------------------------------------------------------------------------------------- */
 
 struct get {

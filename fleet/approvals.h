@@ -28,6 +28,15 @@ err_t approval_request(struct db_tx *tx, const struct terms *terms, const struct
 /** Whether what an Idempotency-Key did was to ask a second person; then says so in terms->guarded. */
 err_t approval_take_repeat(const struct terms *terms, const struct op_row *op, bool *is_waiting);
 
+struct approval_repeat {
+    bool is_repeat; /* the order came before */
+    bool has_made;  /* and made something, rather than waiting for a second person */
+    struct uuid made;
+};
+/** Whether an order that makes a thing or waits came before, under the same Idempotency-Key. @thread of tx */
+err_t approval_find_repeat(struct db_tx *tx, const struct terms *terms, const char *op_kind,
+                           struct approval_repeat *out);
+
 /* --- for those who decide ------------------------------------------------------------------------------ */
 
 enum approval_verb { VERB_APPROVE, VERB_REJECT, VERB_WITHDRAW };

@@ -188,19 +188,10 @@ struct order_run {
 
 static err_t find_repeat(struct db_tx *tx, const struct order_run *run, bool *is_repeat)
 {
-    struct op_row op;
-    struct uuid id;
-    bool is_waiting = false;
-    TRY(idempotency_find(tx, &run->terms->idempotency, OP_KIND, &op, is_repeat));
-    if (!*is_repeat) {
-        return OK;
-    }
-    TRY(approval_take_repeat(run->terms, &op, &is_waiting));
-    if (is_waiting) {
-        return OK;
-    }
-    TRY(uuid_parse(bytes_str(op.result), &id));
-    return operation_rows_find(tx, run->terms->tenant, id, run->out);
+    struct approval_repeat repeat;
+    TRY(approval_find_repeat(tx, run->terms, OP_KIND, &repeat));
+    *is_repeat = repeat.is_repeat;
+    return repeat.has_made ? operation_rows_find(tx, run->terms->tenant, repeat.made, run->out) : OK;
 }
 
 static err_t order_in(struct db_tx *tx, void *arg)
