@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "api/authn_kinds.h"
+#include "api/rekey_after.h"
 
-err_t api_admit(struct api *api, struct request *request)
+static err_t admit(struct api *api, struct request *request)
 {
     const struct route *route = request->route;
-    request->principal = NULL;
     ENSURE((route->flags & ROUTE_FULL_HANDSHAKE) == 0 || !request->is_resumed, ERR_FULL_HANDSHAKE,
            "connect again without a session ticket");
     switch (route->access) {
@@ -21,6 +21,15 @@ err_t api_admit(struct api *api, struct request *request)
         return authn_admit_caller(api, request);
     }
     return ERR(ERR_INTERNAL, "a route without an access rule");
+}
+
+err_t api_admit(struct api *api, struct request *request)
+{
+    request->principal = NULL;
+    request->renewal = NULL;
+    TRY(admit(api, request));
+    rekey_after_look(api, request);
+    return OK;
 }
 
 bool authn_challenge(const struct request *request, err_code code, char out[RESPONSE_VALUE_SIZE])

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/device_v1.h"
+#include "api/rekey_after.h"
 #include "api/tables.h"
 #include "fleet/enrol.h"
 
@@ -98,9 +99,11 @@ static err_t add_hub(const struct enrolment *enrolment, json_t *answer)
     return json_take(answer, "hub", TAKE(hub));
 }
 
-static err_t reply_enrolment(struct api *api, const struct principal *device,
-                             const struct enrolment *enrolment, struct response *response)
+static err_t reply_enrolment(struct api *api, const struct request *request,
+                             const struct applicant *applicant, const struct enrolment *enrolment,
+                             struct response *response)
 {
+    const struct principal *device = applicant->device;
     const struct certificate_row *row = &enrolment->certificate;
     AUTO(json_t) *answer = json_object();
     TRY(json_set_hex(answer, "device_id", BYTES_OF(device->device_id.b)));
@@ -112,10 +115,11 @@ static err_t reply_enrolment(struct api *api, const struct principal *device,
     TRY(json_set_time(answer, "not_before", row->not_before));
     TRY(json_set_time(answer, "not_after", row->not_after));
     TRY(json_set_time(answer, "renew_after", enrolment->renew_after));
-    if (enrolment->is_rekey_ordered) {
+    if (enrolment->needs_new_key) {
         TRY(json_set_bool(answer, "rekey", true));
     }
     TRY(add_hub(enrolment, answer));
+    TRY(rekey_after_tell(request, enrolment->renew_after, enrolment->needs_new_key, response));
     return reply_json(response, 200, answer);
 }
 
@@ -135,7 +139,7 @@ static err_t post_enrol(struct api *api, const struct request *request, struct r
     if (error.code != ERR_OK) {
         return applicant.device == NULL ? error : authn_refused(api, applicant.device, error);
     }
-    return reply_enrolment(api, applicant.device, &enrolment, response);
+    return reply_enrolment(api, request, &applicant, &enrolment, response);
 }
 
 const struct route device_enrol_routes[] = {

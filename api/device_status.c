@@ -1,6 +1,7 @@
 /* The device protocol's status and challenge (docs/device-protocol.md): who am I to you, and how do I prove
  * it without a client certificate. Tells the truth under a proof, and the same to everybody without. */
 #include "api/device_v1.h"
+#include "api/rekey_after.h"
 #include "api/tables.h"
 
 static err_t add_certificate(json_t *answer, const struct device_status *status)
@@ -14,7 +15,7 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
     TRY(json_set_time(certificate, "not_before", row->not_before));
     TRY(json_set_time(certificate, "not_after", row->not_after));
     TRY(json_take(answer, "certificate", TAKE(certificate)));
-    if (status->is_rekey_ordered) {
+    if (status->needs_new_key) {
         TRY(json_set_bool(answer, "rekey", true));
     }
     return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
@@ -41,6 +42,9 @@ static err_t reply_status(struct api *api, const struct request *request, const 
         TRY(json_set_hex(answer, "owner_salt", BYTES_OF(status.owner_salt)));
     }
     TRY(add_certificate(answer, &status));
+    if (device->contact.proof == PROOF_OPERATIONAL) {
+        TRY(rekey_after_tell(request, status.renew_after, status.needs_new_key, response));
+    }
     TRY(json_set_time(answer, "server_time", request->now_ms));
     TRY(json_set_hex(answer, "server_id", BYTES_OF(api->options.server_id.b)));
     return reply_json(response, 200, answer);

@@ -4,6 +4,7 @@
 #include "api/est.h"
 
 #include "api/authn.h"
+#include "api/rekey_after.h"
 #include "api/tables.h"
 #include "base/encoding.h"
 #include "fleet/enrol.h"
@@ -131,6 +132,7 @@ static err_t post_enrol(struct api *api, const struct request *request, struct r
     struct bytes der = buf_view(&enrolment.certificate.der);
     AUTO_VAL(buf) message = {0};
     TRY(certificates_to_pkcs7(&der, 1, &message));
+    TRY(rekey_after_tell(request, enrolment.renew_after, enrolment.needs_new_key, response));
     return reply_base64(response, CERTS_ONLY, buf_view(&message));
 }
 

@@ -24,6 +24,7 @@ enum { HTTP_PARAMS_MAX = 4, HTTP_ADDRESS_SIZE = 46, HTTP_REQUEST_ID_SIZE = UUID_
 
 struct route;
 struct principal; /* api/authn.h */
+struct renewal;   /* fleet/renewal.h */
 
 /* Everything is borrowed and valid until the handler returns (on-loop routes: likewise). */
 struct request {
@@ -49,6 +50,8 @@ struct request {
     const struct route *route;
     const struct principal
         *principal; /* set by authn before the handler; NULL for ACCESS_ANYONE without credentials */
+    const struct renewal
+        *renewal; /* set beside it: when the calling device should come; NULL: it showed no certificate */
 };
 
 /** First header of that name (case-insensitive) or NULL. @thread any */

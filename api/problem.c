@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/authn.h"
+#include "api/rekey_after.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -123,7 +124,7 @@ static err_t add_headers(const struct request *request, const err_t *error, stru
                        error->retry_after_s > 0 ? error->retry_after_s : RETRY_AFTER_USUAL_S);
         TRY(response_header(response, "Retry-After", seconds));
     }
-    return OK;
+    return rekey_after_add(request, response);
 }
 
 err_t problem_render(const struct request *request, const err_t *error, const struct fault *items,

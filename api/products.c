@@ -38,6 +38,11 @@ static err_t render(const struct product_row *row, json_t **out)
     TRY(json_set_text(product, "name", row->name));
     TRY(json_set_int(product, "certificate_ttl_s", row->certificate_ttl_s));
     TRY(json_set_int(product, "renew_percent", row->renew_percent));
+    TRY(json_set_int(product, "renew_spread_percent", row->renew_spread_percent));
+    TRY(json_set_int(product, "rekey_period_s", row->rekey_period_s));
+    TRY(json_set_bool(product, "rekey_required", row->rekey_required));
+    TRY(json_set_int(product, "overdue_alert_after_s", row->overdue_alert_after_s));
+    TRY(json_set_int(product, "overdue_quarantine_days", row->overdue_quarantine_days));
     TRY(json_set_text(product, "recovery", recovery_name(row->recovery)));
     TRY(set_key_algorithms(product, row->key_algorithms));
     TRY(json_set_bool(product, "identity_key_certificates", row->identity_key_certificates));
@@ -84,6 +89,11 @@ static const struct json_field fields[] = {
     {"name", JSON_KIND_TEXT, false, offsetof(struct raw, name), 0, 0, JSON_NO_HAS},
     NUMBER(certificate_ttl_s),
     NUMBER(renew_percent),
+    NUMBER(renew_spread_percent),
+    NUMBER(rekey_period_s),
+    FLAG(rekey_required),
+    NUMBER(overdue_alert_after_s),
+    NUMBER(overdue_quarantine_days),
     {"recovery", JSON_KIND_TEXT, false, offsetof(struct raw, recovery), 0, WORD_MAX, JSON_NO_HAS},
     {"key_algorithms", JSON_KIND_ARRAY, false, offsetof(struct raw, key_algorithms), 1, WORD_MAX,
      JSON_NO_HAS},

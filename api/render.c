@@ -90,5 +90,6 @@ err_t render_counts(const struct device_counts *counts, json_t *owner)
     }
     TRY(json_set_int(devices, "due", counts->terms[TERM_DUE]));
     TRY(json_set_int(devices, "expired", counts->terms[TERM_EXPIRED]));
+    TRY(json_set_int(devices, "overdue", counts->overdue));
     return json_take(owner, "devices", TAKE(devices));
 }

@@ -3,6 +3,7 @@
 #include "api/running.h"
 
 #include "api/api.h"
+#include "api/rekey_after.h"
 #include "api/terms.h"
 
 void running_init(struct running *running)
@@ -53,11 +54,17 @@ static bool names_attempt(const struct request *request, struct bytes *key)
     return request_idempotency_key(request, key).code == ERR_OK && key->n > 0;
 }
 
+static err_t handle(struct api *api, const struct request *request, struct response *response)
+{
+    TRY(request->route->handler(api, request, response));
+    return rekey_after_add(request, response);
+}
+
 err_t api_run(struct api *api, const struct request *request, struct response *response)
 {
     struct running_key mine = {.key = BYTES_NONE};
     if (!names_attempt(request, &mine.key)) {
-        return request->route->handler(api, request, response);
+        return handle(api, request, response);
     }
     mine.tenant = request->principal->tenant;
     TRY(running_enter(&api->running, &mine));

@@ -1,23 +1,34 @@
-/* Statements over the tables device_term, device_term_count and device_term_walk. No rules here. */
+/* Statements over the tables device_term, device_term_count, device_overdue_count and device_term_walk. No
+ * rules here. */
 #include "db/device_term_rows.h"
 
 #include "db/row_values.h"
 
-static const char SQL_FIND[] = "SELECT device, tenant, renew_at, expires_at, term, next_at FROM device_term "
-                               "WHERE device = $1 AND tenant = $2";
+#define COLUMNS                                                                                              \
+    "device_term.device, device_term.tenant, renew_at, expires_at, term, next_at, new_key_at, overdue_at, "  \
+    "is_overdue, alerted_at"
+enum { COLUMN_COUNT = 10 };
+
+static const char SQL_FIND[] = "SELECT " COLUMNS " FROM device_term WHERE device = $1 AND tenant = $2";
 static const char SQL_PUT[] =
-    "INSERT INTO device_term (device, tenant, renew_at, expires_at, term, next_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (device, tenant) DO UPDATE SET renew_at = "
-    "excluded.renew_at, "
-    "expires_at = excluded.expires_at, term = excluded.term, next_at = excluded.next_at";
+    "INSERT INTO device_term (device, tenant, renew_at, expires_at, term, next_at, new_key_at, overdue_at, "
+    "is_overdue, alerted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+    "ON CONFLICT (device, tenant) DO UPDATE SET renew_at = excluded.renew_at, expires_at = "
+    "excluded.expires_at, term = excluded.term, next_at = excluded.next_at, new_key_at = "
+    "excluded.new_key_at, overdue_at = excluded.overdue_at, is_overdue = excluded.is_overdue, alerted_at = "
+    "excluded.alerted_at";
 static const char SQL_DELETE[] = "DELETE FROM device_term WHERE device = $1 AND tenant = $2";
 static const char SQL_COUNT[] =
     "INSERT INTO device_term_count (owner, term, n) VALUES ($1, $3, $4), ($2, $3, $4) "
     "ON CONFLICT (owner, term) DO UPDATE SET n = device_term_count.n + excluded.n";
 static const char SQL_COUNTS[] = "SELECT term, n FROM device_term_count WHERE owner = $1";
+static const char SQL_COUNT_OVERDUE[] =
+    "INSERT INTO device_overdue_count (owner, n) VALUES ($1, $3), ($2, $3) "
+    "ON CONFLICT (owner) DO UPDATE SET n = device_overdue_count.n + excluded.n";
+static const char SQL_OVERDUE[] = "SELECT n FROM device_overdue_count WHERE owner = $1";
 static const char SQL_LIST_PASSED[] =
-    "SELECT device_term.device, device_term.tenant, renew_at, expires_at, term, next_at, device.product, "
-    "device.batch FROM device_term JOIN device ON device.id = device_term.device "
+    "SELECT " COLUMNS
+    ", device.product, device.batch FROM device_term JOIN device ON device.id = device_term.device "
     "AND device.tenant = device_term.tenant WHERE next_at <= $1 ORDER BY next_at LIMIT $2";
 static const char SQL_WALK[] = "INSERT INTO device_term_walk (product, after) VALUES ($1, $2) "
                                "ON CONFLICT (product) DO UPDATE SET after = excluded.after";
@@ -32,7 +43,11 @@ static err_t read_term(const struct db_row *row, void *arg)
     *out = (struct device_term_row){.renew_at = db_row_int(row, 2),
                                     .expires_at = db_row_int(row, 3),
                                     .term = (enum device_term)term,
-                                    .next_at = db_row_int(row, 5)}; /* NULL reads as 0 */
+                                    .next_at = db_row_int(row, 5), /* NULL reads as 0 */
+                                    .new_key_at = db_row_int(row, 6),
+                                    .overdue_at = db_row_int(row, 7),
+                                    .is_overdue = db_row_int(row, 8) != 0,
+                                    .alerted_at = db_row_int(row, 9)};
     TRY(db_row_copy(row, 0, out->device.b, sizeof out->device.b));
     return db_row_copy(row, 1, out->tenant.b, sizeof out->tenant.b);
 }
@@ -48,7 +63,9 @@ err_t device_term_rows_put(struct db_tx *tx, const struct device_term_row *row)
     return db_change(tx, SQL_PUT,
                      DB_VALUES(DB_B(row->device.b, sizeof row->device.b), db_uuid(&row->tenant),
                                DB_I(row->renew_at), DB_I(row->expires_at), DB_I(row->term),
-                               db_time_or_null(row->next_at)),
+                               db_time_or_null(row->next_at), db_time_or_null(row->new_key_at),
+                               db_time_or_null(row->overdue_at), db_flag(row->is_overdue),
+                               db_time_or_null(row->alerted_at)),
                      NULL);
 }
 
@@ -85,6 +102,24 @@ err_t device_term_rows_counts(struct db_tx *tx, struct uuid owner, int64_t out[D
     return db_run(tx, SQL_COUNTS, DB_VALUES(db_uuid(&owner)), take_count, out);
 }
 
+err_t device_term_rows_count_overdue(struct db_tx *tx, const struct device_owners *owners, int64_t by)
+{
+    return db_change(tx, SQL_COUNT_OVERDUE,
+                     DB_VALUES(db_uuid(&owners->product), db_uuid(&owners->batch), DB_I(by)), NULL);
+}
+
+static err_t take_overdue(const struct db_row *row, void *arg)
+{
+    *(int64_t *)arg = db_row_int(row, 0);
+    return OK;
+}
+
+err_t device_term_rows_overdue(struct db_tx *tx, struct uuid owner, int64_t *out)
+{
+    *out = 0;
+    return db_run(tx, SQL_OVERDUE, DB_VALUES(db_uuid(&owner)), take_overdue, out);
+}
+
 /* --- time that passed ----------------------------------------------------------------------------------- */
 
 struct each {
@@ -98,8 +133,8 @@ static err_t on_each(const struct db_row *row, void *arg)
     struct device_term_row term;
     struct device_owners owners;
     TRY(read_term(row, &term));
-    TRY(db_row_copy(row, 6, owners.product.b, sizeof owners.product.b));
-    TRY(db_row_copy(row, 7, owners.batch.b, sizeof owners.batch.b));
+    TRY(db_row_copy(row, COLUMN_COUNT, owners.product.b, sizeof owners.product.b));
+    TRY(db_row_copy(row, COLUMN_COUNT + 1, owners.batch.b, sizeof owners.batch.b));
     return each->fn(&term, &owners, each->arg);
 }
 

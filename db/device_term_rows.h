@@ -14,7 +14,11 @@ struct device_term_row {
     struct uuid tenant;
     int64_t renew_at, expires_at;
     enum device_term term;
-    int64_t next_at; /* when the term changes; 0: no more */
+    int64_t next_at;    /* when one of these changes; 0: no more */
+    int64_t new_key_at; /* renewing the old key is not enough from then on; 0: it always is */
+    int64_t overdue_at; /* 0: it never counts as overdue */
+    bool is_overdue;    /* and is counted so */
+    int64_t alerted_at; /* that was reported */
 };
 
 /** @errors ERR_NOT_FOUND the device is not enrolled, or has no confirmed certificate @thread of tx, like all
@@ -31,7 +35,10 @@ struct device_owners {
 /** Adds `by` (1 or -1) to the count of both owners. */
 err_t device_term_rows_count(struct db_tx *tx, const struct device_owners *owners, enum device_term term,
                              int64_t by);
+/** The same for overdue ones, which are due or expired too. */
+err_t device_term_rows_count_overdue(struct db_tx *tx, const struct device_owners *owners, int64_t by);
 /** @param owner a product or a batch; of one that is not known every count is 0 */
+err_t device_term_rows_overdue(struct db_tx *tx, struct uuid owner, int64_t *out);
 err_t device_term_rows_counts(struct db_tx *tx, struct uuid owner, int64_t out[DEVICE_TERMS]);
 
 typedef err_t (*device_term_row_fn)(const struct device_term_row *row, const struct device_owners *owners,

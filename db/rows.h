@@ -55,10 +55,12 @@ struct product_row {
     struct uuid id, tenant;
     char name[NAME_SIZE];
     int64_t certificate_ttl_s;
-    int64_t renew_percent; /* of the lifetime, after which the device is told to renew */
+    int64_t renew_percent, renew_spread_percent; /* what each of the schedule says: fleet/renewal.h */
+    int64_t rekey_period_s, overdue_alert_after_s, overdue_quarantine_days; /* 0: never */
     enum recovery_policy recovery;
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
     enum admission_policy admission;
+    bool rekey_required;
     bool must_be_listed;     /* besides the certificate or the code, its id in a batch */
     uint32_t key_algorithms; /* of keys that are certified: bits of key_algorithm_bit() (fleet/products.h) */
     bool has_hub;
@@ -117,10 +119,9 @@ struct device_row {
     char attributes[1024]; /* a JSON object */
     char labels[1024];     /* a JSON object of short texts */
     char note[DEVICE_NOTE_SIZE];
-    int64_t
-        rekey_requested_at; /* an operator asked for a new key, until one above rekey_above is confirmed */
-    int64_t rekey_above;    /* generation */
-    int64_t transferred_at; /* retired here, because another tenant of this installation owns it now */
+    int64_t rekey_requested_at; /* a new key was asked for, until one above rekey_above is confirmed */
+    int64_t rekey_above;        /* generation */
+    int64_t transferred_at;     /* retired here, because another tenant of this installation owns it now */
     int64_t registered_at, enrolled_at, updated_at, ver;
 };
 
@@ -160,8 +161,7 @@ struct vendor_ca_row {
 enum certificate_state {
     CERTIFICATE_UNCONFIRMED, /* issued; its first use confirms it */
     CERTIFICATE_CONFIRMED,
-    CERTIFICATE_SUPERSEDED, /* a newer one was confirmed, or it was replaced before use: no rights here any
-                               more */
+    CERTIFICATE_SUPERSEDED, /* a newer one was confirmed, or it was replaced before use: no rights here */
     CERTIFICATE_REVOKED
 };
 

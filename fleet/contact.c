@@ -8,6 +8,7 @@
 
 #include "db/certificate_rows.h"
 #include "db/device_rows.h"
+#include "db/device_term_rows.h"
 #include "fleet/claims.h"
 #include "fleet/contact_internal.h"
 #include "fleet/internal.h"
@@ -130,6 +131,29 @@ void contact_judge(struct contact *contact, int64_t now_ms)
     contact->proof = is_honoured ? PROOF_OPERATIONAL : PROOF_NONE;
 }
 
+err_t contact_read_renewal(struct db_tx *tx, struct contact *contact)
+{
+    struct device_term_row term;
+    contact->has_renewal = false;
+    err_t found = device_term_rows_find(tx, &contact->device, &term);
+    if (found.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(found);
+    contact->has_renewal = term.expires_at == contact->certificate.not_after;
+    contact->renewal = (struct renewal){.due_at = term.renew_at, .new_key_at = term.new_key_at};
+    return OK;
+}
+
+bool contact_renewal(const struct contact *contact, struct renewal *out)
+{
+    if (contact->proof != PROOF_OPERATIONAL || !contact->has_renewal) {
+        return false;
+    }
+    *out = renewal_with_order(contact->renewal, &contact->device, &contact->certificate);
+    return true;
+}
+
 struct certificate_query {
     const char *authority;
     uint8_t serial[CERTIFICATE_SERIAL_SIZE];
@@ -147,7 +171,8 @@ static err_t read_certificate(struct db_tx *tx, void *arg)
         return OK;
     }
     TRY(found);
-    return device_rows_find(tx, out->certificate.tenant, &out->certificate.device, &out->device);
+    TRY(device_rows_find(tx, out->certificate.tenant, &out->certificate.device, &out->device));
+    return contact_read_renewal(tx, out);
 }
 
 /* A DER INTEGER drops leading zeros; a row's serial has 16 bytes. */
@@ -175,14 +200,27 @@ static err_t find_certificate(struct fleet *fleet, const struct peer_identity *p
     return OK;
 }
 
+err_t contact_peek(struct fleet *fleet, const struct peer_identity *peer, struct contact *out)
+{
+    bool is_found = false;
+    *out = (struct contact){0};
+    TRY(find_certificate(fleet, peer, out, &is_found));
+    if (!is_found) {
+        *out = (struct contact){0};
+        return OK;
+    }
+    out->is_known = true;
+    out->is_expired = peer->is_expired;
+    contact_judge(out, clock_now_ms(fleet->clock));
+    return OK;
+}
+
 static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
 {
     struct label label;
-    bool is_found = false;
     TRY(label_read(fleet, facts->label, &label));
-    TRY(find_certificate(fleet, facts->peer, out, &is_found));
-    if (!is_found) { /* somebody else signs with our authority's key, or the inventory lost a row */
-        *out = (struct contact){0};
+    TRY(contact_peek(fleet, facts->peer, out));
+    if (!out->is_known) { /* somebody else signs with our authority's key, or the inventory lost a row */
         contact_alarm_unknown_serial(fleet, facts);
         return OK;
     }
@@ -191,9 +229,6 @@ static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *fac
         *out = (struct contact){0};
         return OK;
     }
-    out->is_known = true;
-    out->is_expired = facts->peer->is_expired;
-    contact_judge(out, clock_now_ms(fleet->clock));
     bool is_first_use =
         out->certificate.state == CERTIFICATE_UNCONFIRMED || out->certificate.first_used_at == 0;
     if (out->proof != PROOF_OPERATIONAL || !is_first_use || facts->is_resumed) {

@@ -7,6 +7,7 @@
 
 #include "fleet/admission.h"
 #include "fleet/fleet.h"
+#include "fleet/renewal.h"
 #include "fleet/states.h"
 #include "pki/peer.h"
 
@@ -36,6 +37,8 @@ struct contact {
     bool is_superseded, is_revoked; /* why an operational certificate is not honoured, for status */
     struct device_row device;
     struct certificate_row certificate; /* of PROOF_OPERATIONAL, without DER */
+    bool has_renewal;                   /* of PROOF_OPERATIONAL: its schedule is known */
+    struct renewal renewal;             /* as kept; contact_renewal() tells what holds now */
 };
 
 /** Looks the caller up; confirms an unconfirmed certificate at its first use (durably, before this returns).
@@ -46,12 +49,20 @@ struct contact {
  * @thread worker */
 err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out);
 
+/** What the inventory makes of an issued certificate, and nothing else: confirms nothing, records nothing.
+ * One that it does not know is no error: proof stays PROOF_NONE. @errors ERR_DB @thread worker */
+err_t contact_peek(struct fleet *fleet, const struct peer_identity *peer, struct contact *out);
+
+/** When the device should come, orders included. @return false: it showed no certificate that is honoured
+ *  @thread any */
+bool contact_renewal(const struct contact *contact, struct renewal *out);
+
 struct device_status {
     enum device_word word;
     bool has_certificate;
     struct certificate_row certificate; /* newest usable one, without DER */
     int64_t renew_after;                /* Unix ms; 0 when there is no certificate */
-    bool is_rekey_ordered;              /* an operator wants a new key: renewing the old one is not enough */
+    bool needs_new_key;                 /* renewing the old key is not enough: by order, or by its age */
     bool has_owner_salt;                /* under the identity key only */
     uint8_t owner_salt[32];
     char tenant[NAME_SIZE];

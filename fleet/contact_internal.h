@@ -7,6 +7,10 @@
 /** From the rows that were read: whether the certificate is honoured, and if not, why. @thread any */
 void contact_judge(struct contact *contact, int64_t now_ms);
 
+/** Reads when the device is to come, where its term is that of the certificate that it showed. @thread of tx
+ */
+err_t contact_read_renewal(struct db_tx *tx, struct contact *contact);
+
 /** The first use of a certificate, durably: confirms an unconfirmed one and takes the rights of the older
  *  ones. @param[in,out] contact judged again from what the transaction saw @thread worker */
 err_t contact_first_use(struct fleet *fleet, const struct contact_facts *facts, struct contact *contact);

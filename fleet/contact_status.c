@@ -6,8 +6,8 @@
 #include "db/product_rows.h"
 #include "db/tenant_rows.h"
 #include "fleet/contact.h"
+#include "fleet/device_terms.h"
 #include "fleet/internal.h"
-#include "fleet/renewal.h"
 
 struct status_query {
     const struct contact *contact;
@@ -22,8 +22,19 @@ static void take_certificate(struct status_query *query, const struct certificat
 {
     query->out->has_certificate = true;
     query->out->certificate = *row;
-    query->out->renew_after = renewal_due(&query->product, &query->contact->device, row);
-    query->out->is_rekey_ordered = renewal_is_ordered(&query->contact->device, row);
+}
+
+static err_t read_renewal(struct db_tx *tx, struct status_query *query)
+{
+    struct renewal renewal;
+    struct device_status *out = query->out;
+    if (!out->has_certificate) {
+        return OK;
+    }
+    TRY(device_renewal_find(tx, &query->product, &query->contact->device, &out->certificate, &renewal));
+    out->renew_after = renewal.due_at;
+    out->needs_new_key = renewal_needs_new_key(&renewal, query->now_ms);
+    return OK;
 }
 
 static err_t take_live(const struct certificate_row *row, void *arg)
@@ -47,9 +58,10 @@ static err_t read_status(struct db_tx *tx, void *arg)
     if (query->contact->proof == PROOF_OPERATIONAL) {
         /* the one that it holds: a newer one may have been lost on its way */
         take_certificate(query, &query->contact->certificate);
-        return OK;
+    } else {
+        TRY(certificate_rows_list_live(tx, device->tenant, &device->id, take_live, query));
     }
-    return certificate_rows_list_live(tx, device->tenant, &device->id, take_live, query);
+    return read_renewal(tx, query);
 }
 
 /* An enrolled device: by the key that it came with. */

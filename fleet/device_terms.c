@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include "db/certificate_rows.h"
+#include "db/device_key_rows.h"
 #include "db/device_rows.h"
 #include "db/device_term_rows.h"
 #include "db/product_rows.h"
+#include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/renewal.h"
 
@@ -16,10 +18,15 @@ enum { STEP = 500, STEPS_MAX = 20 };
 
 /* --- what it is ----------------------------------------------------------------------------------------- */
 
+/* Becoming overdue is left to the job (move), which reports it; who is not overdue any more is so at once. */
 static void place(struct device_term_row *row, int64_t now_ms)
 {
     row->term = now_ms >= row->expires_at ? TERM_EXPIRED : now_ms >= row->renew_at ? TERM_DUE : TERM_CURRENT;
     row->next_at = row->term == TERM_EXPIRED ? 0 : row->term == TERM_DUE ? row->expires_at : row->renew_at;
+    row->is_overdue = row->is_overdue && row->overdue_at != 0 && now_ms >= row->overdue_at;
+    if (!row->is_overdue && row->overdue_at != 0 && (row->next_at == 0 || row->overdue_at < row->next_at)) {
+        row->next_at = row->overdue_at;
+    }
 }
 
 struct newest {
@@ -37,10 +44,34 @@ static err_t take_confirmed(const struct certificate_row *row, void *arg)
     return OK;
 }
 
+/* A key of before keys were kept counts from its certificate on. */
+static err_t find_key_since(struct db_tx *tx, const struct certificate_row *certificate, int64_t *out)
+{
+    struct device_key_row key;
+    *out = certificate->issued_at;
+    err_t found = device_key_rows_find(tx, certificate->spki_sha256, &key);
+    if (found.code != ERR_NOT_FOUND) {
+        TRY(found);
+        *out = key.first_seen_at;
+    }
+    return OK;
+}
+
+err_t device_renewal_find(struct db_tx *tx, const struct product_row *product,
+                          const struct device_row *device, const struct certificate_row *certificate,
+                          struct renewal *out)
+{
+    int64_t key_since = certificate->issued_at;
+    TRY(product->rekey_period_s == 0 ? OK : find_key_since(tx, certificate, &key_since));
+    *out = renewal_of(product, device, certificate, key_since);
+    return OK;
+}
+
 /* @param[out] has false: the device has no term */
 static err_t find_term(struct db_tx *tx, const struct device_row *device, struct device_term_row *out,
                        bool *has)
 {
+    struct renewal renewal;
     struct newest newest = {.is_found = false};
     struct product_row product;
     *has = false;
@@ -52,11 +83,13 @@ static err_t find_term(struct db_tx *tx, const struct device_row *device, struct
         return OK;
     }
     TRY(product_rows_find_by_id(tx, device->product, &product));
+    TRY(device_renewal_find(tx, &product, device, &newest.row, &renewal));
     *out = (struct device_term_row){.device = device->id,
                                     .tenant = device->tenant,
-                                    .renew_at = renewal_due(&product, device, &newest.row),
-                                    .expires_at = newest.row.not_after};
-    place(out, db_tx_now_ms(tx));
+                                    .renew_at = renewal.due_at,
+                                    .expires_at = newest.row.not_after,
+                                    .new_key_at = renewal.new_key_at,
+                                    .overdue_at = renewal_overdue_at(&product, renewal.due_at)};
     *has = true;
     return OK;
 }
@@ -64,7 +97,28 @@ static err_t find_term(struct db_tx *tx, const struct device_row *device, struct
 static bool is_same(const struct device_term_row *a, const struct device_term_row *b)
 {
     return a->renew_at == b->renew_at && a->expires_at == b->expires_at && a->term == b->term &&
-           a->next_at == b->next_at;
+           a->next_at == b->next_at && a->new_key_at == b->new_key_at && a->overdue_at == b->overdue_at &&
+           a->is_overdue == b->is_overdue && a->alerted_at == b->alerted_at;
+}
+
+/* It goes on being overdue, and is reported once as long as what it did not come for is the same: a renewal
+ * that keeps a key whose time has passed ends nothing. */
+static void go_on(struct device_term_row *after, const struct device_term_row *before)
+{
+    bool is_same_due = before->renew_at == after->renew_at || before->expires_at == after->expires_at;
+    after->is_overdue = before->is_overdue;
+    after->alerted_at = is_same_due ? before->alerted_at : 0;
+}
+
+static err_t count_change(struct db_tx *tx, const struct device_owners *owners,
+                          const struct device_term_row *before, const struct device_term_row *after)
+{
+    bool is_moved = before == NULL || after == NULL || before->term != after->term;
+    int64_t overdue =
+        (after != NULL && after->is_overdue ? 1 : 0) - (before != NULL && before->is_overdue ? 1 : 0);
+    TRY(is_moved && before != NULL ? device_term_rows_count(tx, owners, before->term, -1) : OK);
+    TRY(is_moved && after != NULL ? device_term_rows_count(tx, owners, after->term, 1) : OK);
+    return overdue == 0 ? OK : device_term_rows_count_overdue(tx, owners, overdue);
 }
 
 /* --- what happens to a device --------------------------------------------------------------------------- */
@@ -80,15 +134,17 @@ err_t device_term_refresh(struct db_tx *tx, const struct device_row *device)
     if (!had_before && found.code != ERR_NOT_FOUND) {
         return found;
     }
+    if (has_after && had_before) {
+        go_on(&after, &before);
+    }
+    if (has_after) {
+        place(&after, db_tx_now_ms(tx));
+    }
     if (had_before == has_after && (!has_after || is_same(&before, &after))) {
         return OK;
     }
     TRY(has_after ? device_term_rows_put(tx, &after) : device_term_rows_delete(tx, device));
-    if (had_before && has_after && before.term == after.term) {
-        return OK;
-    }
-    TRY(had_before ? device_term_rows_count(tx, &owners, before.term, -1) : OK);
-    return has_after ? device_term_rows_count(tx, &owners, after.term, 1) : OK;
+    return count_change(tx, &owners, had_before ? &before : NULL, has_after ? &after : NULL);
 }
 
 /* --- time ----------------------------------------------------------------------------------------------- */
@@ -111,16 +167,32 @@ static err_t take_passed(const struct device_term_row *row, const struct device_
     return OK;
 }
 
+static err_t report_overdue(struct db_tx *tx, struct device_term_row *row)
+{
+    const struct renewal renewal = {.due_at = row->renew_at, .new_key_at = row->new_key_at};
+    int64_t now_ms = db_tx_now_ms(tx);
+    AUTO(json_t) *body = json_object();
+    TRY(json_set_time(body, "due_at", row->renew_at));
+    TRY(json_set_time(body, "not_after", row->expires_at));
+    TRY(json_set_bool(body, "new_key", renewal_needs_new_key(&renewal, now_ms)));
+    row->alerted_at = now_ms;
+    struct event event = {.kind = "device.overdue",
+                          .result = "ok",
+                          .actor = "whorld",
+                          .request_id = "",
+                          .tenant = &row->tenant,
+                          .device = &row->device};
+    return event_append_value(tx, &event, body);
+}
+
 static err_t move(struct db_tx *tx, const struct passed *passed)
 {
     struct device_term_row row = passed->row;
+    row.is_overdue = row.overdue_at != 0 && db_tx_now_ms(tx) >= row.overdue_at;
+    TRY(row.is_overdue && row.alerted_at == 0 ? report_overdue(tx, &row) : OK);
     place(&row, db_tx_now_ms(tx));
     TRY(device_term_rows_put(tx, &row));
-    if (row.term == passed->row.term) {
-        return OK; /* a clock that went back */
-    }
-    TRY(device_term_rows_count(tx, &passed->owners, passed->row.term, -1));
-    return device_term_rows_count(tx, &passed->owners, row.term, 1);
+    return count_change(tx, &passed->owners, &passed->row, &row);
 }
 
 static err_t pass_in(struct db_tx *tx, void *arg)

@@ -6,11 +6,17 @@
 
 #include "db/rows.h"
 #include "fleet/fleet.h"
+#include "fleet/renewal.h"
 
 /** Finds the term of the device anew, and moves the counts with it. Whoever changes a device's state, its
  * confirmed certificate or an order to rekey calls this afterwards, in the same transaction; device_change()
  * does. @param device as stored now @thread of tx */
 err_t device_term_refresh(struct db_tx *tx, const struct device_row *device);
+/** The schedule of one certificate, by the plan, the age of its key and orders: at most one row is read, and
+ * none where keys may stay for ever. @thread of tx */
+err_t device_renewal_find(struct db_tx *tx, const struct product_row *product,
+                          const struct device_row *device, const struct certificate_row *certificate,
+                          struct renewal *out);
 /** The product's renewal changed: its devices are gone through again by the job below. @thread of tx */
 err_t device_terms_renew(struct db_tx *tx, struct uuid product);
 

@@ -66,8 +66,10 @@ static void answer(struct enrol_run *run, struct enrolment *out)
     struct buf *der = out->is_repeat ? &run->repeated_der : &run->prepared->issued.der;
     out->certificate.der = *der; /* moves */
     *der = (struct buf){0};
-    out->renew_after = renewal_due(product, &run->view.device, &out->certificate);
-    out->is_rekey_ordered = renewal_is_ordered(&run->view.device, &out->certificate);
+    int64_t key_since = run->view.has_key ? run->view.key.first_seen_at : out->certificate.issued_at;
+    struct renewal renewal = renewal_of(product, &run->view.device, &out->certificate, key_since);
+    out->renew_after = renewal.due_at;
+    out->needs_new_key = renewal_needs_new_key(&renewal, run->view.now_ms);
     if (product->has_hub) {
         hub_url_format(&run->view.hub, out->hub_url);
         (void)snprintf(out->hub_ca, sizeof out->hub_ca, "%s", run->view.hub.ca);

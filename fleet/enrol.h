@@ -25,7 +25,7 @@ struct enrol_order {
 struct enrolment {
     struct certificate_row certificate; /* with DER */
     int64_t renew_after;
-    bool is_rekey_ordered;      /* the device was ordered to make a new key, and this is over an old one */
+    bool needs_new_key;         /* it is over a key that should be replaced then: renewing it is not enough */
     bool is_repeat;             /* the same certificate as before */
     char hub_url[HUB_URL_SIZE]; /* "" without a hub */
     char hub_ca[HUB_CA_SIZE];

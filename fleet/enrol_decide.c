@@ -4,6 +4,7 @@
 
 #include "fleet/enrol_internal.h"
 #include "fleet/policy_words.h"
+#include "fleet/renewal.h"
 
 enum { GENERATION_STEP_MAX = 8 }; /* a device may lose that many writes of its own counter */
 
@@ -109,6 +110,17 @@ static err_t check_key(const struct enrol_order *order, const struct enrol_view 
     return OK;
 }
 
+/* Only where the product asks for it: a client that never makes a new key goes on otherwise, and is overdue.
+ */
+static err_t check_key_age(const struct enrol_view *view)
+{
+    bool is_over =
+        view->has_key && renewal_is_key_over(&view->product, view->key.first_seen_at, view->now_ms);
+    ENSURE(!is_over, ERR_UNPROCESSABLE,
+           "the key of the request was certified for as long as its product allows: make a new key pair");
+    return OK;
+}
+
 /* --- as which generation ---------------------------------------------------------------------------- */
 
 static err_t take_generation(const struct enrol_order *order, int64_t generation, struct enrol_decision *out)
@@ -168,6 +180,7 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
         out->is_repeat = true;
         return OK;
     }
+    TRY(check_key_age(view));
     if (is_identity_proof(order)) {
         TRY(check_recovery(view));
     }

@@ -46,6 +46,7 @@ static const struct event_kind rows[] = {
     {"device.compromised", EVENT_FED, "A device was declared compromised, for good"},
     {"device.contested", EVENT_NOTE, "A device was turned away because two tenants claim it"},
     {"device.enrolled", EVENT_FED, "A device got its first certificate"},
+    {"device.overdue", EVENT_FED, "A device is due for a renewal or a new key for too long"},
     {"device.quarantined", EVENT_FED, "A device was put in quarantine"},
     {"device.received", EVENT_FED, "A device came from another tenant"},
     {"device.recovered", EVENT_FED,

@@ -73,6 +73,7 @@ static err_t counts_in(struct db_tx *tx, void *arg)
 {
     const struct counts *run = arg;
     TRY(device_count_rows_read(tx, run->owner, run->out->states));
+    TRY(device_term_rows_overdue(tx, run->owner, &run->out->overdue));
     return device_term_rows_counts(tx, run->owner, run->out->terms);
 }
 

@@ -16,6 +16,7 @@ err_t batch_rename(struct fleet *fleet, const struct terms *terms, struct uuid i
 /* How many devices of a product or a batch are in each state, and of the enrolled ones in each term. */
 struct device_counts {
     int64_t states[DEVICE_STATES], terms[DEVICE_TERMS];
+    int64_t overdue; /* of those that are due or expired */
 };
 /** Both of one moment; read, not counted. */
 err_t device_counts_read(struct fleet *fleet, struct uuid owner, struct device_counts *out);

@@ -11,15 +11,25 @@
 #include "fleet/policy_words.h"
 #include "fleet/registry.h"
 
-enum { TTL_MIN_S = 60, TTL_MAX_S = 3650 * 86400, PERCENT_MAX = 99 };
+enum {
+    TTL_MIN_S = 60,
+    TTL_MAX_S = 3650 * 86400,
+    PERCENT_MAX = 99,
+    SPREAD_MAX = 49,
+    QUARANTINE_DAYS_MAX = 365,
+    WEEK_S = 7 * 86400
+};
 static const char OP_KIND[] = "product.add";
 
 /* The policy of a product that nobody has touched: a year, renewed when two thirds have passed; the identity
- * key helps only where no valid certificate is left; everything unusual is off. */
+ * key helps only where no valid certificate is left; a device that is due for a week is reported; everything
+ * unusual is off. */
 static const struct product_row default_product = {
     .name = "default",
     .certificate_ttl_s = INT64_C(365) * 24 * 3600,
     .renew_percent = 66,
+    .renew_spread_percent = 10,
+    .overdue_alert_after_s = WEEK_S,
     .recovery = RECOVERY_EXPIRED,
     .key_algorithms = KEY_ALGORITHMS_ALL,
     .ver = 1,
@@ -34,6 +44,32 @@ struct product_run {
 
 /* --- checked ---------------------------------------------------------------------------------------- */
 
+static void check_range(bool has, int64_t value, int64_t most, const char *pointer, struct faults *faults)
+{
+    if (has && (value < 0 || value > most)) {
+        faults_add(faults, pointer, "from 0 to %lld", (long long)most);
+    }
+}
+
+static void check_schedule(const struct product_change *change, struct faults *faults)
+{
+    if (change->has_renew_percent && (change->renew_percent < 1 || change->renew_percent > PERCENT_MAX)) {
+        faults_add(faults, "/renew_percent", "from 1 to %d", PERCENT_MAX);
+    }
+    bool is_never = change->rekey_period_s == 0;
+    if (change->has_rekey_period_s && !is_never &&
+        (change->rekey_period_s < TTL_MIN_S || change->rekey_period_s > TTL_MAX_S)) {
+        faults_add(faults, "/rekey_period_s", "a key lives %d to %d seconds, or without end (0)", TTL_MIN_S,
+                   TTL_MAX_S);
+    }
+    check_range(change->has_renew_spread_percent, change->renew_spread_percent, SPREAD_MAX,
+                "/renew_spread_percent", faults);
+    check_range(change->has_overdue_alert_after_s, change->overdue_alert_after_s, TTL_MAX_S,
+                "/overdue_alert_after_s", faults);
+    check_range(change->has_overdue_quarantine_days, change->overdue_quarantine_days, QUARANTINE_DAYS_MAX,
+                "/overdue_quarantine_days", faults);
+}
+
 static err_t check(const struct product_change *change, struct faults *faults)
 {
     if (change->name.p != NULL) {
@@ -44,9 +80,7 @@ static err_t check(const struct product_change *change, struct faults *faults)
         faults_add(faults, "/certificate_ttl_s", "a certificate lives %d to %d seconds", TTL_MIN_S,
                    TTL_MAX_S);
     }
-    if (change->has_renew_percent && (change->renew_percent < 1 || change->renew_percent > PERCENT_MAX)) {
-        faults_add(faults, "/renew_percent", "from 1 to %d", PERCENT_MAX);
-    }
+    check_schedule(change, faults);
     if (change->has_key_algorithms && change->key_algorithms == 0) {
         faults_add(faults, "/key_algorithms", "at least one is needed");
     }
@@ -76,6 +110,16 @@ static err_t apply_hub(struct db_tx *tx, const struct product_run *run, struct p
     return OK;
 }
 
+/* What one field asks of another holds for the product as it will be. */
+static err_t check_whole(const struct product_row *row, struct faults *faults)
+{
+    if (row->rekey_required && row->rekey_period_s == 0) {
+        faults_add(faults, "/rekey_required",
+                   "there must be a rekey_period_s: without one, no key is too old");
+    }
+    return faults_error(faults);
+}
+
 static err_t apply(struct db_tx *tx, const struct product_run *run, struct product_row *row)
 {
     const struct product_change *change = run->change;
@@ -85,6 +129,11 @@ static err_t apply(struct db_tx *tx, const struct product_run *run, struct produ
 #define APPLY(field) row->field = change->has_##field ? change->field : row->field
     APPLY(certificate_ttl_s);
     APPLY(renew_percent);
+    APPLY(renew_spread_percent);
+    APPLY(rekey_period_s);
+    APPLY(rekey_required);
+    APPLY(overdue_alert_after_s);
+    APPLY(overdue_quarantine_days);
     APPLY(recovery);
     APPLY(key_algorithms);
     APPLY(identity_key_certificates);
@@ -94,6 +143,7 @@ static err_t apply(struct db_tx *tx, const struct product_run *run, struct produ
     APPLY(admission);
     APPLY(must_be_listed);
 #undef APPLY
+    TRY(check_whole(row, run->terms->faults));
     return apply_hub(tx, run, row);
 }
 
@@ -113,14 +163,19 @@ static err_t record(struct db_tx *tx, const struct actor *actor, const struct pr
     return event_append(
         tx, &event,
         "{\"product\":\"%s\",\"name\":\"%s\",\"certificate_ttl_s\":%lld,\"renew_percent\":%lld,"
+        "\"renew_spread_percent\":%lld,\"rekey_period_s\":%lld,\"rekey_required\":%s,"
+        "\"overdue_alert_after_s\":%lld,\"overdue_quarantine_days\":%lld,"
         "\"recovery\":\"%s\",\"identity_key_certificates\":%s,\"allow_rsa_2048\":%s,"
         "\"require_channel_binding\":%s,\"allow_unbound_challenge\":%s,\"key_algorithms\":\"%s\","
         "\"admission\":\"%s\",\"must_be_listed\":%s,\"hub\":\"%s\",\"ver\":%lld}",
         id, row->name, (long long)row->certificate_ttl_s, (long long)row->renew_percent,
-        recovery_name(row->recovery), row->identity_key_certificates ? "true" : "false",
-        row->allow_rsa_2048 ? "true" : "false", row->require_channel_binding ? "true" : "false",
-        row->allow_unbound_challenge ? "true" : "false", algorithms, admission_name(row->admission),
-        row->must_be_listed ? "true" : "false", row->hub_name, (long long)row->ver);
+        (long long)row->renew_spread_percent, (long long)row->rekey_period_s,
+        row->rekey_required ? "true" : "false", (long long)row->overdue_alert_after_s,
+        (long long)row->overdue_quarantine_days, recovery_name(row->recovery),
+        row->identity_key_certificates ? "true" : "false", row->allow_rsa_2048 ? "true" : "false",
+        row->require_channel_binding ? "true" : "false", row->allow_unbound_challenge ? "true" : "false",
+        algorithms, admission_name(row->admission), row->must_be_listed ? "true" : "false", row->hub_name,
+        (long long)row->ver);
 }
 
 static err_t insert(struct db_tx *tx, const struct actor *actor, struct product_row *row)
@@ -178,17 +233,24 @@ err_t product_add(struct fleet *fleet, const struct terms *terms, const struct p
     return db_write(fleet->db, add_in, &run);
 }
 
+/* As far as the terms of devices go. */
+static bool is_same_schedule(const struct product_row *a, const struct product_row *b)
+{
+    return a->renew_percent == b->renew_percent && a->renew_spread_percent == b->renew_spread_percent &&
+           a->rekey_period_s == b->rekey_period_s && a->overdue_alert_after_s == b->overdue_alert_after_s;
+}
+
 static err_t change_in(struct db_tx *tx, void *arg)
 {
     struct product_run *run = arg;
     TRY(find_own(tx, run->terms->tenant, run->id, run->out));
     TRY(terms_check_version(run->terms, run->out->ver));
-    int64_t renew_before = run->out->renew_percent;
+    const struct product_row before = *run->out;
     TRY(apply(tx, run, run->out));
     run->out->updated_at = db_tx_now_ms(tx);
     run->out->ver++;
     TRY(product_rows_update(tx, run->out));
-    TRY(run->out->renew_percent == renew_before ? OK : device_terms_renew(tx, run->out->id));
+    TRY(is_same_schedule(&before, run->out) ? OK : device_terms_renew(tx, run->out->id));
     return record(tx, &run->terms->actor, run->out, "product.changed");
 }
 

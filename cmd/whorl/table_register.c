@@ -124,6 +124,16 @@ static const struct cli_argument product_id[] = {PATH_NAMED("products", "the pro
     BODY(CLI_SECONDS, "--certificate-ttl", "SPAN", "certificate_ttl_s",                                      \
          "lifetime of a device's certificate: 90d, 12h, …"),                                                 \
         BODY(CLI_INTEGER, "--renew-percent", "N", "renew_percent", "of the lifetime, after which to renew"), \
+        BODY(CLI_INTEGER, "--renew-spread-percent", "N", "renew_spread_percent",                             \
+             "so much earlier or later, each device at its own time"),                                       \
+        BODY(CLI_SECONDS, "--rekey-period", "SPAN", "rekey_period_s",                                        \
+             "how long a key lives over renewals; 0: without end"),                                          \
+        BODY(CLI_BOOLEAN, "--rekey-required", "true|false", "rekey_required",                                \
+             "certify no key whose period has passed"),                                                      \
+        BODY(CLI_SECONDS, "--overdue-alert-after", "SPAN", "overdue_alert_after_s",                          \
+             "report a device that is due for so long; 0: never"),                                           \
+        BODY(CLI_INTEGER, "--overdue-quarantine-days", "N", "overdue_quarantine_days",                       \
+             "days of contact without doing it, then quarantine; 0: never"),                                 \
         BODY(CLI_TEXT, "--recovery", "never|expired|always", "recovery",                                     \
              "when the identity key may fetch a certificate again"),                                         \
         BODY(CLI_TEXT, "--admission", "listed|vendor_ca|token", "admission",                                 \

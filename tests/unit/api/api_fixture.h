@@ -144,6 +144,15 @@ static inline const struct route *find_route(enum http_method method, const char
     return NULL;
 }
 
+/* A device's where it may be one. */
+static inline enum listener find_listener(const struct call *call)
+{
+    unsigned listeners = find_route(call->method, call->route)->listeners;
+    return (listeners & LISTENER_DEVICE) != 0       ? LISTENER_DEVICE
+           : (listeners & LISTENER_MANAGEMENT) != 0 ? LISTENER_MANAGEMENT
+                                                    : LISTENER_PUBLIC;
+}
+
 static inline size_t copy_fields(struct http_field *to, const struct http_field *from, size_t most)
 {
     size_t n = 0;
@@ -188,6 +197,7 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
     struct http_field query[4];
     struct request request = {
         .method = call->method,
+        .listener = find_listener(call),
         .route = find_route(call->method, call->route),
         .path = call->route,
         .params = {call->param == NULL ? "" : call->param, call->param2 == NULL ? "" : call->param2, "", ""},

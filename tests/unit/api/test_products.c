@@ -75,6 +75,53 @@ static void every_wrong_field_of_a_product_is_named(void **state)
     assert_int_equal(json_array_size(json_object_get(reply.json, "products")), 1);
 }
 
+static void a_schedule_is_checked_as_a_whole(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char id[UUID_TEXT_SIZE];
+    struct call call =
+        rest(h, HTTP_POST, PRODUCTS,
+             "{\"name\":\"s\",\"renew_spread_percent\":50,\"rekey_period_s\":59,"
+             "\"rekey_required\":1,\"overdue_alert_after_s\":-1,\"overdue_quarantine_days\":366}");
+    assert_status(h, &call, &reply, 422);
+    static const char *const pointers[] = {"/renew_spread_percent", "/rekey_period_s", "/rekey_required",
+                                           "/overdue_alert_after_s", "/overdue_quarantine_days"};
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
+        assert_true(has_pointer(&reply, pointers[i]));
+    }
+    /* a key that must be replaced needs an age at which */
+    call = rest(h, HTTP_POST, PRODUCTS, "{\"name\":\"s\",\"rekey_required\":true}");
+    assert_status(h, &call, &reply, 422);
+    assert_true(has_pointer(&reply, "/rekey_required"));
+    call =
+        rest(h, HTTP_POST, PRODUCTS,
+             "{\"name\":\"s\",\"rekey_required\":true,\"rekey_period_s\":31536000,\"renew_spread_percent\":0,"
+             "\"overdue_quarantine_days\":14,\"overdue_alert_after_s\":0}");
+    assert_status(h, &call, &reply, 201);
+    take_id(&reply, id);
+    assert_int_equal(number_at(&reply, "rekey_period_s"), 31536000);
+    assert_int_equal(number_at(&reply, "renew_spread_percent"), 0);
+    assert_int_equal(number_at(&reply, "overdue_quarantine_days"), 14);
+    assert_int_equal(number_at(&reply, "overdue_alert_after_s"), 0);
+    assert_true(json_is_true(json_object_get(reply.json, "rekey_required")));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(reply.json, "devices"), "overdue")),
+                     0);
+    call = change(h, PRODUCT, id, "*", "{\"rekey_period_s\":0}");
+    assert_status(h, &call, &reply, 422);
+    assert_true(has_pointer(&reply, "/rekey_required"));
+    call = change(h, PRODUCT, id, "*", "{\"rekey_period_s\":0,\"rekey_required\":false}");
+    assert_status(h, &call, &reply, 200);
+    /* a product that says nothing does what was done before, and reports who is late for a week */
+    call = rest(h, HTTP_POST, PRODUCTS, "{\"name\":\"plain\"}");
+    assert_status(h, &call, &reply, 201);
+    assert_int_equal(number_at(&reply, "renew_spread_percent"), 10);
+    assert_int_equal(number_at(&reply, "rekey_period_s"), 0);
+    assert_int_equal(number_at(&reply, "overdue_alert_after_s"), 604800);
+    assert_int_equal(number_at(&reply, "overdue_quarantine_days"), 0);
+    assert_true(json_is_false(json_object_get(reply.json, "rekey_required")));
+}
+
 static void bad_bodies_have_their_status(void **state)
 {
     struct house *h = *state;
@@ -331,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_product_is_made_changed_and_listed),
         TEST(every_wrong_field_of_a_product_is_named),
+        TEST(a_schedule_is_checked_as_a_whole),
         TEST(bad_bodies_have_their_status),
         TEST(a_change_names_its_version),
         TEST(of_two_changes_at_once_one_is_told),

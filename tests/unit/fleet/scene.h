@@ -55,11 +55,11 @@ static inline void scene_rows(struct scene *scene)
         scene->products[i] = (struct product_row){.name = "default",
                                                   .certificate_ttl_s = 90 * 86400,
                                                   .renew_percent = 66,
+                                                  .renew_spread_percent = 10,
                                                   .recovery = RECOVERY_EXPIRED,
                                                   .key_algorithms = 15,
-                                                  .created_at = SCENE_AT_MS,
-                                                  .updated_at = SCENE_AT_MS,
                                                   .ver = 1};
+        scene->products[i].created_at = scene->products[i].updated_at = SCENE_AT_MS;
         (void)snprintf(scene->tenants[i].name, NAME_SIZE, "%s", TENANT_NAMES[i]);
     }
 }

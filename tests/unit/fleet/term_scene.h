@@ -36,7 +36,7 @@ static inline void count_term(struct scene *scene, size_t tenant, const struct d
     int64_t now_ms = scene->clock.at_ms;
     assert_ok(device_certificates(scene->fleet, device, 1000, take_confirmed, &row));
     if (device->state == DEVICE_ENROLLED && row.not_after != 0) {
-        bool is_due = now_ms >= renewal_due(&scene->products[tenant], device, &row);
+        bool is_due = now_ms >= renewal_of(&scene->products[tenant], device, &row, row.issued_at).due_at;
         counts[now_ms >= row.not_after ? TERM_EXPIRED : is_due ? TERM_DUE : TERM_CURRENT]++;
     }
 }

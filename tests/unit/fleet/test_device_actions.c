@@ -155,16 +155,16 @@ static void test_a_rekey_is_told_until_a_new_key_is_confirmed(void **state)
     assert_true(status_of(scene, der).renew_after > scene->clock.at_ms);
     assert_ok(order_device(scene, &device.unit.id, ACTION_REKEY, &row));
     assert_int_equal(status_of(scene, der).renew_after, scene->clock.at_ms);
-    assert_true(status_of(scene, der).is_rekey_ordered);
+    assert_true(status_of(scene, der).needs_new_key);
     /* the same key again is not enough */
     assert_ok(enrol_by_certificate(scene, der, device.key, 0, &renewed));
-    assert_true(renewed.is_rekey_ordered && renewed.renew_after == scene->clock.at_ms);
+    assert_true(renewed.needs_new_key && renewed.renew_after == scene->clock.at_ms);
     der = buf_view(&renewed.certificate.der);
-    assert_true(status_of(scene, der).is_rekey_ordered);
+    assert_true(status_of(scene, der).needs_new_key);
     assert_ok(enrol_by_certificate(scene, der, next, 0, &rekeyed));
-    assert_true(!rekeyed.is_rekey_ordered && rekeyed.renew_after > scene->clock.at_ms);
+    assert_true(!rekeyed.needs_new_key && rekeyed.renew_after > scene->clock.at_ms);
     assert_int_not_equal(scene_device(scene, 0, &device.unit.id).rekey_requested_at, 0);
-    assert_false(status_of(scene, buf_view(&rekeyed.certificate.der)).is_rekey_ordered);
+    assert_false(status_of(scene, buf_view(&rekeyed.certificate.der)).needs_new_key);
     assert_int_equal(scene_device(scene, 0, &device.unit.id).rekey_requested_at, 0);
 }
 

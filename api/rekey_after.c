@@ -1,0 +1,64 @@
+/* When a device should come, as a header. Holds no rule of the schedule; those are in fleet/renewal. */
+#include "api/rekey_after.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char NAME[] = "Whorl-Rekey-After";
+
+/* Of a route that takes anybody, the certificate is looked at here, and confirms nothing by that. */
+static bool find(struct api *api, const struct request *request, struct renewal *out)
+{
+    if (request->principal != NULL) {
+        return contact_renewal(&request->principal->contact, out);
+    }
+    struct contact contact;
+    bool may_know = request->route->access == ACCESS_ANYONE && request->peer->kind == PEER_ISSUED;
+    return may_know && contact_peek(api->options.fleet, request->peer, &contact).code == ERR_OK &&
+           contact_renewal(&contact, out);
+}
+
+void rekey_after_look(struct api *api, struct request *request)
+{
+    struct renewal renewal;
+    void *memory = NULL;
+    request->renewal = NULL;
+    if (request->listener != LISTENER_DEVICE || !find(api, request, &renewal) ||
+        arena_alloc(request->arena, sizeof renewal, &memory).code != ERR_OK) {
+        return;
+    }
+    struct renewal *kept = memory;
+    *kept = renewal;
+    request->renewal = kept;
+}
+
+static bool is_told(const struct response *response)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (strcmp(response->headers[i].name, NAME) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+err_t rekey_after_tell(const struct request *request, int64_t at_ms, bool needs_new_key,
+                       struct response *response)
+{
+    char value[48];
+    int64_t left_ms = at_ms - request->now_ms;
+    int64_t seconds = left_ms <= 0 ? 0 : (left_ms + 999) / 1000; /* who comes exactly then is not too early */
+    (void)snprintf(value, sizeof value, "%" PRId64 "%s", seconds, needs_new_key ? ";key=new" : "");
+    return response_header(response, NAME, value);
+}
+
+err_t rekey_after_add(const struct request *request, struct response *response)
+{
+    const struct renewal *renewal = request->renewal;
+    if (renewal == NULL || is_told(response)) {
+        return OK;
+    }
+    return rekey_after_tell(request, renewal->due_at, renewal_needs_new_key(renewal, request->now_ms),
+                            response);
+}
