@@ -13,6 +13,7 @@
 #include "fleet/contact_internal.h"
 #include "fleet/internal.h"
 #include "fleet/registry.h"
+#include "fleet/rekey_contact.h"
 
 /* --- the label -------------------------------------------------------------------------------------- */
 
@@ -254,7 +255,9 @@ err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, st
     case PEER_FOREIGN:
         return resolve_identity(fleet, facts, &facts->peer->certificate.key.spki_sha256, out);
     case PEER_ISSUED:
-        return resolve_issued(fleet, facts, out);
+        TRY(resolve_issued(fleet, facts, out));
+        rekey_contact(fleet, facts, out);
+        return OK;
     }
     return ERR(ERR_UNAUTHORIZED, "a client certificate or a challenge proof is needed");
 }

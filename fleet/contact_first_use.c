@@ -7,6 +7,7 @@
 #include "fleet/device_terms.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/rekey_contact.h"
 #include "fleet/renewal.h"
 
 struct first_use {
@@ -68,6 +69,7 @@ static err_t first_use(struct db_tx *tx, void *arg)
     }
     TRY(certificate_rows_update(tx, row));
     TRY(end_rekey(tx, run));
+    TRY(run->is_confirmed ? rekey_confirmed(tx, &run->contact->device, row) : OK);
     TRY(run->is_confirmed ? device_term_refresh(tx, &run->contact->device) : OK);
     TRY(contact_read_renewal(tx, run->contact));
     return record(tx, run, superseded);

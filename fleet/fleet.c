@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fleet/internal.h"
+#include "fleet/rekey_live.h"
 #include "fleet/source_limits.h"
 
 enum {
@@ -83,6 +84,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(publications_new(&fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
+    TRY(rekey_lives_new(&fleet->rekey_lives));
     *out = TAKE(fleet);
     return OK;
 }
@@ -108,6 +110,7 @@ void fleet_free(struct fleet *fleet)
     if (fleet == NULL) {
         return;
     }
+    rekey_lives_free(fleet->rekey_lives);
     event_hub_free(fleet->event_hub);
     oidc_free(fleet->oidc);
     audit_signing_free(fleet->audit_signing);

@@ -50,6 +50,7 @@ struct fleet {
     struct publications *publications;     /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;           /* event_hub.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
+    struct rekey_lives *rekey_lives;                             /* rekey_live.c */
 };
 
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */
@@ -108,6 +109,8 @@ err_t webhook_sweep(struct fleet *fleet, int64_t now_ms);
 err_t approvals_expire(struct fleet *fleet, int64_t now_ms);
 /** Ends offers of devices that nobody accepted in time. */
 err_t transfers_expire(struct fleet *fleet, int64_t now_ms);
+/** Fails those who were told too long ago, opens waves, stops and finishes campaigns; in bounded steps. */
+err_t rekey_plans_run(struct fleet *fleet, int64_t now_ms);
 /** Carries work on many devices on, some steps of each run. */
 err_t operations_run(struct fleet *fleet, int64_t now_ms);
 

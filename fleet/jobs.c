@@ -62,6 +62,7 @@ static const struct job jobs[] = {
     {"device-terms-walk", SECOND_MS, device_terms_walk, true},
     {"webhook-sweep", HOUR_MS, webhook_sweep, true},
     {"operations", SECOND_MS, operations_run, false},
+    {"rekey-plans", SECOND_MS, rekey_plans_run, true},
     {"approvals", MINUTE_MS, approvals_expire, true},
     {"transfers", MINUTE_MS, transfers_expire, true},
     {"session-sweep", HOUR_MS, session_sweep, true},
