@@ -1,5 +1,6 @@
 /* The device protocol's status and challenge (docs/device-protocol.md): who am I to you, and how do I prove
  * it without a client certificate. Tells the truth under a proof, and the same to everybody without. */
+#include "api/cacerts.h"
 #include "api/device_v1.h"
 #include "api/rekey_after.h"
 #include "api/tables.h"
@@ -19,6 +20,20 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
         TRY(json_set_bool(answer, "rekey", true));
     }
     return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
+}
+
+/* A device that knows another digest fetches EST's cacerts. Left out in the moment before the first
+ * publication.
+ */
+static err_t add_anchors(struct api *api, json_t *answer)
+{
+    struct sha256 hash;
+    err_t found = cacerts_sha256(api, &hash);
+    if (found.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(found);
+    return json_set_hex(answer, "anchors_sha256", BYTES_OF(hash.b));
 }
 
 static err_t reply_status(struct api *api, const struct request *request, const struct principal *device,
@@ -47,6 +62,7 @@ static err_t reply_status(struct api *api, const struct request *request, const 
     }
     TRY(json_set_time(answer, "server_time", request->now_ms));
     TRY(json_set_hex(answer, "server_id", BYTES_OF(api->options.server_id.b)));
+    TRY(add_anchors(api, answer));
     return reply_json(response, 200, answer);
 }
 

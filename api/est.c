@@ -4,11 +4,11 @@
 #include "api/est.h"
 
 #include "api/authn.h"
+#include "api/cacerts.h"
 #include "api/rekey_after.h"
 #include "api/tables.h"
 #include "base/encoding.h"
 #include "fleet/enrol.h"
-#include "fleet/publication.h"
 #include "fleet/registry.h"
 #include "pki/certificate.h"
 
@@ -36,31 +36,12 @@ static err_t read_label(struct api *api, const struct request *request, const ch
     return OK;
 }
 
-/* RFC 7030 §4.1.3: the root and every CA below it, so that a client can check both our devices and this
- * server. */
 static err_t get_cacerts(struct api *api, const struct request *request, struct response *response)
 {
-    static const char *const names[] = {"root", "device", "infrastructure"};
-    enum { NAME_COUNT = sizeof names / sizeof names[0] };
     const char *label = NULL;
-    TRY(read_label(api, request, &label));
-    struct published published[NAME_COUNT] = {{0}};
-    struct bytes ders[NAME_COUNT] = {{0}};
-    err_t error = OK;
-    for (size_t i = 0; i < NAME_COUNT && error.code == ERR_OK; i++) {
-        error = publication_ca(api->options.fleet, bytes_str(names[i]), &published[i]);
-        if (error.code == ERR_OK) {
-            ders[i] = shared_view(published[i].bytes);
-        }
-    }
     AUTO_VAL(buf) message = {0};
-    if (error.code == ERR_OK) {
-        error = certificates_to_pkcs7(ders, NAME_COUNT, &message);
-    }
-    for (size_t i = 0; i < NAME_COUNT; i++) {
-        shared_unref(published[i].bytes);
-    }
-    TRY(error);
+    TRY(read_label(api, request, &label));
+    TRY(cacerts_message(api, &message));
     return reply_base64(response, CERTS_ONLY, buf_view(&message));
 }
 

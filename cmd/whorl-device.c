@@ -12,8 +12,9 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"new", command_new},     {"id", command_id},       {"enrol", command_enrol}, {"status", command_status},
-    {"renew", command_renew}, {"rekey", command_rekey}, {"fleet", command_fleet},
+    {"new", command_new},         {"id", command_id},       {"enrol", command_enrol},
+    {"status", command_status},   {"renew", command_renew}, {"rekey", command_rekey},
+    {"recover", command_recover}, {"run", command_run},     {"fleet", command_fleet},
 };
 
 static const char help_text[] =
@@ -29,6 +30,12 @@ static const char help_text[] =
     "  whorl-device renew  --dir DIR --server URL --ca FILE               a new certificate, same key\n"
     "  whorl-device rekey  --dir DIR --server URL --ca FILE               a new certificate, next key "
     "generation\n"
+    "  whorl-device recover --dir DIR --server URL --ca FILE              a new certificate by the identity "
+    "key\n"
+    "  whorl-device run    --dir DIR --server URL --ca FILE               do what the server asks for, "
+    "contact "
+    "after contact\n"
+    "                      [--contacts N] [--every 6h]\n"
     "  whorl-device fleet  --count N [--seed-base S] --list FILE          write the ids of N devices and "
     "stop\n"
     "  whorl-device fleet  --count N [--seed-base S] --server URL --ca FILE [--connections C]\n"
@@ -42,6 +49,10 @@ static const char help_text[] =
     "status "
     "too). --seed makes the same chip each time; --noise is the share of cells that "
     "read wrong.\n"
+    "run: enrols, renews, makes new keys, comes back by the identity key and follows new trust anchors; "
+    "stops "
+    "after N\n"
+    "contacts; --every shortens the time between two of them (s, m, h, d, y).\n"
     "fleet: --keep-alive keeps the C connections open and enrols device after device over them, by "
     "challenge;\n"
     "--renew lets each device confirm and renew its certificate; --save writes each one to DIR/<device "

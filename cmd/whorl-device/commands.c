@@ -1,5 +1,5 @@
-/* new, id, enrol, status, renew, rekey: one device in one folder. What scripts read is on stdout, everything
- * else on stderr. */
+/* new, id, enrol, status, renew, rekey, recover: one device in one folder. What scripts read is on stdout,
+ * everything else on stderr. */
 #include "cmd/whorl-device/commands.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@ enum { PEM_SIZE = 8192 };
 
 typedef enum whorl_result (*act_fn)(struct whorl_device *device);
 
-static bool command_needs_dir(const struct options *options)
+bool command_needs_dir(const struct options *options)
 {
     if (options->dir == NULL) {
         (void)fprintf(stderr, "whorl-device: --dir DIR is needed\n");
@@ -73,8 +73,7 @@ int command_new(const struct options *options)
     return unit_grow(&unit, options) ? command_id(options) : EXIT_FAILED;
 }
 
-/* The chain in use as DIR/device.pem: the device does not need it, people do. */
-static enum whorl_result write_pem(struct unit *unit, const char *dir, struct whorl_credential *out)
+enum whorl_result command_write_pem(struct unit *unit, const char *dir, struct whorl_credential *out)
 {
     uint8_t buffer[PEM_SIZE];
     struct whorl_space room = {buffer, sizeof buffer};
@@ -124,7 +123,7 @@ static int act(const struct options *options, const char *what, act_fn action)
     }
     enum whorl_result result = action(&unit.device);
     if (result == WHORL_OK) {
-        result = write_pem(&unit, options->dir, &credential);
+        result = command_write_pem(&unit, options->dir, &credential);
     }
     if (result == WHORL_OK) {
         print_identity(&unit.device, false);
@@ -152,6 +151,11 @@ int command_rekey(const struct options *options)
     return act(options, "rekey", whorl_device_rekey);
 }
 
+int command_recover(const struct options *options)
+{
+    return act(options, "recover", whorl_device_recover);
+}
+
 /* First the answer as it came, for scripts; then one line for people. */
 static void print_status(struct unit *unit, const struct whorl_status *status)
 {
@@ -160,8 +164,9 @@ static void print_status(struct unit *unit, const struct whorl_status *status)
                   whorl_device_renewal_is_due(&unit->device);
     (void)whorl_message_text(status->body, "status", &words); /* the code says the same */
     (void)printf("%.*s\n", (int)status->body.size, (const char *)status->body.data);
-    (void)printf("%.*s (%u), generation %u, renewal due: %s\n", (int)words.size, (const char *)words.data,
-                 status->code, (unsigned)status->generation, is_due ? "yes" : "no");
+    const char *what = status->is_rekey || unit->device.order.after.is_new_key ? "rekey" : "renewal";
+    (void)printf("%.*s (%u), generation %u, %s due: %s\n", (int)words.size, (const char *)words.data,
+                 status->code, (unsigned)status->generation, what, is_due ? "yes" : "no");
 }
 
 int command_status(const struct options *options)

@@ -2,7 +2,7 @@
 #ifndef WHORL_CMD_WHORL_DEVICE_COMMANDS_H
 #define WHORL_CMD_WHORL_DEVICE_COMMANDS_H
 
-#include "cmd/whorl-device/options.h"
+#include "cmd/whorl-device/unit.h"
 
 int command_new(const struct options *options);
 int command_id(const struct options *options);
@@ -10,9 +10,17 @@ int command_enrol(const struct options *options);
 int command_status(const struct options *options);
 int command_renew(const struct options *options);
 int command_rekey(const struct options *options);
+int command_recover(const struct options *options);
+int command_run(const struct options *options);
 int command_fleet(const struct options *options);
 
+/** Whether --dir was given; says on stderr that it is missing. */
+bool command_needs_dir(const struct options *options);
 /** Whether --server and --ca were given; says on stderr that they are missing. */
 bool command_needs_server(const struct options *options);
+
+/** The chain in use as DIR/device.pem: the device does not need it, people do. @param[out] out in the
+ * device's credential buffer */
+enum whorl_result command_write_pem(struct unit *unit, const char *dir, struct whorl_credential *out);
 
 #endif

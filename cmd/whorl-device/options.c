@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_WORD, KIND_NUMBER, KIND_SHARE, KIND_FLAG };
+enum kind { KIND_TEXT, KIND_WORD, KIND_NUMBER, KIND_SPAN, KIND_SHARE, KIND_FLAG };
 
 struct option {
     const char *name;
@@ -30,6 +30,8 @@ static const struct option option_table[] = {
     {"--seed-base", KIND_NUMBER, offsetof(struct options, seed_base)},
     {"--count", KIND_NUMBER, offsetof(struct options, count)},
     {"--connections", KIND_NUMBER, offsetof(struct options, connections)},
+    {"--contacts", KIND_NUMBER, offsetof(struct options, contacts)},
+    {"--every", KIND_SPAN, offsetof(struct options, every_s)},
     {"--noise", KIND_SHARE, offsetof(struct options, noise)},
     {"--spki", KIND_FLAG, offsetof(struct options, is_spki)},
     {"--challenge", KIND_FLAG, offsetof(struct options, is_challenge)},
@@ -55,6 +57,29 @@ static bool parse_number(const char *text, uint64_t *out)
     return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0';
 }
 
+/* Seconds: 90s, 15m, 6h, 5d, 1y (of 365 days). */
+static bool parse_span(const char *text, uint64_t *out)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'y', 31536000}};
+    char *end = NULL;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end == '\0' || end[1] != '\0') {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (units[i].unit == *end) {
+            bool is_fitting = *out != 0 && *out <= UINT32_MAX / units[i].seconds;
+            *out *= units[i].seconds;
+            return is_fitting;
+        }
+    }
+    return false;
+}
+
 static bool parse_share(const char *text, double *out)
 {
     char *end = NULL;
@@ -74,6 +99,8 @@ static bool store(const struct option *option, const char *value, struct options
         return value[0] != '\0' && value[strspn(value, WORD_CHARACTERS)] == '\0';
     case KIND_NUMBER:
         return parse_number(value, at);
+    case KIND_SPAN:
+        return parse_span(value, at);
     case KIND_SHARE:
         return parse_share(value, at);
     case KIND_FLAG:

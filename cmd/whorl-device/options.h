@@ -19,6 +19,8 @@ struct options {
     uint64_t seed_base;
     uint64_t count;
     uint64_t connections;
+    uint64_t contacts; /* of `run`; 0: no end */
+    uint64_t every_s;  /* at most so long between two contacts; 0: as the server says */
     double noise;
     bool has_seed;
     bool is_spki;

@@ -68,7 +68,8 @@ static void connect_ports(struct unit *unit, const char *dir)
                                        .storage = &unit->storage.port,
                                        .clock = &host_clock,
                                        .random = &host_random,
-                                       .puf = &unit->puf.port};
+                                       .puf = &unit->puf.port,
+                                       .trust = &unit->transport.anchors};
 }
 
 bool unit_grow(struct unit *unit, const struct options *options)
@@ -140,6 +141,7 @@ bool unit_open(struct unit *unit, const struct options *options)
             return false;
         }
         host_trust_server_id(unit->trust, settings.server_id);
+        settings.root_count = host_trust_borrow_roots(unit->trust, &settings.roots);
     }
     if (options->code != NULL) {
         settings.code = (struct whorl_bytes){(const uint8_t *)options->code, strlen(options->code)};
@@ -172,6 +174,7 @@ void unit_close(struct unit *unit)
         whorl_device_close(&unit->device);
         unit->is_open = false;
     }
+    host_transport_clear(&unit->transport);
     host_trust_free(unit->trust);
     unit->trust = NULL;
 }

@@ -1,6 +1,7 @@
 /* Status and enrolment where no client certificate reaches the server: the identity key signs the server's
  * single-use nonce together with the request (docs/device-protocol.md, "Proof of possession"). The server is
  * named in the signed text, so a rogue one cannot pass the proof on. */
+#include "device/core/anchors.h"
 #include "device/core/device_internal.h"
 
 static enum whorl_result ask_challenge(struct whorl_device *device, enum whorl_pop_purpose purpose,
@@ -15,8 +16,7 @@ static enum whorl_result ask_challenge(struct whorl_device *device, enum whorl_p
         return WHORL_ERROR_SPACE;
     }
     WHORL_TRY(whorl_link_call(device, &request, &answer));
-    if (!whorl_message_read_challenge(answer, out) ||
-        !whorl_equal(out->server_id, device->settings.server_id, sizeof out->server_id)) {
+    if (!whorl_message_read_challenge(answer, out) || !whorl_device_trusts(device, out->server_id)) {
         return WHORL_ERROR_ANSWER;
     }
     return WHORL_OK;
@@ -43,7 +43,7 @@ static enum whorl_result sign_proof(struct whorl_device *device, const struct wh
     pop.generation = subject->generation;
     pop.nonce_size = challenge->nonce_size;
     whorl_copy(pop.nonce, challenge->nonce, challenge->nonce_size);
-    whorl_copy(pop.server_id, device->settings.server_id, sizeof pop.server_id);
+    whorl_copy(pop.server_id, challenge->server_id, sizeof pop.server_id); /* one that it trusts */
     whorl_copy(pop.device_id, device->id, sizeof pop.device_id);
     if (subject->purpose == WHORL_POP_ENROL) {
         WHORL_TRY(whorl_sha256(ports->crypto, subject->new_spki, pop.new_spki_sha256));
@@ -94,6 +94,7 @@ static enum whorl_result prove_status(struct whorl_device *device, struct whorl_
     if (!whorl_message_read_status(answer, out)) {
         return WHORL_ERROR_ANSWER;
     }
+    out->is_by_identity = true;
     return whorl_device_learn(device, out);
 }
 
@@ -131,11 +132,10 @@ static enum whorl_result enrol_once(struct whorl_device *device, bool is_lost_on
     const struct whorl_crypto *crypto = device->settings.ports->crypto;
     struct whorl_status status;
     struct whorl_key key;
-    uint32_t in_use = 0;
     uint32_t generation = 0;
-    WHORL_TRY(whorl_device_generation_in_use(device, &in_use));
     WHORL_TRY(prove_status(device, &status));
-    const struct whorl_generation_view view = {in_use, status.generation, is_lost_one_refused};
+    const struct whorl_generation_view view = {whorl_device_generation_in_use(device), status.generation,
+                                               is_lost_one_refused};
     WHORL_TRY(whorl_device_next_generation(device, &view, &generation));
     if (!device->is_connected) { /* the server closes after each answer */
         WHORL_TRY(whorl_link_open(device, NULL));

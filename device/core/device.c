@@ -1,4 +1,5 @@
 /* Growing and opening a device, and the rules of its records: what is stored before what. */
+#include "device/core/anchors.h"
 #include "device/core/device_internal.h"
 
 enum whorl_result whorl_device_grow(const struct whorl_ports *ports, struct whorl_enrolment *enrolment)
@@ -100,6 +101,9 @@ enum whorl_result whorl_device_open(struct whorl_device *device, const struct wh
     if (result == WHORL_OK) {
         result = whorl_state_load(ports->storage, &device->state);
     }
+    if (result == WHORL_OK) {
+        result = whorl_device_load_anchors(device);
+    }
     if (result != WHORL_OK) {
         whorl_device_close(device);
     }
@@ -120,10 +124,12 @@ void whorl_device_close(struct whorl_device *device)
 enum whorl_result whorl_device_learn(struct whorl_device *device, const struct whorl_status *status)
 {
     struct whorl_state next = device->state;
-    if (status->has_owner_salt) {
+    bool is_new_owner =
+        status->has_owner_salt && !whorl_equal(next.owner_salt, status->owner_salt, WHORL_SALT_BYTES);
+    if (is_new_owner) {
         whorl_copy(next.owner_salt, status->owner_salt, WHORL_SALT_BYTES);
     }
-    if (status->generation > next.generation_max) {
+    if (is_new_owner || status->generation > next.generation_max) {
         next.generation_max = status->generation;
     }
     if (next.generation_max != device->state.generation_max ||
@@ -159,6 +165,7 @@ enum whorl_result whorl_device_receive(struct whorl_device *device, struct whorl
     /* the answer stands at the front of the work buffer; the records are made behind it */
     size_t used = (size_t)(answer.data - work->data) + answer.size;
     struct whorl_space room = {work->data + used, work->size - used};
+    device->order.is_given = false; /* it was about the certificate before this one */
     WHORL_TRY(whorl_hub_save(storage, answer, room));
     WHORL_TRY(whorl_credential_write(answer, credential, room, &record));
     return storage->write(storage->context, WHORL_RECORD_PENDING, record);
@@ -177,19 +184,30 @@ enum whorl_result whorl_device_adopt(struct whorl_device *device)
     return storage->erase(storage->context, WHORL_RECORD_PENDING);
 }
 
-enum whorl_result whorl_device_generation_in_use(struct whorl_device *device, uint32_t *out)
+uint32_t whorl_device_generation_in_use(struct whorl_device *device)
 {
     struct whorl_credential credential;
-    enum whorl_result result = whorl_credential_load(device->settings.ports->storage, WHORL_RECORD_CREDENTIAL,
-                                                     device->settings.credential, &credential);
-    *out = result == WHORL_OK ? credential.generation : 0;
-    return result == WHORL_ERROR_NOT_AVAILABLE ? WHORL_OK : result;
+    bool is_there = whorl_credential_load(device->settings.ports->storage, WHORL_RECORD_CREDENTIAL,
+                                          device->settings.credential, &credential) == WHORL_OK;
+    bool is_of_owner =
+        is_there && whorl_equal(credential.owner_salt, device->state.owner_salt, WHORL_SALT_BYTES);
+    return is_of_owner ? credential.generation : 0;
+}
+
+static bool order_is_due(const struct whorl_device *device)
+{
+    const struct whorl_clock *clock = device->settings.ports->clock;
+    uint32_t passed_s = (clock->monotonic_ms(clock->context) - device->order.noted_ms) / 1000;
+    return device->order.is_given && (int64_t)passed_s >= device->order.after.delay_s;
 }
 
 bool whorl_device_renewal_is_due(struct whorl_device *device)
 {
     const struct whorl_clock *clock = device->settings.ports->clock;
     struct whorl_credential credential;
+    if (order_is_due(device)) {
+        return true;
+    }
     int64_t now_s = clock->utc_s(clock->context);
     return whorl_credential_load(device->settings.ports->storage, WHORL_RECORD_CREDENTIAL,
                                  device->settings.credential, &credential) == WHORL_OK &&

@@ -31,7 +31,8 @@ enum whorl_result whorl_link_call(struct whorl_device *device, const struct whor
 enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_bytes code,
                                     struct whorl_status *out);
 
-/** Takes salt and generation out of a status under the identity key, and stores them when they are new. */
+/** Takes generation and owner salt out of a status, and stores them when they are new. Under another owner's
+ * salt all keys are other keys, so the count of generations begins again with what that owner has seen. */
 enum whorl_result whorl_device_learn(struct whorl_device *device, const struct whorl_status *status);
 
 /* The server takes the generation after its last one, and up to this many after it. */
@@ -56,8 +57,15 @@ enum whorl_result whorl_device_receive(struct whorl_device *device, struct whorl
 /** The pending certificate becomes the one in use. */
 enum whorl_result whorl_device_adopt(struct whorl_device *device);
 
-/** Generation of the certificate in use; 0 when there is none. */
-enum whorl_result whorl_device_generation_in_use(struct whorl_device *device, uint32_t *out);
+/** Generation of the certificate in use; 0 when there is none, or none of this owner, or the record is
+ * damaged: the identity key helps in each of these cases. */
+uint32_t whorl_device_generation_in_use(struct whorl_device *device);
+
+/** Did the server answer, and turn this key away? */
+bool whorl_device_is_refused(const struct whorl_device *device, enum whorl_result result);
+
+/** Is a certificate whose status is `code` good? Codes that a later server may add leave it as it is. */
+bool whorl_code_is_honoured(unsigned code);
 
 /** Did the server refuse because of the generation (409, 422), so that the next one may do? */
 bool whorl_device_may_try_next(const struct whorl_device *device, enum whorl_result result);

@@ -81,6 +81,7 @@ enum whorl_result whorl_http_exchange(const struct whorl_http *http, const struc
         }
     }
     answer->status = parse.status;
+    answer->hints = parse.hints;
     answer->is_kept = parse.is_kept;
     answer->body.data = buffer.data + parse.body_at;
     answer->body.size = parse.body_size;

@@ -5,7 +5,7 @@
 #define WHORL_DEVICE_CORE_HTTP_H
 
 #include "device/core/ports.h"
-#include "device/core/text.h"
+#include "device/core/rekey_after.h"
 
 enum { WHORL_HTTP_TIMEOUT_MS = 30000, WHORL_HTTP_HEAD_MAX = 512 };
 
@@ -21,8 +21,16 @@ struct whorl_http_request {
     struct whorl_bytes body; /* JSON; empty: none is sent */
 };
 
+/* What the head of an answer asks of a device. Fields that do not parse, or come twice, are not there. */
+struct whorl_http_hints {
+    bool has_rekey_after;
+    struct whorl_rekey_after rekey_after;
+    uint32_t retry_after_s; /* Retry-After in seconds (RFC 9110 §10.2.3); 0: not given */
+};
+
 struct whorl_http_answer {
     unsigned status;
+    struct whorl_http_hints hints;
     struct whorl_bytes body; /* inside the buffer of the exchange */
     bool is_kept;            /* the connection may be used again */
 };

@@ -1,5 +1,6 @@
-/* Answer parser (RFC 9112 §4–§7): status line, the three fields that frame a message, Content-Length and
- * chunked bodies. A message with neither is refused: nothing this client talks to frames a body by closing.
+/* Answer parser (RFC 9112 §4–§7): status line, the three fields that frame a message and the two that ask
+ * something of the device, Content-Length and chunked bodies. A message with neither is refused: nothing this
+ * client talks to frames a body by closing.
  */
 #include "device/core/http_parse.h"
 
@@ -73,6 +74,20 @@ static bool parse_status_line(struct whorl_http_parse *parse, struct whorl_bytes
     return true;
 }
 
+/* These never spoil an answer: what does not parse is left out. */
+static void parse_hint(struct whorl_http_parse *parse, struct whorl_bytes name, struct whorl_bytes value)
+{
+    struct whorl_http_hints *hints = &parse->hints;
+    size_t seconds = 0;
+    if (is_word(name, "whorl-rekey-after")) {
+        hints->has_rekey_after =
+            !parse->has_rekey_line && whorl_rekey_after_parse(value, &hints->rekey_after);
+        parse->has_rekey_line = true;
+    } else if (is_word(name, "retry-after") && parse_size(value, 10, &seconds)) {
+        hints->retry_after_s = (uint32_t)seconds;
+    }
+}
+
 static bool parse_field(struct whorl_http_parse *parse, struct whorl_bytes line)
 {
     size_t colon = 0;
@@ -103,6 +118,7 @@ static bool parse_field(struct whorl_http_parse *parse, struct whorl_bytes line)
     if (is_word(name, "connection") && is_word(value, "close")) {
         parse->is_kept = false;
     }
+    parse_hint(parse, name, value);
     return true;
 }
 

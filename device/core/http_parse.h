@@ -13,6 +13,8 @@ struct whorl_http_parse {
     bool has_length;
     bool is_chunked;
     bool is_kept;
+    bool has_rekey_line; /* Whorl-Rekey-After was there once: a second one makes both void */
+    struct whorl_http_hints hints;
     size_t body_at;     /* where the body starts in the buffer */
     size_t body_size;   /* what is there of it; chunks joined */
     size_t body_length; /* Content-Length */

@@ -79,17 +79,33 @@ static enum whorl_result status_with(struct whorl_device *device, enum whorl_rec
     return result;
 }
 
-static bool is_refusal_of_key(const struct whorl_device *device, enum whorl_result result)
+bool whorl_device_is_refused(const struct whorl_device *device, enum whorl_result result)
 {
     return result == WHORL_ERROR_REFUSED && (device->problem.status == 401 || device->problem.status == 403);
 }
 
-/* Codes that a later server may add leave the certificate as good as it is. */
-static bool is_honoured(unsigned code)
+bool whorl_code_is_honoured(unsigned code)
 {
     return code != WHORL_CODE_NOT_ENROLLED && code != WHORL_CODE_CERTIFICATE_EXPIRED &&
            code != WHORL_CODE_REVOKED && code != WHORL_CODE_DOES_NOT_EXIST &&
            code != WHORL_CODE_DEVICE_REVOKED;
+}
+
+/* A record that cannot be read is no certificate; nor is one that is older than the one in use (storage that
+ * was put back): going back to an older key is never right. */
+static bool is_pending_useless(struct whorl_device *device)
+{
+    const struct whorl_storage *storage = device->settings.ports->storage;
+    const struct whorl_space *room = &device->settings.credential;
+    struct whorl_credential pending;
+    struct whorl_credential in_use;
+    enum whorl_result result = whorl_credential_load(storage, WHORL_RECORD_PENDING, *room, &pending);
+    if (result != WHORL_OK) {
+        return result == WHORL_ERROR_STORAGE;
+    }
+    return whorl_credential_load(storage, WHORL_RECORD_CREDENTIAL, *room, &in_use) == WHORL_OK &&
+           whorl_equal(pending.owner_salt, in_use.owner_salt, WHORL_SALT_BYTES) &&
+           pending.generation < in_use.generation;
 }
 
 /* Steps 3 and 4. A pending certificate that the server does not honour is dropped; one that it could not be
@@ -99,18 +115,21 @@ static enum whorl_result settle(struct whorl_device *device)
     static const char words[] = "{\"title\":\"The certificate is not honoured\"}";
     const struct whorl_storage *storage = device->settings.ports->storage;
     struct whorl_status status;
+    if (is_pending_useless(device)) {
+        return storage->erase(storage->context, WHORL_RECORD_PENDING);
+    }
     enum whorl_result result = status_with(device, WHORL_RECORD_PENDING, &status);
     if (result == WHORL_ERROR_NOT_AVAILABLE) {
         return WHORL_OK;
     }
-    if (result == WHORL_OK && is_honoured(status.code)) {
+    if (result == WHORL_OK && whorl_code_is_honoured(status.code)) {
         return whorl_device_adopt(device);
     }
     if (result == WHORL_OK) {
         whorl_message_read_problem(200, whorl_bytes_of(words), &device->problem);
         result = WHORL_ERROR_REFUSED;
         WHORL_TRY(storage->erase(storage->context, WHORL_RECORD_PENDING));
-    } else if (is_refusal_of_key(device, result)) {
+    } else if (whorl_device_is_refused(device, result)) {
         WHORL_TRY(storage->erase(storage->context, WHORL_RECORD_PENDING));
     }
     return result;
@@ -151,6 +170,7 @@ static enum whorl_result connect_as_identity(struct whorl_device *device, struct
 static enum whorl_result status_as_identity(struct whorl_device *device, struct whorl_status *out)
 {
     WHORL_TRY(whorl_link_status(device, device->settings.code, out));
+    out->is_by_identity = true;
     return whorl_device_learn(device, out);
 }
 
@@ -158,7 +178,12 @@ enum whorl_result whorl_device_status(struct whorl_device *device, struct whorl_
 {
     WHORL_TRY(settle_if_possible(device));
     enum whorl_result result = status_with(device, WHORL_RECORD_CREDENTIAL, out);
-    if (result == WHORL_ERROR_NOT_AVAILABLE || is_refusal_of_key(device, result)) {
+    if (result == WHORL_OK && whorl_code_is_honoured(out->code)) {
+        return whorl_device_learn(device, out);
+    }
+    bool is_useless = result == WHORL_OK || result == WHORL_ERROR_NOT_AVAILABLE ||
+                      result == WHORL_ERROR_STORAGE || whorl_device_is_refused(device, result);
+    if (is_useless) {
         struct first_contact contact;
         result = connect_as_identity(device, &contact);
         if (result == WHORL_OK) {
@@ -169,21 +194,27 @@ enum whorl_result whorl_device_status(struct whorl_device *device, struct whorl_
     return result;
 }
 
+/* How the identity key asks for a certificate. */
+struct manner {
+    bool is_forced; /* also when the one in use seems to be good */
+    bool is_lost_one_refused;
+};
+
 static enum whorl_result enrol_once(struct whorl_device *device, struct first_contact *contact,
-                                    bool is_lost_one_refused)
+                                    struct manner manner)
 {
     struct whorl_status status;
-    uint32_t in_use = 0;
     struct wish wish = {0, device->state.owner_salt, {NULL, 0}, {NULL, 0}, device->settings.code};
     uint8_t name[WHORL_NAME_MAX];
     struct whorl_space name_room = {name, sizeof name};
-    WHORL_TRY(whorl_device_generation_in_use(device, &in_use));
     WHORL_TRY(connect_as_identity(device, contact));
     WHORL_TRY(status_as_identity(device, &status));
-    if (is_honoured(status.code) && in_use != 0 && in_use == status.generation) {
+    uint32_t in_use = whorl_device_generation_in_use(device);
+    bool is_fine = whorl_code_is_honoured(status.code) && in_use != 0 && in_use == status.generation;
+    if (is_fine && !manner.is_forced) {
         return WHORL_OK;
     }
-    const struct whorl_generation_view view = {in_use, status.generation, is_lost_one_refused};
+    const struct whorl_generation_view view = {in_use, status.generation, manner.is_lost_one_refused};
     WHORL_TRY(whorl_device_next_generation(device, &view, &wish.generation));
     WHORL_TRY(whorl_name_write(device->id, name_room, &wish.subject));
     if (!device->is_connected) { /* the server closes after each answer */
@@ -192,17 +223,29 @@ static enum whorl_result enrol_once(struct whorl_device *device, struct first_co
     return ask_for_certificate(device, &wish);
 }
 
-enum whorl_result whorl_device_enrol(struct whorl_device *device)
+static enum whorl_result enrol(struct whorl_device *device, bool is_forced)
 {
-    WHORL_TRY(settle_if_possible(device));
     struct first_contact contact;
-    enum whorl_result result = enrol_once(device, &contact, false);
+    struct manner manner = {is_forced, false};
+    WHORL_TRY(settle_if_possible(device));
+    enum whorl_result result = enrol_once(device, &contact, manner);
     whorl_link_close(device);
     if (whorl_device_may_try_next(device, result)) {
-        result = enrol_once(device, &contact, true);
+        manner.is_lost_one_refused = true;
+        result = enrol_once(device, &contact, manner);
         whorl_link_close(device);
     }
     return result == WHORL_OK ? settle(device) : result;
+}
+
+enum whorl_result whorl_device_enrol(struct whorl_device *device)
+{
+    return enrol(device, false);
+}
+
+enum whorl_result whorl_device_recover(struct whorl_device *device)
+{
+    return enrol(device, true);
 }
 
 /* Renewal and rekey: the certificate in use asks for its successor. Subject and SAN must be its own (RFC 7030

@@ -20,6 +20,18 @@ void whorl_link_close(struct whorl_device *device)
     }
 }
 
+/* An answer without an order takes none back: not every answer knows what the device holds. */
+static void note_hints(struct whorl_device *device, const struct whorl_http_hints *hints)
+{
+    const struct whorl_clock *clock = device->settings.ports->clock;
+    device->retry_after_s = hints->retry_after_s;
+    if (hints->has_rekey_after) {
+        device->order.is_given = true;
+        device->order.after = hints->rekey_after;
+        device->order.noted_ms = clock->monotonic_ms(clock->context);
+    }
+}
+
 enum whorl_result whorl_link_call(struct whorl_device *device, const struct whorl_http_request *request,
                                   struct whorl_bytes *body)
 {
@@ -37,6 +49,7 @@ enum whorl_result whorl_link_call(struct whorl_device *device, const struct whor
     if (!answer.is_kept) {
         whorl_link_close(device);
     }
+    note_hints(device, &answer.hints);
     *body = answer.body;
     if (answer.status != 200) {
         whorl_message_read_problem(answer.status, answer.body, &device->problem);

@@ -111,6 +111,9 @@ bool whorl_message_read_status(struct whorl_bytes body, struct whorl_status *out
     }
     out->server_time_s = read_time(body, "server_time");
     out->renew_after_s = read_time(body, "renew_after");
+    out->is_rekey = whorl_json_member(body, "rekey", &value) && whorl_is(value, "true");
+    out->has_anchors = whorl_message_text(body, "anchors_sha256", &value) &&
+                       whorl_hex_decode(value, out->anchors_sha256, sizeof out->anchors_sha256);
     out->body = body;
     return true;
 }

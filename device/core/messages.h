@@ -25,8 +25,12 @@ struct whorl_status {
     bool has_owner_salt;
     uint8_t owner_salt[WHORL_SALT_BYTES];
     int64_t server_time_s;
-    int64_t renew_after_s;   /* 0: not given */
-    struct whorl_bytes body; /* the whole answer, in the work buffer until the next call */
+    int64_t renew_after_s; /* 0: not given */
+    bool is_rekey;         /* a new key is ordered; renew_after has passed then */
+    bool has_anchors;
+    uint8_t anchors_sha256[WHORL_HASH_BYTES]; /* of the set of trust anchors that the server gives out */
+    bool is_by_identity;                      /* the identity key asked: set by who asks, not by the answer */
+    struct whorl_bytes body;                  /* the whole answer, in the work buffer until the next call */
 };
 
 /* A refusal, for people (RFC 9457). Zero-terminated, cut to fit. */

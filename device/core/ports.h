@@ -61,7 +61,6 @@ struct whorl_identity {
 struct whorl_transport {
     void *context;
     /** Reads the structures during the call; the key and the chain's bytes stay as they are until close(). */
-    /** Reads the structures during the call; the key and the chain's bytes stay as they are until close(). */
     bool (*open)(void *context, const struct whorl_endpoint *to, const struct whorl_identity *as);
     /** > 0 bytes taken or given; 0 nothing now, ask again; < 0 closed or failed. */
     int (*send)(void *context, struct whorl_bytes data);
@@ -72,13 +71,29 @@ struct whorl_transport {
     void (*close)(void *context);
 };
 
+/* The part of the TLS stack that knows CA certificates (X.509 path validation). A device without it verifies
+ * its server by the roots of its firmware, always. */
+struct whorl_trust {
+    void *context;
+    /** From the next open() on the server is verified by these roots (DER) and by no others. Copies them. */
+    bool (*use)(void *context, const struct whorl_bytes *roots, size_t count);
+    /** Is this the root that the server of the last open() was verified by? */
+    bool (*stands_on)(void *context, struct whorl_bytes root);
+    /** Did the holder of the CA certificate `issuer` sign `certificate` (which may be `issuer` itself)? Names
+     * and key identifiers fit, `issuer` may sign certificates, the signature verifies, and the certificate is
+     * valid at `now_s`, unless that is 0. */
+    bool (*is_issued_by)(void *context, struct whorl_bytes certificate, struct whorl_bytes issuer,
+                         int64_t now_s);
+};
+
 enum whorl_record {
     WHORL_RECORD_HELPER = 1,     /* helper data: written once in a chip's life */
     WHORL_RECORD_STATE = 2,      /* owner salt, highest generation ever used, counter */
     WHORL_RECORD_CREDENTIAL = 3, /* the certificate in use and its generation */
     WHORL_RECORD_PENDING = 4,    /* a certificate received and not yet confirmed by a use */
     WHORL_RECORD_HUB = 5,        /* where to go after onboarding */
-    WHORL_RECORD_FAILURES = 6    /* how often the helper data did not give the key */
+    WHORL_RECORD_FAILURES = 6,   /* how often the helper data did not give the key */
+    WHORL_RECORD_ANCHORS = 7     /* the root CAs in force, once they are others than the firmware's */
 };
 
 /* Small records by number. write() replaces the whole record or nothing, and is on the medium when it
@@ -123,6 +138,7 @@ struct whorl_ports {
     const struct whorl_clock *clock;
     const struct whorl_random *random;
     const struct whorl_puf *puf;
+    const struct whorl_trust *trust; /* NULL: the roots of the firmware stay */
 };
 
 #endif

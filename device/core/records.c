@@ -175,3 +175,51 @@ enum whorl_result whorl_hub_load(const struct whorl_storage *storage, struct who
                     take_field(&rest, &out->ca) && rest.size == 0;
     return is_sound ? WHORL_OK : WHORL_ERROR_STORAGE;
 }
+
+enum whorl_result whorl_anchors_load(const struct whorl_storage *storage, struct whorl_space room,
+                                     struct whorl_anchors *out)
+{
+    size_t size = 0;
+    whorl_zero(out, sizeof *out);
+    WHORL_TRY(storage->read(storage->context, WHORL_RECORD_ANCHORS, room, &size));
+    if (size < WHORL_ANCHORS_HEAD || room.data[0] != RECORD_VERSION) {
+        return WHORL_ERROR_STORAGE;
+    }
+    whorl_copy(out->pinned, room.data + 1, WHORL_HASH_BYTES);
+    whorl_copy(out->digest, room.data + 1 + WHORL_HASH_BYTES, WHORL_HASH_BYTES);
+    out->count = room.data[WHORL_ANCHORS_HEAD - 1];
+    struct whorl_bytes rest = {room.data + WHORL_ANCHORS_HEAD, size - WHORL_ANCHORS_HEAD};
+    if (out->count == 0 || out->count > WHORL_ANCHORS_MAX) {
+        return WHORL_ERROR_STORAGE;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        if (!take_field(&rest, &out->root[i])) {
+            return WHORL_ERROR_STORAGE;
+        }
+    }
+    return rest.size == 0 ? WHORL_OK : WHORL_ERROR_STORAGE;
+}
+
+enum whorl_result whorl_anchors_save(const struct whorl_storage *storage, const struct whorl_anchors *anchors,
+                                     struct whorl_space room)
+{
+    size_t used = WHORL_ANCHORS_HEAD;
+    if (room.size < used) {
+        return WHORL_ERROR_SPACE;
+    }
+    room.data[0] = RECORD_VERSION;
+    whorl_copy(room.data + 1, anchors->pinned, WHORL_HASH_BYTES);
+    whorl_copy(room.data + 1 + WHORL_HASH_BYTES, anchors->digest, WHORL_HASH_BYTES);
+    room.data[WHORL_ANCHORS_HEAD - 1] = (uint8_t)anchors->count;
+    for (size_t i = 0; i < anchors->count; i++) {
+        const struct whorl_bytes *root = &anchors->root[i];
+        if (root->size > UINT16_MAX || room.size - used < 2 + root->size) {
+            return WHORL_ERROR_SPACE;
+        }
+        whorl_put_u16(room.data + used, (uint16_t)root->size);
+        whorl_copy(room.data + used + 2, root->data, root->size);
+        used += 2 + root->size;
+    }
+    struct whorl_bytes record = {room.data, used};
+    return storage->write(storage->context, WHORL_RECORD_ANCHORS, record);
+}

@@ -6,6 +6,8 @@
 #include "device/core/messages.h"
 
 enum {
+    WHORL_ANCHORS_MAX = 4,
+    WHORL_ANCHORS_HEAD = 1 + 2 * WHORL_HASH_BYTES + 1,
     WHORL_STATE_BYTES = 1 + 4 + 8 + WHORL_SALT_BYTES,
     WHORL_CREDENTIAL_HEAD = 1 + 4 + WHORL_SALT_BYTES + 8 + 1
 };
@@ -32,6 +34,14 @@ struct whorl_hub {
     struct whorl_bytes ca; /* PEM */
 };
 
+/* Trust anchors. The roots are views into the record. */
+struct whorl_anchors {
+    uint8_t pinned[WHORL_HASH_BYTES]; /* server_id of the settings under which the record was made */
+    uint8_t digest[WHORL_HASH_BYTES]; /* of the set that the server gave out */
+    struct whorl_bytes root[WHORL_ANCHORS_MAX];
+    size_t count;
+};
+
 /** A device that never wrote one has an all-zero state. */
 enum whorl_result whorl_state_load(const struct whorl_storage *storage, struct whorl_state *out);
 enum whorl_result whorl_state_save(const struct whorl_storage *storage, const struct whorl_state *state);
@@ -54,5 +64,13 @@ enum whorl_result whorl_hub_save(const struct whorl_storage *storage, struct who
 /** WHORL_ERROR_NOT_AVAILABLE when there is none. @param room keeps the record as long as `out` is used */
 enum whorl_result whorl_hub_load(const struct whorl_storage *storage, struct whorl_space room,
                                  struct whorl_hub *out);
+
+/** WHORL_ERROR_NOT_AVAILABLE when there is none. @param room keeps the record as long as `out` is used */
+enum whorl_result whorl_anchors_load(const struct whorl_storage *storage, struct whorl_space room,
+                                     struct whorl_anchors *out);
+
+/** @param room for the record while it is made; apart from where the roots stand */
+enum whorl_result whorl_anchors_save(const struct whorl_storage *storage, const struct whorl_anchors *anchors,
+                                     struct whorl_space room);
 
 #endif

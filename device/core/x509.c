@@ -211,17 +211,24 @@ bool whorl_certificate_read(struct whorl_bytes der, struct whorl_certificate *ou
         }
     }
     if (field[0].tag != WHORL_DER_CONTEXT_0 || field[1].tag != WHORL_DER_INTEGER ||
-        field[5].tag != WHORL_DER_SEQUENCE || field[6].tag != WHORL_DER_SEQUENCE) {
+        field[3].tag != WHORL_DER_SEQUENCE || field[5].tag != WHORL_DER_SEQUENCE ||
+        field[6].tag != WHORL_DER_SEQUENCE) {
         return false;
     }
     out->serial = field[1].content;
+    out->issuer = field[3].whole;
     out->subject = field[5].whole;
     out->spki = field[6].whole;
     out->san.data = NULL;
     out->san.size = 0;
+    out->extensions = out->san;
     struct whorl_der_item next;
     while (whorl_der_next(&body.content, &next)) {
-        if (next.tag == WHORL_DER_CONTEXT_3 && !find_san(next.content, &out->san)) {
+        if (next.tag != WHORL_DER_CONTEXT_3) {
+            continue;
+        }
+        out->extensions = next.content;
+        if (!find_san(next.content, &out->san)) {
             return false;
         }
     }

@@ -10,13 +10,15 @@
 
 enum { WHORL_SPKI_BYTES = 91, WHORL_CSR_MAX = 768, WHORL_CERTIFICATE_MAX = 512, WHORL_NAME_MAX = 80 };
 
-/* Borrowed views into a certificate. `san` is the whole Extension element, empty when the certificate has
- * none. */
+/* Borrowed views into a certificate. `san` is the whole Extension element, `extensions` the SEQUENCE of all
+ * of them; each is empty when the certificate has none. */
 struct whorl_certificate {
     struct whorl_bytes serial;
+    struct whorl_bytes issuer;
     struct whorl_bytes subject;
     struct whorl_bytes spki;
     struct whorl_bytes san;
+    struct whorl_bytes extensions;
 };
 
 /** SubjectPublicKeyInfo of a key in the crypto port, in its one canonical form: named curve, uncompressed

@@ -23,6 +23,8 @@ static const char *name_of(enum whorl_record record)
         return "hub.bin";
     case WHORL_RECORD_FAILURES:
         return "failures.bin";
+    case WHORL_RECORD_ANCHORS:
+        return "anchors.bin";
     }
     return "unknown.bin";
 }

@@ -134,18 +134,28 @@ static void transport_close(void *context)
     }
 }
 
+/* The last of the chain that was built is the root. */
+static bool note_root(struct host_transport *transport)
+{
+    const STACK_OF(X509) *chain = SSL_get0_verified_chain(transport->tls);
+    int count = chain == NULL ? 0 : sk_X509_num(chain);
+    return count > 0 &&
+           X509_digest(sk_X509_value(chain, count - 1), EVP_sha256(), transport->verified_root, NULL) == 1;
+}
+
 static bool handshake(struct host_transport *transport, const struct whorl_endpoint *to,
                       const struct whorl_identity *as)
 {
     transport->tls = SSL_new(host_trust_borrow_tls(transport->trust));
     if (transport->tls == NULL || SSL_set_fd(transport->tls, transport->socket) != 1 ||
+        (transport->roots != NULL && SSL_set1_verify_cert_store(transport->tls, transport->roots) != 1) ||
         !name_server(transport->tls, to->host) || !use_identity(transport->tls, as)) {
         note(transport, "TLS", "the connection cannot be set up with this certificate and name");
         ERR_clear_error();
         return false;
     }
     errno = 0;
-    if (SSL_connect(transport->tls) != 1) {
+    if (SSL_connect(transport->tls) != 1 || !note_root(transport)) {
         note_tls(transport, "TLS handshake");
         return false;
     }
@@ -205,6 +215,13 @@ void host_transport_init(struct host_transport *transport, const struct host_tru
                                                .recv = transport_recv,
                                                .exporter = transport_exporter,
                                                .close = transport_close};
+    transport->anchors = host_anchors_port(transport);
     transport->trust = trust;
     transport->socket = -1;
+}
+
+void host_transport_clear(struct host_transport *transport)
+{
+    X509_STORE_free(transport->roots);
+    transport->roots = NULL;
 }

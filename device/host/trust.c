@@ -13,25 +13,37 @@
 struct host_trust {
     SSL_CTX *tls;
     uint8_t server_id[32];
-    bool has_root;
+    struct whorl_bytes roots[WHORL_ANCHORS_MAX]; /* owned */
+    size_t root_count;
 };
 
 DEFINE_AUTO(BIO, BIO_free_all);
 DEFINE_AUTO(X509, X509_free);
 DEFINE_AUTO_PTR(host_trust, host_trust_free);
 
+static bool name_server(struct host_trust *trust, X509 *root)
+{
+    uint8_t *spki = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(root), &spki);
+    bool is_named =
+        size > 0 && EVP_Digest(spki, (size_t)size, trust->server_id, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(spki);
+    return is_named;
+}
+
 /* The first self-signed certificate names the server. */
 static bool note_root(struct host_trust *trust, X509 *certificate)
 {
-    if (trust->has_root || X509_self_signed(certificate, 1) != 1) {
+    if (X509_self_signed(certificate, 1) != 1 || trust->root_count == WHORL_ANCHORS_MAX) {
         return true;
     }
-    uint8_t *spki = NULL;
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
-    trust->has_root =
-        size > 0 && EVP_Digest(spki, (size_t)size, trust->server_id, NULL, EVP_sha256(), NULL) == 1;
-    OPENSSL_free(spki);
-    return trust->has_root;
+    uint8_t *der = NULL;
+    int size = i2d_X509(certificate, &der);
+    if (size <= 0) {
+        return false;
+    }
+    trust->roots[trust->root_count++] = (struct whorl_bytes){der, (size_t)size};
+    return trust->root_count > 1 || name_server(trust, certificate);
 }
 
 static bool load(struct host_trust *trust, const char *ca_file)
@@ -41,7 +53,7 @@ static bool load(struct host_trust *trust, const char *ca_file)
     for (;;) {
         AUTO(X509) *certificate = file == NULL ? NULL : PEM_read_bio_X509(file, NULL, NULL, NULL);
         if (certificate == NULL) {
-            return trust->has_root;
+            return trust->root_count != 0;
         }
         if (X509_STORE_add_cert(store, certificate) != 1 || !note_root(trust, certificate)) {
             return false;
@@ -75,9 +87,18 @@ bool host_trust_new(const char *ca_file, struct host_trust **out, const char **p
 void host_trust_free(struct host_trust *trust)
 {
     if (trust != NULL) {
+        for (size_t i = 0; i < trust->root_count; i++) {
+            OPENSSL_free((void *)(uintptr_t)trust->roots[i].data); /* const for those who borrow it */
+        }
         SSL_CTX_free(trust->tls);
         free(trust);
     }
+}
+
+size_t host_trust_borrow_roots(const struct host_trust *trust, const struct whorl_bytes **out)
+{
+    *out = trust->roots;
+    return trust->root_count;
 }
 
 void host_trust_server_id(const struct host_trust *trust, uint8_t out[32])

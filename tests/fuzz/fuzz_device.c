@@ -1,7 +1,8 @@
 /* The parsers of the device's end, which read what a server, or who poses as one, sends: HTTP answers, JSON,
- * certificates. The first byte chooses. */
+ * certificates and sets of them, orders. The first byte chooses. */
 #include <stdlib.h>
 
+#include "device/core/authority.h"
 #include "device/core/http_parse.h"
 #include "device/core/messages.h"
 #include "device/core/records.h"
@@ -60,6 +61,31 @@ static void feed_certificate(struct whorl_bytes input)
     }
 }
 
+/* A set of CA certificates: each that is found lies in the input. */
+static void feed_set(struct whorl_bytes input)
+{
+    struct whorl_set set;
+    const uint8_t *end = input.data + input.size;
+    if (!whorl_certs_only_read(input, &set)) {
+        return;
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        const struct whorl_bytes *certificate = &set.certificate[i];
+        if (certificate->data < input.data || certificate->data + certificate->size > end) {
+            abort();
+        }
+        (void)whorl_certificate_is_sovereign(*certificate);
+    }
+}
+
+static void feed_order(struct whorl_bytes input)
+{
+    struct whorl_rekey_after order;
+    if (whorl_rekey_after_parse(input, &order) && order.delay_s < 0) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0) {
@@ -70,6 +96,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed_http(input);
     } else if (data[0] == 'j') {
         feed_json(input);
+    } else if (data[0] == 's') {
+        feed_set(input);
+    } else if (data[0] == 'o') {
+        feed_order(input);
     } else {
         feed_certificate(input);
     }

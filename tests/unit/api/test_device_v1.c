@@ -17,6 +17,26 @@ static void get_status(struct house *h, const struct peer_identity *peer, struct
     assert_status(h, &call, reply, 200);
 }
 
+/* The digest is that of the very bytes that EST gives out, base64 undone. */
+static void status_names_the_trust_anchors(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) set = {.json = NULL};
+    AUTO_VAL(reply) status = {.json = NULL};
+    AUTO_VAL(chip) chip;
+    AUTO_VAL(buf) der = {0};
+    struct sha256 hash;
+    char hex[2 * SHA256_SIZE + 1];
+    struct call call = {.method = HTTP_GET, .route = "/.well-known/est/cacerts"};
+    chip_make(&chip);
+    assert_status(h, &call, &set, 200);
+    assert_ok(base64_decode(buf_view(&set.response.body), &der));
+    assert_ok(sha256_of(buf_view(&der), &hash));
+    hex_encode(BYTES_OF(hash.b), hex);
+    get_status(h, &chip.peer, &status);
+    assert_string_equal(text_at(&status, "anchors_sha256"), hex);
+}
+
 /* --- proofs */
 
 struct draft {
@@ -314,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(status_tells_the_truth_under_a_proof, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(status_names_the_trust_anchors, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(without_proof_known_and_unknown_look_alike, house_setup,
                                         house_teardown),
         cmocka_unit_test_setup_teardown(enrol_by_tls_then_use, house_setup, house_teardown),

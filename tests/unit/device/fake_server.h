@@ -33,7 +33,16 @@ struct fake_server {
     uint32_t generation; /* highest that was asked for */
     const char *san;     /* of the certificates it issues */
     bool is_retired;
-    bool is_revoking;  /* status says 14 to every operational certificate */
+    unsigned operational_code, identity_code; /* what status says whatever the state is; 0: the truth */
+    size_t expired_below;                     /* of what was issued, the first so many are no longer valid */
+    bool is_strict;          /* 403 to the identity key while a confirmed certificate is valid */
+    const char *renew_after; /* in status; NULL: not given */
+    bool is_rekey;
+    const char *header;         /* further lines of every head, each with its CRLF; NULL: none */
+    unsigned busy;              /* every answer has this status; 0: its own */
+    struct whorl_bytes cacerts; /* EST's message (DER); empty: status names none */
+    uint8_t anchors_sha256[32];
+    unsigned fetched;  /* how often cacerts was asked for */
     bool is_unwilling; /* 422 to every enrolment */
     bool has_hub;
     bool is_closing; /* "Connection: close" after each answer */

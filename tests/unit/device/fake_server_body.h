@@ -2,17 +2,7 @@
 #ifndef WHORL_TESTS_UNIT_DEVICE_FAKE_SERVER_BODY_H
 #define WHORL_TESTS_UNIT_DEVICE_FAKE_SERVER_BODY_H
 
-#include "tests/unit/device/fake_server.h"
-
-static void spki_hash_of(const X509_PUBKEY *key, uint8_t out[32])
-{
-    uint8_t *der = NULL;
-    int size = i2d_X509_PUBKEY(key, &der);
-    assert_true(size > 0);
-    struct whorl_bytes bytes = {der, (size_t)size};
-    assert_int_equal(whorl_sha256(&host_crypto, bytes, out), WHORL_OK);
-    OPENSSL_free(der);
-}
+#include "tests/unit/device/fake_server_proof.h"
 
 static bool fake_open(void *context, const struct whorl_endpoint *to, const struct whorl_identity *as)
 {
@@ -38,14 +28,6 @@ static bool fake_open(void *context, const struct whorl_endpoint *to, const stru
     return true;
 }
 
-static void put(struct whorl_text *text, const char *before, const uint8_t *bytes, size_t size)
-{
-    struct whorl_bytes b = {bytes, size};
-    whorl_text_put(text, before);
-    whorl_text_base64(text, b);
-    whorl_text_put(text, "\"");
-}
-
 static struct fake_certificate *find_client(struct fake_server *server)
 {
     for (size_t i = 0; server->has_client && i < server->issued_count; i++) {
@@ -68,6 +50,11 @@ const struct fake_certificate *fake_server_confirmed(const struct fake_server *s
     return found;
 }
 
+static bool is_expired(const struct fake_server *server, const struct fake_certificate *c)
+{
+    return c != NULL && (size_t)(c - server->issued) < server->expired_below;
+}
+
 /* First use confirms, and supersedes whatever is older. */
 static bool use_client(struct fake_server *server, bool *is_identity)
 {
@@ -77,7 +64,7 @@ static bool use_client(struct fake_server *server, bool *is_identity)
         (used != NULL && used->state == FAKE_SUPERSEDED)) {
         return false;
     }
-    if (used != NULL && used->state == FAKE_UNCONFIRMED) {
+    if (used != NULL && used->state == FAKE_UNCONFIRMED && !is_expired(server, used)) {
         for (struct fake_certificate *c = server->issued; c != used; c++) {
             c->state = FAKE_SUPERSEDED;
         }
@@ -86,13 +73,25 @@ static bool use_client(struct fake_server *server, bool *is_identity)
     return true;
 }
 
+static unsigned code_of(struct fake_server *server, bool is_identity)
+{
+    const struct fake_certificate *confirmed = fake_server_confirmed(server);
+    unsigned forced = is_identity ? server->identity_code : server->operational_code;
+    if (forced != 0) {
+        return forced;
+    }
+    if (is_identity) {
+        return confirmed == NULL ? 12 : is_expired(server, confirmed) ? 13 : 10;
+    }
+    return is_expired(server, find_client(server)) ? 13 : 10;
+}
+
 static unsigned answer_status(struct fake_server *server, bool with_salt, struct whorl_text *body)
 {
     struct whorl_bytes salt = {server->owner_salt, 32};
-    bool is_enrolled = fake_server_confirmed(server) != NULL;
-    whorl_text_put(body, server->is_revoking && !with_salt ? "{\"status\":\"revoked\",\"code\":14"
-                         : is_enrolled                     ? "{\"status\":\"enrolled\",\"code\":10"
-                                                           : "{\"status\":\"not_enrolled\",\"code\":12");
+    struct whorl_bytes digest = {server->anchors_sha256, 32};
+    whorl_text_put(body, "{\"status\":\"word\",\"code\":");
+    whorl_text_number(body, code_of(server, with_salt));
     whorl_text_put(body, ",\"generation\":");
     whorl_text_number(body, server->generation);
     if (with_salt) {
@@ -100,6 +99,17 @@ static unsigned answer_status(struct fake_server *server, bool with_salt, struct
         whorl_text_hex(body, salt);
         whorl_text_put(body, "\"");
     }
+    if (server->renew_after != NULL) {
+        whorl_text_put(body, ",\"renew_after\":\"");
+        whorl_text_put(body, server->renew_after);
+        whorl_text_put(body, "\"");
+    }
+    if (server->cacerts.size != 0) {
+        whorl_text_put(body, ",\"anchors_sha256\":\"");
+        whorl_text_hex(body, digest);
+        whorl_text_put(body, "\"");
+    }
+    whorl_text_put(body, server->is_rekey ? ",\"rekey\":true" : "");
     whorl_text_put(body, ",\"server_time\":\"2026-11-23T00:00:00Z\"}");
     return 200;
 }
@@ -174,7 +184,8 @@ static unsigned issue_or_repeat(struct fake_server *server, X509_REQ *request, u
     if (server->is_unwilling || generation > server->generation + 8) {
         return refuse(body, 422, "not this one");
     }
-    if (generation < server->generation || (generation == server->generation && !is_renewal)) {
+    is_renewal = is_renewal && memcmp(hash, server->client_spki_hash, 32) == 0;
+    if (is_renewal ? generation < server->generation : generation <= server->generation) {
         return refuse(body, 409, "this generation was used");
     }
     server->generation = generation;
@@ -198,54 +209,6 @@ static bool is_own_subject(struct fake_server *server, X509_REQ *request)
     return is_own;
 }
 
-static bool is_proved(struct fake_server *server, struct whorl_bytes proof, enum whorl_pop_purpose purpose,
-                      uint32_t generation, struct whorl_bytes csr)
-{
-    struct whorl_pop pop = {.purpose = purpose, .generation = generation, .nonce_size = sizeof server->nonce};
-    struct whorl_bytes text;
-    uint8_t spki[WHORL_SPKI_BYTES];
-    uint8_t nonce[WHORL_NONCE_MAX];
-    uint8_t signature[WHORL_ECDSA_DER_MAX];
-    uint8_t signed_text[WHORL_POP_MAX];
-    size_t spki_size = 0, nonce_size = 0, signature_size = 0;
-    struct whorl_space spki_room = {spki, sizeof spki};
-    struct whorl_space nonce_room = {nonce, sizeof nonce};
-    struct whorl_space signature_room = {signature, sizeof signature};
-    struct whorl_bytes number;
-    assert_true(whorl_message_text(proof, "spki", &text) && whorl_base64_decode(text, spki_room, &spki_size));
-    assert_true(whorl_message_text(proof, "nonce", &text) &&
-                whorl_base64_decode(text, nonce_room, &nonce_size));
-    assert_true(whorl_message_text(proof, "signature", &text) &&
-                whorl_base64_decode(text, signature_room, &signature_size));
-    assert_true(whorl_json_member(proof, "counter", &number) && whorl_json_number(number, &pop.counter));
-    assert_true(pop.counter > server->last_counter);
-    server->last_counter = pop.counter;
-    memcpy(pop.nonce, server->nonce, sizeof server->nonce);
-    memcpy(pop.server_id, server->server_id, 32);
-    memcpy(pop.device_id, server->device_id, 32);
-    memcpy(pop.tls_exporter, server->exporter, 32);
-    if (purpose == WHORL_POP_ENROL) {
-        const uint8_t *at = csr.data;
-        X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)csr.size);
-        assert_non_null(request);
-        spki_hash_of(X509_REQ_get_X509_PUBKEY(request), pop.new_spki_sha256);
-        assert_int_equal(whorl_sha256(&host_crypto, csr, pop.csr_sha256), WHORL_OK);
-        X509_REQ_free(request);
-    }
-    const uint8_t *at = spki;
-    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)spki_size);
-    EVP_MD_CTX *check = EVP_MD_CTX_new();
-    bool is_live = server->has_nonce && nonce_size == sizeof server->nonce &&
-                   memcmp(nonce, server->nonce, nonce_size) == 0;
-    server->has_nonce = false; /* single use */
-    bool is_signed = EVP_DigestVerifyInit(check, NULL, EVP_sha256(), NULL, key) == 1 &&
-                     EVP_DigestVerify(check, signature, signature_size, signed_text,
-                                      whorl_pop_write(&pop, signed_text)) == 1;
-    EVP_MD_CTX_free(check);
-    EVP_PKEY_free(key);
-    return is_live && is_signed;
-}
-
 static unsigned answer_enrol(struct fake_server *server, struct whorl_bytes json, struct whorl_text *body)
 {
     uint8_t der[FAKE_DER];
@@ -264,6 +227,11 @@ static unsigned answer_enrol(struct fake_server *server, struct whorl_bytes json
     if (!is_known) {
         return refuse(body, server->has_client ? 403 : 401, "not admitted");
     }
+    const struct fake_certificate *confirmed = fake_server_confirmed(server);
+    bool has_valid = confirmed != NULL && !is_expired(server, confirmed);
+    if (is_identity ? server->is_strict && has_valid : is_expired(server, find_client(server))) {
+        return refuse(body, 403, "the device is not admitted");
+    }
     const uint8_t *at = der;
     X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)size);
     assert_non_null(request);
@@ -273,18 +241,6 @@ static unsigned answer_enrol(struct fake_server *server, struct whorl_bytes json
                           : issue_or_repeat(server, request, (uint32_t)generation, !is_identity, body);
     X509_REQ_free(request);
     return status;
-}
-
-static unsigned answer_challenge(struct fake_server *server, struct whorl_text *body)
-{
-    struct whorl_bytes id = {server->server_id, 32};
-    server->nonce[0]++;
-    server->has_nonce = true;
-    put(body, "{\"nonce\":\"", server->nonce, sizeof server->nonce);
-    whorl_text_put(body, ",\"server_id\":\"");
-    whorl_text_hex(body, id);
-    whorl_text_put(body, "\"}");
-    return 200;
 }
 
 static unsigned route(struct fake_server *server, struct whorl_bytes json, struct whorl_text *body)
@@ -304,6 +260,12 @@ static unsigned route(struct fake_server *server, struct whorl_bytes json, struc
     }
     if (strncmp(server->request, "POST /device/v1/challenge ", 26) == 0) {
         return answer_challenge(server, body);
+    }
+    if (strncmp(server->request, "GET /.well-known/est/cacerts ", 29) == 0) {
+        assert_false(server->has_client);
+        server->fetched++;
+        whorl_text_base64(body, server->cacerts);
+        return 200;
     }
     assert_int_equal(strncmp(server->request, "POST /device/v1/enrol ", 22), 0);
     return answer_enrol(server, json, body);
@@ -328,9 +290,11 @@ static void answer_when_whole(struct fake_server *server)
     unsigned status = route(server, json, &body);
     whorl_text_begin(&answer, answer_room);
     whorl_text_put(&answer, "HTTP/1.1 ");
-    whorl_text_number(&answer, status);
-    whorl_text_put(&answer, server->is_closing ? " X\r\nConnection: close\r\nContent-Length: "
-                                               : " X\r\nContent-Length: ");
+    whorl_text_number(&answer, server->busy != 0 ? server->busy : status);
+    whorl_text_put(&answer, " X\r\n");
+    whorl_text_put(&answer, server->header == NULL ? "" : server->header);
+    whorl_text_put(&answer,
+                   server->is_closing ? "Connection: close\r\nContent-Length: " : "Content-Length: ");
     whorl_text_number(&answer, body.size);
     whorl_text_put(&answer, "\r\n\r\n");
     whorl_text_bytes(&answer, whorl_text_view(&body));
