@@ -33,6 +33,7 @@ static err_t render(const struct authority_row *row, json_t **out)
     TRY(json_set_hex(authority, "spki_sha256", BYTES_OF(facts.key.spki_sha256.b)));
     TRY(json_set_time(authority, "not_before", facts.not_before_ms));
     TRY(json_set_time(authority, "not_after", facts.not_after_ms));
+    TRY(json_set_int(authority, "crl_shards", row->crl_shards));
     TRY(json_set_time(authority, "created_at", row->created_at));
     *out = TAKE(authority);
     return OK;

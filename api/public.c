@@ -59,6 +59,14 @@ static err_t get_crl(struct api *api, const struct request *request, struct resp
     return reply_published(request, &published, "application/pkix-crl", response);
 }
 
+static err_t get_shard(struct api *api, const struct request *request, struct response *response)
+{
+    struct published published = {.bytes = NULL};
+    TRY(publication_shard(api->options.fleet, bytes_str(request->params[0]), bytes_str(request->params[1]),
+                          &published));
+    return reply_published(request, &published, "application/pkix-crl", response);
+}
+
 static err_t get_ca(struct api *api, const struct request *request, struct response *response)
 {
     struct published published = {.bytes = NULL};
@@ -102,6 +110,7 @@ static err_t get_readyz(struct api *api, const struct request *request, struct r
     }
 const struct route public_routes[] = {
     PUBLIC("/crl/{authority}.crl", LISTENER_PUBLIC | LISTENER_DEVICE, ROUTE_ON_LOOP, get_crl),
+    PUBLIC("/crl/{authority}/{shard}.crl", LISTENER_PUBLIC | LISTENER_DEVICE, ROUTE_ON_LOOP, get_shard),
     PUBLIC("/ca/{authority}.cer", LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT, ROUTE_ON_LOOP,
            get_ca),
     PUBLIC("/healthz", LISTENER_PUBLIC, ROUTE_ON_LOOP, get_healthz),

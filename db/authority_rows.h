@@ -6,6 +6,7 @@
 #include "db/db.h"
 #include "db/rows.h"
 
+enum { AUTHORITY_URL_SIZE = 512 };
 enum authority_state { AUTHORITY_ACTIVE, AUTHORITY_RETIRED, AUTHORITY_COMPROMISED };
 
 struct authority_row {
@@ -13,6 +14,8 @@ struct authority_row {
     const char *role; /* "root", "device", "infrastructure" */
     enum authority_state state;
     struct bytes certificate;            /* DER, borrowed */
+    int crl_shards;                      /* 0: one complete CRL */
+    const char *crl_base;                /* what the addresses of the shards begin with, or "" */
     int64_t created_at, updated_at, ver; /* as read */
 };
 

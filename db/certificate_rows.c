@@ -31,8 +31,8 @@ static const char SQL_HISTORY[] =
     "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
     "FROM certificate WHERE device = $1";
 static const char SQL_INSERT[] =
-    "INSERT INTO certificate (" COLUMNS ", der) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-    "$13, $14, $15, 1, $16) ON CONFLICT (serial, authority) DO NOTHING";
+    "INSERT INTO certificate (" COLUMNS ", der, crl_bucket) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "$11, $12, $13, $14, $15, 1, $16, $17) ON CONFLICT (serial, authority) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE certificate SET state = $4, confirmed_at = $5, first_used_at = $6, superseded_at = $7, "
     "revoked_at = $8, revocation_reason = $9, ver = ver + 1 "
@@ -49,6 +49,9 @@ static const char SQL_UNLISTED[] =
     "ORDER BY superseded_at LIMIT $2";
 static const char SQL_REVOKED[] = "SELECT serial, revoked_at, revocation_reason FROM certificate "
                                   "WHERE authority = $1 AND revoked_at IS NOT NULL AND not_after > $2";
+static const char SQL_REVOKED_BUCKET[] =
+    "SELECT serial, revoked_at, revocation_reason FROM certificate "
+    "WHERE authority = $1 AND crl_bucket = $3 AND revoked_at IS NOT NULL AND not_after > $2";
 
 void certificate_row_clear(struct certificate_row *row)
 {
@@ -209,6 +212,17 @@ err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int
     return db_run(tx, SQL_REVOKED, DB_VALUES(DB_T(authority), DB_I(not_after)), take_revoked, &each);
 }
 
+err_t certificate_rows_list_revoked_in(struct db_tx *tx, const struct revoked_shard *shard, int64_t not_after,
+                                       err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg)
+{
+    struct each_revoked each = {fn, arg};
+    for (int bucket = shard->shard; bucket < SERIAL_BUCKETS; bucket += shard->shards) {
+        TRY(db_run(tx, SQL_REVOKED_BUCKET, DB_VALUES(DB_T(shard->authority), DB_I(not_after), DB_I(bucket)),
+                   take_revoked, &each));
+    }
+    return OK;
+}
+
 /* --- changes ---------------------------------------------------------------------- */
 
 err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row)
@@ -223,7 +237,7 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                             db_time_or_null(row->confirmed_at), db_time_or_null(row->first_used_at),
                             db_time_or_null(row->superseded_at), db_time_or_null(row->revoked_at),
                             row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
-                            DB_BYTES(buf_view(&row->der))),
+                            DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1])),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
     return OK;

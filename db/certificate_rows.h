@@ -85,4 +85,13 @@ struct revoked_serial {
 err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int64_t not_after,
                                     err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg);
 
+enum { SERIAL_BUCKETS = 256 }; /* by the low eight bits of a serial */
+struct revoked_shard {
+    const char *authority;
+    int shard, shards; /* a power of two, at most SERIAL_BUCKETS */
+};
+/** The same of one shard of the authority's CRL (db/crl_rows.h); costs what that shard holds. */
+err_t certificate_rows_list_revoked_in(struct db_tx *tx, const struct revoked_shard *shard, int64_t not_after,
+                                       err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg);
+
 #endif

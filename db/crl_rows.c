@@ -3,35 +3,46 @@
 
 #include "db/row_values.h"
 
-static const char SQL_FIND[] = "SELECT authority, number, this_update, next_update, is_stale, ver, der "
-                               "FROM crl WHERE authority = $1 AND shard = 0";
-static const char SQL_FIND_STATE[] = "SELECT authority, number, this_update, next_update, is_stale, ver "
-                                     "FROM crl WHERE authority = $1 AND shard = 0";
+#define STATE "authority, shard, number, this_update, next_update, is_stale, ver"
+enum { COLUMN_DER = 7 };
+
+static const char SQL_FIND[] = "SELECT " STATE ", der FROM crl WHERE authority = $1 AND shard = $2";
+static const char SQL_FIND_STATE[] = "SELECT " STATE " FROM crl WHERE authority = $1 AND shard = $2";
+static const char SQL_EACH_STATE[] = "SELECT " STATE " FROM crl WHERE authority = $1 ORDER BY shard";
 static const char SQL_INSERT[] =
     "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, der, ver) "
-    "VALUES ($1, 0, $2, $3, $4, 0, $5, 1) ON CONFLICT (authority, shard) DO NOTHING";
-static const char SQL_REPLACE[] =
-    "UPDATE crl SET number = $2, this_update = $3, next_update = $4, is_stale = 0, der = $5, ver = ver + 1 "
-    "WHERE authority = $1 AND shard = 0 AND ver = $6 AND number < $2";
+    "VALUES ($1, $2, $3, $4, $5, 0, $6, 1) ON CONFLICT (authority, shard) DO NOTHING";
+static const char SQL_REPLACE[] = "UPDATE crl SET number = $3, this_update = $4, next_update = $5, der = $6, "
+                                  "is_stale = CASE WHEN ver = $7 THEN 0 ELSE 1 END, ver = ver + 1 "
+                                  "WHERE authority = $1 AND shard = $2 AND number = $8 AND number < $3";
 static const char SQL_MARK_STALE[] =
     "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, der, ver) "
-    "VALUES ($1, 0, 0, 0, 0, 1, $2, 1) "
+    "VALUES ($1, $2, 0, 0, 0, 1, $3, 1) "
     "ON CONFLICT (authority, shard) DO UPDATE SET is_stale = 1, ver = crl.ver + 1";
+static const char SQL_MARK_ALL[] = "UPDATE crl SET is_stale = 1, ver = ver + 1";
+static const char SQL_SHARDS[] = "SELECT crl_shards FROM authority WHERE id = $1";
+static const char SQL_CHANGE[] = "SELECT ver FROM crl_change WHERE authority = $1";
+static const char SQL_CHANGED[] = "INSERT INTO crl_change (authority, ver) VALUES ($1, 1) "
+                                  "ON CONFLICT (authority) DO UPDATE SET ver = crl_change.ver + 1";
+static const char SQL_CHANGED_ALL[] = "UPDATE crl_change SET ver = ver + 1";
 
 void crl_row_clear(struct crl_row *row)
 {
     buf_clear(&row->der);
 }
 
+/* --- read ------------------------------------------------------------------------------------------- */
+
 static err_t read_state(const struct db_row *row, void *arg)
 {
     struct crl_row *out = arg;
     crl_row_clear(out);
-    *out = (struct crl_row){.number = db_row_int(row, 1),
-                            .this_update = db_row_int(row, 2),
-                            .next_update = db_row_int(row, 3),
-                            .is_stale = db_row_int(row, 4) != 0,
-                            .ver = db_row_int(row, 5)};
+    *out = (struct crl_row){.list = (int)db_row_int(row, 1),
+                            .number = db_row_int(row, 2),
+                            .this_update = db_row_int(row, 3),
+                            .next_update = db_row_int(row, 4),
+                            .is_stale = db_row_int(row, 5) != 0,
+                            .ver = db_row_int(row, 6)};
     return db_row_text(row, 0, out->authority, sizeof out->authority);
 }
 
@@ -39,42 +50,99 @@ static err_t read_list(const struct db_row *row, void *arg)
 {
     struct crl_row *out = arg;
     TRY(read_state(row, out));
-    return db_row_append(row, 6, &out->der);
+    return db_row_append(row, COLUMN_DER, &out->der);
 }
 
-err_t crl_rows_find(struct db_tx *tx, const char *authority, struct crl_row *out)
+err_t crl_rows_find(struct db_tx *tx, const char *authority, int list, struct crl_row *out)
 {
-    return db_find(tx, SQL_FIND, DB_VALUES(DB_T(authority)), read_list, out, "CRL");
+    return db_find(tx, SQL_FIND, DB_VALUES(DB_T(authority), DB_I(list)), read_list, out, "CRL");
 }
 
-err_t crl_rows_find_state(struct db_tx *tx, const char *authority, struct crl_row *out)
+err_t crl_rows_find_state(struct db_tx *tx, const char *authority, int list, struct crl_row *out)
 {
-    return db_find(tx, SQL_FIND_STATE, DB_VALUES(DB_T(authority)), read_state, out, "CRL");
+    return db_find(tx, SQL_FIND_STATE, DB_VALUES(DB_T(authority), DB_I(list)), read_state, out, "CRL");
+}
+
+struct each {
+    crl_row_fn fn;
+    void *arg;
+};
+
+static err_t on_state(const struct db_row *row, void *arg)
+{
+    const struct each *each = arg;
+    struct crl_row state = {.list = 0};
+    TRY(read_state(row, &state));
+    return each->fn(&state, each->arg);
+}
+
+err_t crl_rows_each_state(struct db_tx *tx, const char *authority, crl_row_fn fn, void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_EACH_STATE, DB_VALUES(DB_T(authority)), on_state, &each);
+}
+
+static err_t read_number(const struct db_row *row, void *arg)
+{
+    *(int64_t *)arg = db_row_int(row, 0);
+    return OK;
+}
+
+err_t crl_rows_read_change(struct db_tx *tx, const char *authority, int64_t *out)
+{
+    *out = 0;
+    return db_run(tx, SQL_CHANGE, DB_VALUES(DB_T(authority)), read_number, out);
+}
+
+/* --- changes ---------------------------------------------------------------------------------------- */
+
+static err_t note_change(struct db_tx *tx, const char *authority)
+{
+    return db_change(tx, SQL_CHANGED, DB_VALUES(DB_T(authority)), NULL);
 }
 
 err_t crl_rows_insert(struct db_tx *tx, const struct crl_row *row)
 {
     int64_t changes = 0;
     TRY(db_change(tx, SQL_INSERT,
-                  DB_VALUES(DB_T(row->authority), DB_I(row->number), DB_I(row->this_update),
+                  DB_VALUES(DB_T(row->authority), DB_I(row->list), DB_I(row->number), DB_I(row->this_update),
                             DB_I(row->next_update), DB_BYTES(buf_view(&row->der))),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "there is a CRL of %s", row->authority);
-    return OK;
+    return note_change(tx, row->authority);
 }
 
-err_t crl_rows_replace(struct db_tx *tx, const struct crl_row *row)
+err_t crl_rows_replace(struct db_tx *tx, const struct crl_row *row, int64_t number)
 {
     int64_t changes = 0;
     TRY(db_change(tx, SQL_REPLACE,
-                  DB_VALUES(DB_T(row->authority), DB_I(row->number), DB_I(row->this_update),
-                            DB_I(row->next_update), DB_BYTES(buf_view(&row->der)), DB_I(row->ver)),
+                  DB_VALUES(DB_T(row->authority), DB_I(row->list), DB_I(row->number), DB_I(row->this_update),
+                            DB_I(row->next_update), DB_BYTES(buf_view(&row->der)), DB_I(row->ver),
+                            DB_I(number)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the CRL of %s was changed at the same time", row->authority);
-    return OK;
+    return note_change(tx, row->authority);
 }
 
-err_t crl_rows_mark_stale(struct db_tx *tx, const char *authority)
+static err_t mark(struct db_tx *tx, const char *authority, int list)
 {
-    return db_change(tx, SQL_MARK_STALE, DB_VALUES(DB_T(authority), DB_B("", 0)), NULL);
+    return db_change(tx, SQL_MARK_STALE, DB_VALUES(DB_T(authority), DB_I(list), DB_B("", 0)), NULL);
+}
+
+err_t crl_rows_mark_stale(struct db_tx *tx, const char *authority,
+                          const uint8_t serial[CERTIFICATE_SERIAL_SIZE])
+{
+    int64_t shards = 0;
+    TRY(db_run(tx, SQL_SHARDS, DB_VALUES(DB_T(authority)), read_number, &shards));
+    TRY(mark(tx, authority, CRL_COMPLETE));
+    if (shards > 0) {
+        TRY(mark(tx, authority, 1 + crl_shard_of((int)shards, serial)));
+    }
+    return note_change(tx, authority);
+}
+
+err_t crl_rows_mark_all_stale(struct db_tx *tx)
+{
+    TRY(db_change(tx, SQL_MARK_ALL, NULL, 0, NULL));
+    return db_change(tx, SQL_CHANGED_ALL, NULL, 0, NULL);
 }

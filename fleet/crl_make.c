@@ -1,5 +1,5 @@
-/* Signs and stores one CRL (RFC 5280 §5). Entries stay until one list past the end of their certificate
- * (§3.3). Shows nothing to anybody (fleet/publication.c does, after the commit). */
+/* Signs and stores CRLs (RFC 5280 §5), complete ones and shards. Entries stay until one list past the end of
+ * their certificate (§3.3). Shows nothing to anybody (fleet/publication.c does, after the commit). */
 #include "fleet/crl_make.h"
 
 #include <stdio.h>
@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include "db/certificate_rows.h"
+#include "fleet/crl_shards.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+
+/* --- entries ---------------------------------------------------------------------------------------- */
 
 struct entries {
     struct crl_entry *p;
     size_t count, capacity;
-    const char *authority;
+    struct revoked_shard of; /* shards 0: all of the authority */
     int64_t not_after;
     struct crl_row *row; /* read in the same snapshot */
 };
@@ -44,62 +47,134 @@ static err_t take_entry(const struct revoked_serial *revoked, void *arg)
 static err_t read_entries(struct db_tx *tx, void *arg)
 {
     struct entries *entries = arg;
-    err_t found = crl_rows_find_state(tx, entries->authority, entries->row);
+    err_t found = crl_rows_find_state(tx, entries->of.authority, entries->row->list, entries->row);
     if (found.code != ERR_NOT_FOUND) {
         TRY(found);
     }
     entries->count = 0;
-    return certificate_rows_list_revoked(tx, entries->authority, entries->not_after, take_entry, entries);
+    if (entries->of.shards == 0) {
+        return certificate_rows_list_revoked(tx, entries->of.authority, entries->not_after, take_entry,
+                                             entries);
+    }
+    return certificate_rows_list_revoked_in(tx, &entries->of, entries->not_after, take_entry, entries);
 }
 
-struct store {
-    const struct crl_row *row;
-    size_t count;
+/* --- signed ----------------------------------------------------------------------------------------- */
+
+struct made {
+    int64_t number_before;
+    size_t entries;
     char sha256[2 * SHA256_SIZE + 1];
+    bool is_overtaken;
 };
 
-static err_t store(struct db_tx *tx, void *arg)
+/* The one place that numbers a list: strictly rising (RFC 5280 §5.2.3), and never below the floor. The time
+ * is one, so that a restored backup repeats no number that was shown (I10). */
+static int64_t number_after(int64_t last, int64_t floor)
 {
-    const struct store *run = arg;
-    if (run->row->ver == 0) {
-        TRY(crl_rows_insert(tx, run->row));
-    } else {
-        TRY(crl_rows_replace(tx, run->row));
-    }
-    struct event event = {.kind = "crl.published", .result = "ok", .actor = "whorld"};
-    return event_append(tx, &event,
-                        "{\"authority\":\"%s\",\"number\":%lld,\"entries\":%zu,\"sha256\":\"%s\"}",
-                        run->row->authority, (long long)run->row->number, run->count, run->sha256);
+    return last + 1 > floor ? last + 1 : floor;
 }
 
-static err_t sign(const struct authority *authority, const struct entries *entries, struct crl_row *row)
+static err_t sign(struct fleet *fleet, const struct authority *authority, const struct entries *entries,
+                  struct crl_row *row)
 {
+    char url[CRL_URL_SIZE];
     struct crl_spec spec = {.number = row->number,
                             .this_update_ms = row->this_update,
                             .next_update_ms = row->next_update,
                             .entries = entries->p,
                             .count = entries->count};
+    if (row->list != CRL_COMPLETE) {
+        TRY(crl_shard_url(fleet, row->list - 1, url));
+        spec.distribution_point = url;
+    }
     return authority_sign_crl(authority, &spec, &row->der);
 }
 
-err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *row)
+static err_t make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *row,
+                  struct made *made)
 {
     int64_t now_s = now_ms / 1000;
+    int list = row->list;
+    struct crl_row read = {.list = list};
     AUTO_VAL(entries)
-    entries = {.authority = authority_id(authority),
+    entries = {.of = {.authority = authority_id(authority)},
                .not_after = now_ms - fleet->options.crl_lifetime_ms,
-               .row = row};
+               .row = &read};
+    if (list != CRL_COMPLETE) {
+        entries.of.shard = list - 1;
+        entries.of.shards = crl_shards_of(fleet, authority);
+    }
     TRY(db_read(fleet->db, read_entries, &entries));
+    crl_row_clear(row);
+    *row = read;
     (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(authority));
-    /* the time as a floor: a restored backup never repeats a number that was shown (I10) */
-    row->number = row->number + 1 > now_s ? row->number + 1 : now_s;
+    *made = (struct made){.number_before = row->number, .entries = entries.count};
+    row->list = list;
+    row->number = number_after(row->number, now_s);
     row->this_update = now_s * 1000;
     row->next_update = row->this_update + fleet->options.crl_lifetime_ms / 1000 * 1000;
     row->is_stale = false;
-    TRY(sign(authority, &entries, row));
+    TRY(sign(fleet, authority, &entries, row));
     struct sha256 hash;
     TRY(sha256_of(buf_view(&row->der), &hash));
-    struct store run = {.row = row, .count = entries.count};
-    hex_encode(BYTES_OF(hash.b), run.sha256);
-    return db_write(fleet->db, store, &run);
+    hex_encode(BYTES_OF(hash.b), made->sha256);
+    return OK;
+}
+
+/* --- stored ----------------------------------------------------------------------------------------- */
+
+struct batch {
+    struct crl_row *rows;
+    size_t count;
+    struct made made[CRL_BATCH_MAX];
+};
+
+static err_t record(struct db_tx *tx, const struct crl_row *row, const struct made *made)
+{
+    char shard[32] = "";
+    if (row->list != CRL_COMPLETE) {
+        (void)snprintf(shard, sizeof shard, "\"shard\":%d,", row->list - 1);
+    }
+    struct event event = {.kind = "crl.published", .result = "ok", .actor = "whorld"};
+    return event_append(tx, &event,
+                        "{\"authority\":\"%s\",%s\"number\":%lld,\"entries\":%zu,\"sha256\":\"%s\"}",
+                        row->authority, shard, (long long)row->number, made->entries, made->sha256);
+}
+
+static err_t store_one(struct db_tx *tx, const struct crl_row *row, struct made *made)
+{
+    err_t stored = row->ver == 0 ? crl_rows_insert(tx, row) : crl_rows_replace(tx, row, made->number_before);
+    made->is_overtaken = stored.code == ERR_BUSY || stored.code == ERR_CONFLICT;
+    if (made->is_overtaken) {
+        return OK;
+    }
+    TRY(stored);
+    return record(tx, row, made);
+}
+
+static err_t store(struct db_tx *tx, void *arg)
+{
+    struct batch *batch = arg;
+    for (size_t i = 0; i < batch->count; i++) {
+        TRY(store_one(tx, &batch->rows[i], &batch->made[i]));
+    }
+    return OK;
+}
+
+err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *rows,
+               size_t count)
+{
+    struct batch batch = {.rows = rows, .count = count};
+    ENSURE(count <= CRL_BATCH_MAX, ERR_INTERNAL, "%zu CRLs at once", count);
+    for (size_t i = 0; i < count; i++) {
+        TRY(make(fleet, authority, now_ms, &rows[i], &batch.made[i]));
+    }
+    TRY(db_write(fleet->db, store, &batch));
+    for (size_t i = 0; i < count; i++) {
+        if (batch.made[i].is_overtaken) {
+            crl_row_clear(&rows[i]);
+        }
+    }
+    return OK;
 }

@@ -1,13 +1,17 @@
-/* A new CRL: from the inventory's revoked certificates to a signed list that is stored. */
+/* New CRLs: from the inventory's revoked certificates to signed lists that are stored. */
 #ifndef WHORL_FLEET_CRL_MAKE_H
 #define WHORL_FLEET_CRL_MAKE_H
 
 #include "db/crl_rows.h"
 #include "fleet/fleet.h"
 
-/** Reads the entries, signs, stores durably with the audit record. @param[in,out] row state that was read
- *  (number 0: none); becomes the stored one, with DER
- *  @errors ERR_BUSY, ERR_CONFLICT somebody was faster or something was revoked meanwhile @thread worker */
-err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *row);
+enum { CRL_BATCH_MAX = 32 };
+
+/** Reads the entries of each list, signs, stores all of them durably in one transaction with their records.
+ *  What is revoked meanwhile leaves its list stale. @param[in,out] rows `list` says which; become the stored
+ *  ones, with DER, or without when somebody else was faster @param count at most CRL_BATCH_MAX
+ *  @errors ERR_UNAVAILABLE no key here, ERR_DISK_FULL, ERR_DB @thread worker */
+err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *rows,
+               size_t count);
 
 #endif

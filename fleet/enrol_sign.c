@@ -1,5 +1,6 @@
 /* Signs a device certificate before the transaction, so that the one writer never waits for a signature. What
  * is made here is dropped when the transaction decides otherwise. */
+#include "fleet/crl_shards.h"
 #include "fleet/enrol_internal.h"
 
 enum { BACKDATE_MS = 10 * 60 * 1000 }; /* devices' clocks run behind */
@@ -9,6 +10,7 @@ err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const str
 {
     const struct device_row *device = &view->device;
     char id[2 * DEVICE_ID_SIZE + 1];
+    char crl_url[CRL_URL_SIZE];
     hex_encode(BYTES_OF(device->id.b), id);
     bool has_serial = serial_number_is_valid(bytes_str(device->serial));
     struct device_subject subject = {.device_id_hex = id,
@@ -18,6 +20,9 @@ err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const str
                                     .not_after_ms = view->now_ms + view->product.certificate_ttl_s * 1000,
                                     .publication = {.public_url = fleet->public_url}};
     TRY(random_fill(fleet->random, spec.serial, sizeof spec.serial));
+    serial_normalise(spec.serial);
+    TRY(crl_url_for(fleet, spec.serial, crl_url));
+    spec.publication.crl_url = crl_url[0] != '\0' ? crl_url : NULL;
     out->is_there = false;
     TRY(authority_issue_device(fleet->options.device, order->csr, &subject, &spec, &out->issued));
     out->is_there = true;

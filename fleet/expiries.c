@@ -74,16 +74,13 @@ static void collect(struct fleet *fleet, struct endings *all)
     all->count = 0;
     for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
         const char *id = authority_id(authorities[i]);
-        struct published crl = {.bytes = NULL};
+        struct ending crl = {.kind = &CRL, .subject = id};
         add(all, &(struct ending){.kind = &AUTHORITY,
                                   .subject = id,
                                   .from_ms = authority_not_before_ms(authorities[i]),
                                   .to_ms = authority_not_after_ms(authorities[i])});
-        if (publication_crl(fleet, bytes_str(id), &crl).code == ERR_OK) {
-            shared_unref(crl.bytes);
-            add(all,
-                &(struct ending){
-                    .kind = &CRL, .subject = id, .from_ms = crl.this_update_ms, .to_ms = crl.next_update_ms});
+        if (publication_span(fleet, bytes_str(id), &crl.from_ms, &crl.to_ms).code == ERR_OK) {
+            add(all, &crl);
         }
     }
     add(all, &(struct ending){.kind = &SERVER_CERTIFICATE,

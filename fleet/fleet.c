@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/crl_shards.h"
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
 #include "fleet/source_limits.h"
@@ -36,6 +37,10 @@ static err_t check(const struct fleet_options *options)
            ERR_UNPROCESSABLE, "challenges must live 30 to 600 seconds");
     ENSURE(options->crl_lifetime_ms >= CRL_LIFETIME_MIN_MS, ERR_UNPROCESSABLE,
            "a CRL must live a minute at least");
+    ENSURE(crl_shards_are_valid(options->crl_shards), ERR_UNPROCESSABLE,
+           "a CRL has 0 shards, or 16, 32, 64, 128 or 256");
+    ENSURE(options->crl_shards == 0 || (options->crl_base != NULL && is_url(bytes_str(options->crl_base))),
+           ERR_UNPROCESSABLE, "shards of a CRL need an address");
     ENSURE(options->supersede_overlap_ms >= 0, ERR_UNPROCESSABLE,
            "the overlap of superseded certificates cannot be negative");
     ENSURE(options->clock_step_limit_ms >= 0, ERR_UNPROCESSABLE,
@@ -81,7 +86,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
     TRY(audit_signing_new(&fleet->audit_signing));
-    TRY(publications_new(&fleet->publications));
+    TRY(publications_new(&fleet->options, &fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
     TRY(rekey_lives_new(&fleet->rekey_lives));

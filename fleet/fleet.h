@@ -34,8 +34,10 @@ struct fleet_options {
     struct bytes
         salt_secret; /* 32 bytes of the keystore: owner salts are derived from it; copied, wiped on free */
     struct oidc_settings oidc;
-    int64_t challenge_ttl_ms;                    /* 30 … 600 s */
-    int64_t crl_lifetime_ms;                     /* nextUpdate − thisUpdate */
+    int64_t challenge_ttl_ms; /* 30 … 600 s */
+    int64_t crl_lifetime_ms;  /* nextUpdate − thisUpdate */
+    int crl_shards;           /* of the device authority (fleet/crl_shards.h); 0: one complete CRL */
+    const char *crl_base; /* what the addresses of shards begin with, without a trailing slash; borrowed */
     int64_t supersede_overlap_ms;                /* until a superseded certificate shows in the CRL */
     int64_t clock_step_limit_ms;                 /* fleet/clock_guard.h; 0: the clock is trusted */
     int event_streams, event_streams_per_tenant; /* open at once; 0: as in event_hub.h */

@@ -18,7 +18,8 @@ struct founding {
     struct token_row token;
 };
 
-static err_t add_authority(struct db_tx *tx, const struct authority *authority)
+static err_t add_authority(struct db_tx *tx, const struct fleet_options *options,
+                           const struct authority *authority)
 {
     static const char *const roles[] = {[AUTHORITY_ROOT] = "root",
                                         [AUTHORITY_DEVICE] = "device",
@@ -26,6 +27,10 @@ static err_t add_authority(struct db_tx *tx, const struct authority *authority)
     struct authority_row row = {.role = roles[authority_role(authority)],
                                 .state = AUTHORITY_ACTIVE,
                                 .certificate = authority_borrow_der(authority)};
+    if (authority == options->device && options->crl_shards > 0) {
+        row.crl_shards = options->crl_shards;
+        row.crl_base = options->crl_base;
+    }
     const char *id = authority_id(authority);
     ENSURE(strlen(id) < sizeof(row.id), ERR_INTERNAL, "the id of an authority is too long");
     memcpy(row.id, id, strlen(id));
@@ -33,17 +38,18 @@ static err_t add_authority(struct db_tx *tx, const struct authority *authority)
     char key[2 * SHA256_SIZE + 1];
     hex_encode(BYTES_OF(authority_spki_sha256(authority)->b), key);
     struct event event = {.kind = "authority.added", .result = "ok", .actor = founder.name, .request_id = ""};
-    return event_append(tx, &event, "{\"authority\":\"%s\",\"role\":\"%s\",\"spki_sha256\":\"%s\"}", id,
-                        row.role, key);
+    return event_append(tx, &event,
+                        "{\"authority\":\"%s\",\"role\":\"%s\",\"spki_sha256\":\"%s\",\"crl_shards\":%d}", id,
+                        row.role, key, row.crl_shards);
 }
 
 static err_t found_in(struct db_tx *tx, void *arg)
 {
     struct founding *run = arg;
     struct tenant_row tenant;
-    TRY(add_authority(tx, run->options->root));
-    TRY(add_authority(tx, run->options->device));
-    TRY(add_authority(tx, run->options->infrastructure));
+    TRY(add_authority(tx, run->options, run->options->root));
+    TRY(add_authority(tx, run->options, run->options->device));
+    TRY(add_authority(tx, run->options, run->options->infrastructure));
     TRY(tenant_insert(tx, &founder, bytes_str("default"), &tenant));
     run->token.tenant = tenant.id;
     run->token.expires_at = db_tx_now_ms(tx) + TOKEN_LIFETIME_MS;

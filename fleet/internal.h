@@ -80,8 +80,9 @@ void clock_guard_free(struct clock_guard *guard);
 err_t audit_signing_new(struct audit_signing **out);
 void audit_signing_free(struct audit_signing *signing);
 
-err_t publications_new(struct publications **out);
+err_t publications_new(const struct fleet_options *options, struct publications **out);
 void publications_free(struct publications *publications);
+DEFINE_AUTO_PTR(publications, publications_free);
 
 /** Starts no thread. */
 err_t event_hub_new(const struct fleet_options *options, struct event_hub **out);

@@ -59,17 +59,19 @@ static err_t write_crl_ages(struct fleet *fleet, struct buf *out)
 {
     const struct authority *authorities[] = {fleet->options.root, fleet->options.device,
                                              fleet->options.infrastructure};
-    TRY(buf_append_str(out, "# TYPE whorl_crl_next_update_seconds gauge\n"
-                            "# HELP whorl_crl_next_update_seconds Unix time at which the shown CRL ends\n"));
+    TRY(buf_append_str(
+        out,
+        "# TYPE whorl_crl_next_update_seconds gauge\n"
+        "# HELP whorl_crl_next_update_seconds Unix time at which the shown CRL ends, of shards the first\n"));
     for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
         const char *id = authority_id(authorities[i]);
-        struct published crl;
-        if (publication_crl(fleet, bytes_str(id), &crl).code != ERR_OK) {
+        int64_t from_ms = 0;
+        int64_t to_ms = 0;
+        if (publication_span(fleet, bytes_str(id), &from_ms, &to_ms).code != ERR_OK) {
             continue; /* nothing is shown yet */
         }
-        shared_unref(crl.bytes);
         TRY(buf_printf(out, "whorl_crl_next_update_seconds{authority=\"%s\"} %lld\n", id,
-                       (long long)(crl.next_update_ms / 1000)));
+                       (long long)(to_ms / 1000)));
     }
     return OK;
 }

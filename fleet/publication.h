@@ -15,10 +15,18 @@ struct published {
 /** @param authority "root", "device", "infrastructure" @errors ERR_NOT_FOUND @thread any, on the loop too:
  * reads memory only */
 err_t publication_crl(struct fleet *fleet, struct bytes authority, struct published *out);
+/** One shard of an authority that has them. @param shard its number, "0" …; as above */
+err_t publication_shard(struct fleet *fleet, struct bytes authority, struct bytes shard,
+                        struct published *out);
+/** Of the authority's lists, the one that ends first. @errors ERR_NOT_FOUND one is not there yet @thread any
+ */
+err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms);
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out);
 /** Makes every CRL that is stale, missing or past half of its life; called at start and by a job each second.
  * @thread worker */
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms);
+/** Every CRL anew, whatever its age: after the inventory was set back. @thread worker */
+err_t publication_renew(struct fleet *fleet, int64_t now_ms);
 
 /** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age, alarms), appended.
  * @thread worker */

@@ -140,7 +140,7 @@ static err_t list_one(struct db_tx *tx, struct certificate_row *row)
     row->revoked_at = db_tx_now_ms(tx);
     row->revocation_reason = REASON_SUPERSEDED;
     TRY(certificate_rows_update(tx, row));
-    TRY(crl_rows_mark_stale(tx, row->authority));
+    TRY(crl_rows_mark_stale(tx, row->authority, row->serial));
     char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
     hex_encode(BYTES_OF(row->serial), serial);
     struct event event = {.kind = "certificate.listed",

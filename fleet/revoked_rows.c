@@ -16,7 +16,7 @@ err_t revocation_of_row(struct db_tx *tx, struct revocation *run, struct certifi
     }
     row->revocation_reason = run->reason;
     TRY(certificate_rows_update(tx, row));
-    TRY(crl_rows_mark_stale(tx, row->authority));
+    TRY(crl_rows_mark_stale(tx, row->authority, row->serial));
     run->count += was_revoked ? 0 : 1;
     char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
     hex_encode(BYTES_OF(row->serial), serial);

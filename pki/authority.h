@@ -26,6 +26,7 @@ bool serial_number_is_valid(struct bytes text);
  * "<public_url>/ocsp". */
 struct publication {
     const char *public_url; /* without a trailing slash; borrowed */
+    const char *crl_url;    /* the CRL, where it is elsewhere: a shard's; NULL: as above; borrowed */
 };
 
 struct authority_spec {
@@ -109,8 +110,11 @@ struct crl_spec {
     int64_t this_update_ms, next_update_ms;
     const struct crl_entry *entries;
     size_t count;
+    /* NULL: the list is complete. Otherwise it holds those certificates only whose CRL distribution point is
+       this URL, byte for byte, and says so in a critical extension (RFC 5280 §5.2.5) */
+    const char *distribution_point;
 };
-/** Signs a complete CRL. @param[out] der appended @thread worker */
+/** Signs a CRL. @param[out] der appended @thread worker */
 err_t authority_sign_crl(const struct authority *authority, const struct crl_spec *spec, struct buf *der);
 
 #endif

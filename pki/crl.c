@@ -1,4 +1,4 @@
-/* Complete CRLs, version 2 (RFC 5280 §5): written entry by entry into one buffer, because a hundred thousand
+/* CRLs, version 2 (RFC 5280 §5): written entry by entry into one buffer, because a hundred thousand
  * of OpenSSL's objects would cost a second and a hundred megabytes. Called by the background job that renews
  * CRLs. */
 #include <stdlib.h>
@@ -64,11 +64,12 @@ static err_t put_entries(struct der_writer *w, const struct crl_spec *spec)
     return OK;
 }
 
-static void put_extensions(struct der_writer *w, const struct authority *authority, int64_t number)
+static void put_extensions(struct der_writer *w, const struct authority *authority,
+                           const struct crl_spec *spec)
 {
     AUTO_VAL(buf) value = {0};
     struct der_writer number_writer = der_writer(&value);
-    der_put_int64(&number_writer, DER_INTEGER, number);
+    der_put_int64(&number_writer, DER_INTEGER, spec->number);
     if (number_writer.error.code != ERR_OK) {
         w->error = number_writer.error;
     }
@@ -76,6 +77,9 @@ static void put_extensions(struct der_writer *w, const struct authority *authori
     size_t extensions = der_open(w, DER_SEQUENCE);
     profile_put_aki(w, buf_view(&authority->ski));
     profile_put_extension(w, BYTES_OF(oid_crl_number), false, buf_view(&value));
+    if (spec->distribution_point != NULL) {
+        profile_put_idp(w, bytes_str(spec->distribution_point));
+    }
     der_close(w, extensions);
     der_close(w, tagged);
 }
@@ -95,7 +99,7 @@ err_t authority_sign_crl(const struct authority *authority, const struct crl_spe
     der_put_time(&w, spec->this_update_ms);
     der_put_time(&w, spec->next_update_ms);
     TRY(put_entries(&w, spec));
-    put_extensions(&w, authority, spec->number);
+    put_extensions(&w, authority, spec);
     der_close(&w, outer);
     TRY(der_finish(&w));
     return profile_sign(buf_view(&tbs), authority->key, der);

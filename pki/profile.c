@@ -29,6 +29,7 @@ static const uint8_t oid_organisation[] = {0x55, 0x04, 0x0a};
 static const uint8_t oid_ski[] = {0x55, 0x1d, 0x0e};
 static const uint8_t oid_san[] = {0x55, 0x1d, 0x11};
 static const uint8_t oid_cdp[] = {0x55, 0x1d, 0x1f};
+static const uint8_t oid_idp[] = {0x55, 0x1d, 0x1c};
 static const uint8_t oid_aki[] = {0x55, 0x1d, 0x23};
 static const uint8_t oid_aia[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
 static const uint8_t oid_ca_issuers[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02};
@@ -136,21 +137,42 @@ void profile_put_aki(struct der_writer *w, struct bytes issuer_ski)
     der_close(w, extension);
 }
 
+/* The same bytes in a certificate and in the CRL that it points to: some compare them as they are. */
+static void put_distribution_point(struct der_writer *w, struct bytes uri)
+{
+    size_t point = der_open(w, DER_CONTEXT_CONSTRUCTED | 0); /* distributionPoint */
+    size_t name = der_open(w, DER_CONTEXT_CONSTRUCTED | 0);  /* fullName */
+    der_put(w, DER_CONTEXT | 6, uri);                        /* uniformResourceIdentifier */
+    der_close(w, name);
+    der_close(w, point);
+}
+
 /* CRLDistributionPoints with one fullName URI (RFC 5280 §4.2.1.13). */
 static void put_cdp(struct der_writer *w, struct bytes uri)
 {
-    size_t marks[6];
+    size_t marks[4];
     marks[0] = der_open(w, DER_SEQUENCE);
     der_put(w, DER_OID, BYTES_OF(oid_cdp));
     marks[1] = der_open(w, DER_OCTET_STRING);
-    marks[2] = der_open(w, DER_SEQUENCE);                /* CRLDistributionPoints */
-    marks[3] = der_open(w, DER_SEQUENCE);                /* DistributionPoint */
-    marks[4] = der_open(w, DER_CONTEXT_CONSTRUCTED | 0); /* distributionPoint */
-    marks[5] = der_open(w, DER_CONTEXT_CONSTRUCTED | 0); /* fullName */
-    der_put(w, DER_CONTEXT | 6, uri);                    /* uniformResourceIdentifier */
+    marks[2] = der_open(w, DER_SEQUENCE); /* CRLDistributionPoints */
+    marks[3] = der_open(w, DER_SEQUENCE); /* DistributionPoint */
+    put_distribution_point(w, uri);
     for (size_t i = sizeof marks / sizeof marks[0]; i > 0; i--) {
         der_close(w, marks[i - 1]);
     }
+}
+
+void profile_put_idp(struct der_writer *w, struct bytes uri)
+{
+    static const uint8_t only_user_certificates[] = {DER_CONTEXT | 1, 1, 0xff};
+    AUTO_VAL(buf) value = {0};
+    struct der_writer inner = der_writer(&value);
+    size_t sequence = der_open(&inner, DER_SEQUENCE);
+    put_distribution_point(&inner, uri);
+    der_put_raw(&inner, BYTES_OF(only_user_certificates));
+    der_close(&inner, sequence);
+    w->error = w->error.code == ERR_OK ? inner.error : w->error;
+    profile_put_extension(w, BYTES_OF(oid_idp), true, buf_view(&value));
 }
 
 static void put_access(struct der_writer *w, struct bytes method, struct bytes uri)
@@ -182,7 +204,11 @@ err_t profile_put_publication(struct der_writer *w, const struct publication *pu
 {
     AUTO_VAL(buf) uri = {0};
     AUTO_VAL(buf) ocsp = {0};
-    TRY(buf_printf(&uri, "%s/crl/%s.crl", publication->public_url, authority_id(issuer)));
+    if (publication->crl_url == NULL) {
+        TRY(buf_printf(&uri, "%s/crl/%s.crl", publication->public_url, authority_id(issuer)));
+    } else {
+        TRY(buf_append_str(&uri, publication->crl_url));
+    }
     put_cdp(w, buf_view(&uri));
     buf_clear(&uri);
     TRY(buf_printf(&uri, "%s/ca/%s.cer", publication->public_url, authority_id(issuer)));

@@ -28,6 +28,8 @@ void profile_put_extension(struct der_writer *w, struct bytes oid, bool is_criti
 err_t profile_ski(struct bytes spki, uint8_t out[SKI_SIZE]);
 void profile_put_ski(struct der_writer *w, const uint8_t ski[SKI_SIZE]);
 void profile_put_aki(struct der_writer *w, struct bytes issuer_ski);
+/** issuingDistributionPoint of a CRL, critical: the certificates that point to `uri`, end entities only. */
+void profile_put_idp(struct der_writer *w, struct bytes uri);
 /** cRLDistributionPoints and authorityInfoAccess (caIssuers; OCSP of issuing authorities). */
 err_t profile_put_publication(struct der_writer *w, const struct publication *publication,
                               const struct authority *issuer);

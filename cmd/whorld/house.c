@@ -2,6 +2,7 @@
  * fleet. */
 #include "cmd/whorld/house.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,6 +68,8 @@ err_t house_open_db(struct house *house, enum house_use use)
 struct der_search {
     const char *id;
     struct buf *out;
+    int crl_shards;
+    char crl_base[CONFIG_TEXT_SIZE];
 };
 
 static err_t take_der(const struct authority_row *row, void *arg)
@@ -76,6 +79,8 @@ static err_t take_der(const struct authority_row *row, void *arg)
         return OK;
     }
     search->out->n = 0;
+    search->crl_shards = row->crl_shards;
+    (void)snprintf(search->crl_base, sizeof search->crl_base, "%s", row->crl_base);
     return buf_append_bytes(search->out, row->certificate);
 }
 
@@ -91,8 +96,13 @@ err_t house_load_authority(struct house *house, const char *id, enum authority_r
     AUTO_PTR(private_key) *key = NULL;
     char label[64] = "ca-";
     strncat(label, id, sizeof label - 4);
-    TRY(db_read(house->db, read_der, &(struct der_search){id, &der}));
+    struct der_search search = {.id = id, .out = &der};
+    TRY(db_read(house->db, read_der, &search));
     ENSURE(der.n > 0, ERR_UNPROCESSABLE, "the inventory has no authority \"%s\"", id);
+    if (role == AUTHORITY_DEVICE) {
+        house->crl_shards = search.crl_shards;
+        memcpy(house->crl_base, search.crl_base, sizeof house->crl_base);
+    }
     if (keystore_has(house->keystore, label)) { /* an offline root has none here */
         TRY(keystore_load(house->keystore, label, &key));
     }
@@ -117,6 +127,8 @@ err_t house_open_fleet(struct house *house)
         .salt_secret = buf_view(&salt.bytes),
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
+        .crl_shards = house->crl_shards,
+        .crl_base = house->crl_base,
         .supersede_overlap_ms = c->supersede_overlap_h * 3600000,
         .clock_step_limit_ms = c->clock_step_limit_s * 1000,
         .outbound = house->outbound,

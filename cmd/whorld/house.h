@@ -30,6 +30,8 @@ struct house {
     struct keystore *keystore;
     struct db *db;
     struct authority *root, *device, *infrastructure;
+    int crl_shards; /* of the device authority; 0: one complete CRL */
+    char crl_base[CONFIG_TEXT_SIZE];
     struct private_key *tls_key;
     struct outbound *outbound; /* of commands that open the keys */
     struct fleet *fleet;
@@ -50,7 +52,8 @@ DEFINE_AUTO_VAL(house, house_close);
 /** The fleet of an open keystore and inventory whose authorities are loaded. */
 err_t house_open_fleet(struct house *house);
 err_t house_open_db(struct house *house, enum house_use use);
-/** An authority by its row and, where it is here, its key. @errors ERR_UNPROCESSABLE no such row */
+/** An authority by its row and, where it is here, its key; of the device authority also its shards. @errors
+ * ERR_UNPROCESSABLE no such row */
 err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
                            struct authority **out);
 /** Is there a complete installation? The errors are those of house_open. */

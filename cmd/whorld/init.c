@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "fleet/crl_shards.h"
 #include "pki/certificate.h"
 
 enum { HOSTS_MAX = 32 };
@@ -268,12 +270,25 @@ static err_t settings_from(const char *name, const char **hosts, int host_count,
     return config_check(config);
 }
 
+/* Fixed for the life of the authority, with the address that its certificates will show. */
+static err_t shards_from(const char *text, struct house *house)
+{
+    char *end = NULL;
+    long count = strtol(text, &end, 10);
+    ENSURE(text[0] >= '0' && text[0] <= '9' && *end == '\0' && crl_shards_are_valid(count), ERR_UNPROCESSABLE,
+           "--crl-shards: 16, 32, 64, 128 or 256 (0: one complete CRL)");
+    house->crl_shards = (int)count;
+    memcpy(house->crl_base, house->config.public_url, sizeof house->crl_base);
+    return OK;
+}
+
 int command_init(int argc, char **argv)
 {
     const char *dir = NULL;
     const char *name = NULL;
     const char *public_url = NULL;
     const char *passphrase = NULL;
+    const char *shards = NULL;
     const char *hosts[HOSTS_MAX];
     int host_count = 0;
     const struct option_spec specs[] = {
@@ -281,11 +296,12 @@ int command_init(int argc, char **argv)
         {.name = "name", .value = &name},
         {.name = "public-url", .value = &public_url},
         {.name = "passphrase-file", .value = &passphrase},
+        {.name = "crl-shards", .value = &shards},
         {.name = "host", .list = hosts, .list_count = &host_count, .list_max = HOSTS_MAX},
     };
-    if (!options_read(argc, argv, specs, 5) || dir == NULL) {
+    if (!options_read(argc, argv, specs, 6) || dir == NULL) {
         (void)fputs("usage: whorld init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] "
-                    "[--passphrase-file FILE]\n",
+                    "[--passphrase-file FILE] [--crl-shards N]\n",
                     stderr);
         return EXIT_USAGE;
     }
@@ -299,6 +315,9 @@ int command_init(int argc, char **argv)
         size_t n = strlen(passphrase);
         error = n < CONFIG_TEXT_SIZE ? OK : ERR(ERR_UNPROCESSABLE, "--passphrase-file: too long");
         memcpy(house.config.ca_passphrase_file, passphrase, n < CONFIG_TEXT_SIZE ? n + 1 : 0);
+    }
+    if (error.code == ERR_OK && shards != NULL) {
+        error = shards_from(shards, &house);
     }
     if (error.code == ERR_OK) {
         error = build(&house, &token);

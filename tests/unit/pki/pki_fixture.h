@@ -155,7 +155,7 @@ struct test_house {
     struct authority *root, *device, *infrastructure;
 };
 
-static const struct publication test_publication = {"http://pki.example:8080"};
+static const struct publication test_publication = {.public_url = "http://pki.example:8080"};
 static const int64_t year_ms = 365LL * 86400 * 1000;
 static const int64_t house_from_ms = 1767225600000; /* 2026-01-01T00:00:00Z */
 

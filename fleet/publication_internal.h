@@ -1,0 +1,42 @@
+/* What is published, in memory: shared by the readers (publication.c) and the job that renews it
+ * (publication_refresh.c). */
+#ifndef WHORL_FLEET_PUBLICATION_INTERNAL_H
+#define WHORL_FLEET_PUBLICATION_INTERNAL_H
+
+#include <pthread.h>
+
+#include "db/crl_rows.h"
+#include "fleet/publication.h"
+
+enum { SHELVES = 3 };
+
+struct shown_list {
+    struct published crl; /* bytes NULL: nothing is there yet */
+    int64_t number;
+    int64_t rest_until_ms; /* monotonic; of the refreshing thread: a large list is not signed all the time */
+};
+
+/* One authority's. */
+struct shelf {
+    const struct authority *authority; /* borrowed */
+    struct published certificate;
+    struct shown_list *lists; /* the complete list, then the shards */
+    size_t count;
+    /* of the refreshing thread: nothing is to be done while the inventory's count of changes is `seen` and
+       the time lies between these */
+    bool is_settled;
+    int64_t seen, settled_from_ms, settled_to_ms;
+};
+
+struct publications {
+    pthread_mutex_t mutex;      /* guards what is shown; held for an exchange of pointers only */
+    pthread_mutex_t refreshing; /* one refresh at a time */
+    struct shelf shelves[SHELVES];
+};
+
+/** Shows the list unless a newer one is shown: the number never falls. @param row with DER */
+err_t publication_show_crl(struct publications *publications, struct shelf *shelf, const struct crl_row *row);
+/** Shows the authority's certificate, once. */
+err_t publication_show_certificate(struct publications *publications, struct shelf *shelf);
+
+#endif

@@ -1,0 +1,207 @@
+/* Renews what is published: lists that are missing, stale, past half of their life or from the future are
+ * signed, stored, then shown; lists that another process stored are shown. While nothing changes, a run reads
+ * one number of each authority, however many shards it has. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet/crl_make.h"
+#include "fleet/crl_shards.h"
+#include "fleet/internal.h"
+#include "fleet/publication_internal.h"
+
+/* A list that took long to sign waits four times as long after a change (not after its time has come): a mass
+ * revocation must not keep a core busy. */
+enum { CLOCK_STEP_MS = 60000, REST = 4, REST_MAX_MS = 30000 };
+
+/* --- what the inventory says ------------------------------------------------------------------------ */
+
+struct states {
+    struct crl_row *rows; /* without DER; those that are not there have number 0 */
+    size_t count;
+    const char *authority;
+    int64_t change; /* of the same snapshot */
+};
+
+static void states_clear(struct states *states)
+{
+    free(states->rows);
+}
+DEFINE_AUTO_VAL(states, states_clear);
+
+/* Of an inventory whose authority had more shards nothing more is shown than this one has. */
+static err_t take_state(const struct crl_row *row, void *arg)
+{
+    struct states *states = arg;
+    if (row->list >= 0 && (size_t)row->list < states->count) {
+        states->rows[row->list] = *row;
+    }
+    return OK;
+}
+
+static err_t read_states(struct db_tx *tx, void *arg)
+{
+    struct states *states = arg;
+    for (size_t i = 0; i < states->count; i++) {
+        states->rows[i] = (struct crl_row){.list = (int)i};
+    }
+    TRY(crl_rows_read_change(tx, states->authority, &states->change));
+    return crl_rows_each_state(tx, states->authority, take_state, states);
+}
+
+static err_t read_change(struct db_tx *tx, void *arg)
+{
+    struct states *states = arg;
+    return crl_rows_read_change(tx, states->authority, &states->change);
+}
+
+/* --- one list --------------------------------------------------------------------------------------- */
+
+static int64_t renewal_of(const struct crl_row *row)
+{
+    return row->this_update + (row->next_update - row->this_update) / 2;
+}
+
+/* Missing, past half of its life, or from the future: when a wrong clock was set right, everybody else would
+ * refuse the list until its thisUpdate comes. */
+static bool is_due(const struct crl_row *row, int64_t now_ms)
+{
+    return row->number == 0 || row->this_update > now_ms + CLOCK_STEP_MS || now_ms >= renewal_of(row);
+}
+
+struct query {
+    const char *authority;
+    struct crl_row *row;
+};
+
+static err_t read_list(struct db_tx *tx, void *arg)
+{
+    struct query *query = arg;
+    return crl_rows_find(tx, query->authority, query->row->list, query->row);
+}
+
+/* What a process before this one, or another one, stored. */
+static err_t show_stored(struct fleet *fleet, struct shelf *shelf, int list)
+{
+    AUTO_VAL(crl_row) row = {.list = list};
+    struct query query = {.authority = authority_id(shelf->authority), .row = &row};
+    TRY(db_read(fleet->db, read_list, &query));
+    return publication_show_crl(fleet->publications, shelf, &row);
+}
+
+/* --- several ---------------------------------------------------------------------------------------- */
+
+struct batch {
+    struct crl_row rows[CRL_BATCH_MAX];
+    size_t count;
+};
+
+static void batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        crl_row_clear(&batch->rows[i]);
+    }
+    batch->count = 0;
+}
+DEFINE_AUTO_VAL(batch, batch_clear);
+
+static void note_rest(struct fleet *fleet, struct shelf *shelf, const struct batch *batch, int64_t began_ms)
+{
+    int64_t ended_ms = clock_monotonic_ms(fleet->clock);
+    int64_t rest_ms = REST * (ended_ms - began_ms) / (int64_t)batch->count;
+    for (size_t i = 0; i < batch->count; i++) {
+        shelf->lists[batch->rows[i].list].rest_until_ms =
+            ended_ms + (rest_ms < REST_MAX_MS ? rest_ms : REST_MAX_MS);
+    }
+}
+
+/* Signs what the batch names, shows it, and empties the batch. */
+static err_t make_batch(struct fleet *fleet, struct shelf *shelf, int64_t now_ms, struct batch *batch)
+{
+    if (batch->count == 0) {
+        return OK;
+    }
+    int64_t began_ms = clock_monotonic_ms(fleet->clock);
+    TRY(crl_make(fleet, shelf->authority, now_ms, batch->rows, batch->count));
+    note_rest(fleet, shelf, batch, began_ms);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->rows[i].der.n > 0) {
+            TRY(publication_show_crl(fleet->publications, shelf, &batch->rows[i]));
+        }
+    }
+    batch_clear(batch);
+    return OK;
+}
+
+/* Shards first: certificates point to them.
+ * @param[out] is_settled nothing is left to be done before the times of the shelf */
+static err_t refresh_lists(struct fleet *fleet, struct shelf *shelf, int64_t now_ms,
+                           const struct states *states, bool *is_settled)
+{
+    AUTO_VAL(batch) batch = {.count = 0};
+    int64_t monotonic_ms = clock_monotonic_ms(fleet->clock);
+    *is_settled = true;
+    shelf->settled_from_ms = INT64_MIN;
+    shelf->settled_to_ms = INT64_MAX;
+    for (size_t i = 0; i < states->count; i++) {
+        const struct crl_row *row = &states->rows[(i + 1) % states->count];
+        const struct shown_list *list = &shelf->lists[row->list];
+        int64_t from_ms = row->this_update - CLOCK_STEP_MS;
+        shelf->settled_from_ms = from_ms > shelf->settled_from_ms ? from_ms : shelf->settled_from_ms;
+        shelf->settled_to_ms =
+            renewal_of(row) < shelf->settled_to_ms ? renewal_of(row) : shelf->settled_to_ms;
+        if (is_due(row, now_ms) || (row->is_stale && monotonic_ms >= list->rest_until_ms)) {
+            batch.rows[batch.count++].list = row->list;
+        } else if (list->number < row->number) {
+            TRY(show_stored(fleet, shelf, row->list));
+        }
+        *is_settled = *is_settled && !row->is_stale;
+        if (batch.count == CRL_BATCH_MAX) {
+            TRY(make_batch(fleet, shelf, now_ms, &batch));
+        }
+    }
+    return make_batch(fleet, shelf, now_ms, &batch);
+}
+
+static err_t refresh_shelf(struct fleet *fleet, struct shelf *shelf, int64_t now_ms)
+{
+    AUTO_VAL(states) states = {.count = shelf->count, .authority = authority_id(shelf->authority)};
+    TRY(publication_show_certificate(fleet->publications, shelf));
+    TRY(db_read(fleet->db, read_change, &states));
+    if (shelf->is_settled && states.change == shelf->seen && now_ms >= shelf->settled_from_ms &&
+        now_ms < shelf->settled_to_ms) {
+        return OK;
+    }
+    states.rows = calloc(states.count, sizeof *states.rows);
+    ENSURE(states.rows != NULL, ERR_NO_MEMORY, "the states of CRLs");
+    TRY(db_read(fleet->db, read_states, &states));
+    shelf->is_settled = false;
+    shelf->seen = states.change; /* what is stored here raises it: the next run looks once more */
+    return refresh_lists(fleet, shelf, now_ms, &states, &shelf->is_settled);
+}
+
+err_t publication_refresh(struct fleet *fleet, int64_t now_ms)
+{
+    err_t first = OK; /* one authority that fails leaves the others their lists */
+    (void)pthread_mutex_lock(&fleet->publications->refreshing);
+    for (size_t i = 0; i < SHELVES; i++) {
+        err_t result = refresh_shelf(fleet, &fleet->publications->shelves[i], now_ms);
+        if (result.code != ERR_OK) {
+            fleet->publications->shelves[i].is_settled = false;
+        }
+        first = first.code == ERR_OK ? result : first;
+    }
+    (void)pthread_mutex_unlock(&fleet->publications->refreshing);
+    return first;
+}
+
+static err_t mark_all(struct db_tx *tx, void *arg)
+{
+    (void)arg;
+    return crl_rows_mark_all_stale(tx);
+}
+
+err_t publication_renew(struct fleet *fleet, int64_t now_ms)
+{
+    TRY(db_write(fleet->db, mark_all, NULL));
+    return publication_refresh(fleet, now_ms);
+}
