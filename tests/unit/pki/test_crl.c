@@ -130,6 +130,76 @@ static void test_a_revoked_certificate_is_refused(void **state)
     assert_has(buf_str(&output), "certificate revoked");
 }
 
+/* A certificate that points to a shard, and lists of that shard and of another. */
+static void issue_with_shard(EVP_PKEY *key, const char *url, struct issued *out)
+{
+    AUTO_VAL(buf) der = {0};
+    AUTO_PTR(csr) *csr = NULL;
+    char id_hex[2 * SHA256_SIZE + 1];
+    struct certificate_spec spec = {.not_before_ms = house_from_ms,
+                                    .not_after_ms = house_from_ms + year_ms,
+                                    .publication = test_publication};
+    spec.publication.crl_url = url;
+    make_csr(key, "SHA256", NULL, &der);
+    assert_ok(csr_parse(buf_view(&der), &policy_rsa, &csr));
+    struct bytes id = {csr_borrow_key(csr)->spki_sha256.b, SHA256_SIZE};
+    hex_encode(id, id_hex);
+    assert_ok(random_fill(random_system(), spec.serial, sizeof spec.serial));
+    const struct device_subject subject = {.device_id_hex = id_hex, .serial_number = "", .device_id = id};
+    assert_ok(authority_issue_device(house.device, csr, &subject, &spec, out));
+}
+
+static void write_shard(const char *url, const struct crl_entry *entry, struct buf *der)
+{
+    AUTO_VAL(buf) output = {0};
+    const struct crl_spec spec = {.number = 7,
+                                  .this_update_ms = house_from_ms,
+                                  .next_update_ms = house_from_ms + year_ms,
+                                  .entries = entry,
+                                  .count = entry != NULL ? 1 : 0,
+                                  .distribution_point = url};
+    buf_clear(der);
+    assert_ok(authority_sign_crl(house.device, &spec, der));
+    write_in(&house.folder, "shard.crl", buf_view(der));
+    assert_int_equal(
+        run_in(&house.folder, "openssl crl -in shard.crl -inform DER -out shard.crl.pem", &output), 0);
+}
+
+static void test_a_shard_serves_its_own_certificates(void **state)
+{
+    static const char mine[] = "http://pki.example:8080/crl/device/3.crl";
+    static const char other[] = "http://pki.example:8080/crl/device/4.crl";
+    static const char *const command =
+        "openssl verify -x509_strict -attime 1775000000 -extended_crl -crl_check -CAfile root.pem "
+        "-untrusted device.pem -CRLfile shard.crl.pem leaf.pem";
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(issued) issued = {0};
+    AUTO_VAL(buf) crl = {0};
+    AUTO_VAL(buf) output = {0};
+    struct crl_entry entry = {.revoked_at_ms = house_from_ms, .reason = 1};
+    (void)state;
+    issue_with_shard(key, mine, &issued);
+    write_pem_in(&house.folder, "root.pem", authority_borrow_der(house.root));
+    write_pem_in(&house.folder, "device.pem", authority_borrow_der(house.device));
+    write_pem_in(&house.folder, "leaf.pem", buf_view(&issued.der));
+    write_shard(mine, NULL, &crl);
+    /* [0] { [0] { [6] the address } }: the same bytes in both */
+    uint8_t point[6 + sizeof mine - 1] = {0xa0, sizeof mine - 1 + 4, 0xa0, sizeof mine - 1 + 2,
+                                          0x86, sizeof mine - 1};
+    memcpy(point + 6, mine, sizeof mine - 1);
+    assert_non_null(memmem(crl.p, crl.n, point, sizeof point));
+    assert_non_null(memmem(issued.der.p, issued.der.n, point, sizeof point));
+    assert_int_equal(run_in(&house.folder, command, &output), 0);
+    memcpy(entry.serial, issued.serial, SERIAL_SIZE);
+    write_shard(mine, &entry, &crl);
+    assert_int_not_equal(run_in(&house.folder, command, &output), 0);
+    assert_has(buf_str(&output), "certificate revoked");
+    write_shard(other, NULL, &crl);
+    buf_clear(&output);
+    assert_int_not_equal(run_in(&house.folder, command, &output), 0);
+    assert_has(buf_str(&output), "ifferent CRL scope");
+}
+
 static void test_refuses_impossible_reasons(void **state)
 {
     static const int bad[] = {-1, 7, 8, 11};
@@ -195,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_entries),
         cmocka_unit_test(test_a_revoked_certificate_is_refused),
+        cmocka_unit_test(test_a_shard_serves_its_own_certificates),
         cmocka_unit_test(test_refuses_impossible_reasons),
         cmocka_unit_test(test_many_entries_are_quick),
     };
