@@ -69,7 +69,7 @@ static err_t post_action(struct api *api, const struct request *request, struct 
     }
     TRY(device_act(api->options.fleet, &terms, &order, &row));
     return guarded.is_waiting ? reply_waiting(api, request, &guarded, response)
-                              : reply_device(api, request, &row, response);
+                              : reply_device(api, &row, response);
 }
 
 #define ORDER(word, scope)                                                                                   \

@@ -39,7 +39,7 @@ static err_t patch_device(struct api *api, const struct request *request, struct
     if (error.code != ERR_OK) {
         return reply_faults(request, error, &faults, response);
     }
-    return reply_device(api, request, &row, response);
+    return reply_device(api, &row, response);
 }
 
 const struct route device_description_routes[] = {

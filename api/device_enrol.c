@@ -99,11 +99,9 @@ static err_t add_hub(const struct enrolment *enrolment, json_t *answer)
     return json_take(answer, "hub", TAKE(hub));
 }
 
-static err_t reply_enrolment(struct api *api, const struct request *request,
-                             const struct applicant *applicant, const struct enrolment *enrolment,
-                             struct response *response)
+static err_t reply_enrolment(struct api *api, const struct principal *device,
+                             const struct enrolment *enrolment, struct response *response)
 {
-    const struct principal *device = applicant->device;
     const struct certificate_row *row = &enrolment->certificate;
     AUTO(json_t) *answer = json_object();
     TRY(json_set_hex(answer, "device_id", BYTES_OF(device->device_id.b)));
@@ -119,7 +117,7 @@ static err_t reply_enrolment(struct api *api, const struct request *request,
         TRY(json_set_bool(answer, "rekey", true));
     }
     TRY(add_hub(enrolment, answer));
-    TRY(rekey_after_tell(request, enrolment->renew_after, enrolment->needs_new_key, response));
+    TRY(rekey_after_tell(api, enrolment->renew_after, enrolment->needs_new_key, response));
     return reply_json(response, 200, answer);
 }
 
@@ -139,7 +137,7 @@ static err_t post_enrol(struct api *api, const struct request *request, struct r
     if (error.code != ERR_OK) {
         return applicant.device == NULL ? error : authn_refused(api, applicant.device, error);
     }
-    return reply_enrolment(api, request, &applicant, &enrolment, response);
+    return reply_enrolment(api, applicant.device, &enrolment, response);
 }
 
 const struct route device_enrol_routes[] = {

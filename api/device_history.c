@@ -3,6 +3,9 @@
 #include "api/audit_views.h"
 #include "api/device_views.h"
 #include "api/tables.h"
+#include "fleet/clock_guard.h"
+#include "fleet/device_contacts.h"
+#include "fleet/overdue.h"
 #include "fleet/refusal_causes.h"
 #include "fleet/states.h"
 
@@ -70,6 +73,33 @@ static err_t set_obstacle(json_t *answer, const struct device_row *device)
     return json_take(answer, "obstacle", TAKE(obstacle));
 }
 
+/* Where it stands in its schedule: what a device that is late was told, and what follows if it goes on. */
+static err_t set_schedule(struct api *api, json_t *answer, const struct device_row *device)
+{
+    struct device_schedule schedule;
+    struct device_contact_row contact;
+    TRY(device_schedule_read(api->options.fleet, device, &schedule));
+    TRY(device_contacts_find(api->options.fleet, device, &contact));
+    TRY(json_set_time_if(answer, "last_seen_at", contact.seen_at));
+    if (!schedule.has_term) {
+        return OK;
+    }
+    const struct renewal renewal = {.due_at = schedule.term.renew_at, .new_key_at = schedule.term.new_key_at};
+    AUTO(json_t) *object = json_object();
+    TRY(json_set_time(object, "due_at", renewal.due_at));
+    TRY(json_set_bool(object, "new_key",
+                      renewal_needs_new_key(&renewal, clock_guard_now_ms(api->options.fleet))));
+    TRY(json_set_bool(object, "is_overdue", schedule.term.is_overdue));
+    TRY(json_set_time_if(object, "told_at", contact.told_at));
+    if (contact.told_at != 0) {
+        TRY(json_set_int(object, "contact_days", contact.contact_days));
+    }
+    if (schedule.quarantine_days != 0) {
+        TRY(json_set_int(object, "quarantine_days", schedule.quarantine_days));
+    }
+    return json_take(answer, "schedule", TAKE(object));
+}
+
 static err_t get_why(struct api *api, const struct request *request, struct response *response)
 {
     struct device_row device;
@@ -78,6 +108,7 @@ static err_t get_why(struct api *api, const struct request *request, struct resp
     TRY(json_set_hex(answer, "device_id", BYTES_OF(device.id.b)));
     TRY(json_set_text(answer, "state", device_state_name(device.state)));
     TRY(set_obstacle(answer, &device));
+    TRY(set_schedule(api, answer, &device));
     TRY(json_take(answer, "refusals", json_array()));
     TRY(device_refusals(api->options.fleet, &device, REFUSALS_SHOWN, add_refusal,
                         json_object_get(answer, "refusals")));

@@ -58,7 +58,7 @@ static err_t reply_status(struct api *api, const struct request *request, const 
     }
     TRY(add_certificate(answer, &status));
     if (device->contact.proof == PROOF_OPERATIONAL) {
-        TRY(rekey_after_tell(request, status.renew_after, status.needs_new_key, response));
+        TRY(rekey_after_tell(api, status.renew_after, status.needs_new_key, response));
     }
     TRY(json_set_time(answer, "server_time", request->now_ms));
     TRY(json_set_hex(answer, "server_id", BYTES_OF(api->options.server_id.b)));

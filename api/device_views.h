@@ -9,7 +9,6 @@
  * ERR_NOT_FOUND */
 err_t find_device(struct api *api, const struct request *request, struct device_row *out);
 /** 200 with the device, its newest certificates and its entity tag. */
-err_t reply_device(struct api *api, const struct request *request, const struct device_row *row,
-                   struct response *response);
+err_t reply_device(struct api *api, const struct device_row *row, struct response *response);
 
 #endif

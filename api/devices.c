@@ -6,6 +6,7 @@
 #include "api/page.h"
 #include "api/render.h"
 #include "api/tables.h"
+#include "fleet/device_contacts.h"
 #include "fleet/names.h"
 #include "fleet/states.h"
 
@@ -165,16 +166,18 @@ static err_t add_spki(struct api *api, const struct device_row *row, json_t *dev
     return spki.n == 0 ? OK : json_set_base64(device, "spki", buf_view(&spki));
 }
 
-err_t reply_device(struct api *api, const struct request *request, const struct device_row *row,
-                   struct response *response)
+err_t reply_device(struct api *api, const struct device_row *row, struct response *response)
 {
+    struct device_contact_row contact;
     AUTO(json_t) *device = NULL;
     TRY(render_device(row, &device));
     TRY(add_spki(api, row, device));
+    TRY(device_contacts_find(api->options.fleet, row, &contact));
+    TRY(json_set_time_if(device, "last_seen_at", contact.seen_at));
     TRY(json_take(device, "certificates", json_array()));
     TRY(device_certificates(api->options.fleet, row, CERTIFICATES_SHOWN, add_certificate,
                             json_object_get(device, "certificates")));
-    return reply_resource(request, response, 200, device, row->ver);
+    return reply_counted(response, 200, device, row->ver); /* it is seen without a new version */
 }
 
 err_t find_device(struct api *api, const struct request *request, struct device_row *out)
@@ -189,7 +192,7 @@ static err_t get_device(struct api *api, const struct request *request, struct r
 {
     struct device_row row;
     TRY(find_device(api, request, &row));
-    return reply_device(api, request, &row, response);
+    return reply_device(api, &row, response);
 }
 
 const struct route device_routes[] = {

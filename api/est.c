@@ -113,7 +113,7 @@ static err_t post_enrol(struct api *api, const struct request *request, struct r
     struct bytes der = buf_view(&enrolment.certificate.der);
     AUTO_VAL(buf) message = {0};
     TRY(certificates_to_pkcs7(&der, 1, &message));
-    TRY(rekey_after_tell(request, enrolment.renew_after, enrolment.needs_new_key, response));
+    TRY(rekey_after_tell(api, enrolment.renew_after, enrolment.needs_new_key, response));
     return reply_base64(response, CERTS_ONLY, buf_view(&message));
 }
 

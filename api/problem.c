@@ -124,7 +124,7 @@ static err_t add_headers(const struct request *request, const err_t *error, stru
                        error->retry_after_s > 0 ? error->retry_after_s : RETRY_AFTER_USUAL_S);
         TRY(response_header(response, "Retry-After", seconds));
     }
-    return rekey_after_add(request, response);
+    return OK;
 }
 
 err_t problem_render(const struct request *request, const err_t *error, const struct fault *items,
@@ -147,6 +147,7 @@ void api_refuse(struct api *api, const struct request *request, err_t error, str
         log_error(api->options.log, "request_failed", request->request_id, error);
     }
     err_t failure = problem_render(request, &error, NULL, 0, response);
+    failure = failure.code == ERR_OK ? rekey_after_add(api, request, response) : failure;
     if (failure.code != ERR_OK) {
         /* no memory for a body: the status alone must do */
         response_clear(response);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fleet/clock_guard.h"
+
 static const char NAME[] = "Whorl-Rekey-After";
 
 /* Of a route that takes anybody, the certificate is looked at here, and confirms nothing by that. */
@@ -43,22 +45,22 @@ static bool is_told(const struct response *response)
     return false;
 }
 
-err_t rekey_after_tell(const struct request *request, int64_t at_ms, bool needs_new_key,
-                       struct response *response)
+/* By the time that issuing goes by: a clock that stepped must not send a whole fleet here at once. */
+err_t rekey_after_tell(struct api *api, int64_t at_ms, bool needs_new_key, struct response *response)
 {
     char value[48];
-    int64_t left_ms = at_ms - request->now_ms;
+    int64_t left_ms = at_ms - clock_guard_now_ms(api->options.fleet);
     int64_t seconds = left_ms <= 0 ? 0 : (left_ms + 999) / 1000; /* who comes exactly then is not too early */
     (void)snprintf(value, sizeof value, "%" PRId64 "%s", seconds, needs_new_key ? ";key=new" : "");
     return response_header(response, NAME, value);
 }
 
-err_t rekey_after_add(const struct request *request, struct response *response)
+err_t rekey_after_add(struct api *api, const struct request *request, struct response *response)
 {
     const struct renewal *renewal = request->renewal;
     if (renewal == NULL || is_told(response)) {
         return OK;
     }
-    return rekey_after_tell(request, renewal->due_at, renewal_needs_new_key(renewal, request->now_ms),
-                            response);
+    bool needs_new_key = renewal_needs_new_key(renewal, clock_guard_now_ms(api->options.fleet));
+    return rekey_after_tell(api, renewal->due_at, needs_new_key, response);
 }

@@ -11,9 +11,8 @@
  * request->renewal. Never fails: without an answer nothing is told. @thread worker */
 void rekey_after_look(struct api *api, struct request *request);
 /** What a handler knows better, having issued or confirmed a certificate: it wins over what was looked up. */
-err_t rekey_after_tell(const struct request *request, int64_t at_ms, bool needs_new_key,
-                       struct response *response);
+err_t rekey_after_tell(struct api *api, int64_t at_ms, bool needs_new_key, struct response *response);
 /** Adds what was looked up, unless the answer tells it already. @thread any */
-err_t rekey_after_add(const struct request *request, struct response *response);
+err_t rekey_after_add(struct api *api, const struct request *request, struct response *response);
 
 #endif

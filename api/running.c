@@ -57,7 +57,7 @@ static bool names_attempt(const struct request *request, struct bytes *key)
 static err_t handle(struct api *api, const struct request *request, struct response *response)
 {
     TRY(request->route->handler(api, request, response));
-    return rekey_after_add(request, response);
+    return rekey_after_add(api, request, response);
 }
 
 err_t api_run(struct api *api, const struct request *request, struct response *response)

@@ -12,6 +12,9 @@ static const struct alarm_kind rows[] = {
     {"crl.overdue", "A CRL is long past the time at which it should have been signed again",
      "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the list from "
      "being made; brokers refuse every device once it ends"},
+    {"devices.overdue", "Devices of a product are due for a renewal or a new key for too long",
+     "See which (`device.overdue` in the events) and why (GET /api/v1/devices/{id}/why): silent ones need a "
+     "visit, others say why they are refused"},
     {"server_certificate.expires", "The server's own certificate was not renewed",
      "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
 };

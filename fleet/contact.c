@@ -10,7 +10,9 @@
 #include "db/device_rows.h"
 #include "db/device_term_rows.h"
 #include "fleet/claims.h"
+#include "fleet/clock_guard.h"
 #include "fleet/contact_internal.h"
+#include "fleet/device_contacts.h"
 #include "fleet/internal.h"
 #include "fleet/registry.h"
 #include "fleet/rekey_contact.h"
@@ -238,7 +240,7 @@ static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *fac
     return contact_first_use(fleet, facts, out);
 }
 
-err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+static err_t resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
 {
     *out = (struct contact){0};
     if (facts->proved_spki.n > 0) {
@@ -260,4 +262,11 @@ err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, st
         return OK;
     }
     return ERR(ERR_UNAUTHORIZED, "a client certificate or a challenge proof is needed");
+}
+
+err_t contact_resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+{
+    TRY(resolve(fleet, facts, out));
+    device_contacts_note(fleet->device_contacts, out, clock_guard_now_ms(fleet));
+    return OK;
 }

@@ -12,6 +12,7 @@
 #include "db/product_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/overdue.h"
 #include "fleet/renewal.h"
 
 enum { STEP = 500, STEPS_MAX = 20 };
@@ -118,7 +119,11 @@ static err_t count_change(struct db_tx *tx, const struct device_owners *owners,
         (after != NULL && after->is_overdue ? 1 : 0) - (before != NULL && before->is_overdue ? 1 : 0);
     TRY(is_moved && before != NULL ? device_term_rows_count(tx, owners, before->term, -1) : OK);
     TRY(is_moved && after != NULL ? device_term_rows_count(tx, owners, after->term, 1) : OK);
-    return overdue == 0 ? OK : device_term_rows_count_overdue(tx, owners, overdue);
+    if (overdue == 0) {
+        return OK;
+    }
+    TRY(device_term_rows_count_overdue(tx, owners, overdue));
+    return overdue_alarm(tx, before == NULL ? after->tenant : before->tenant, owners->product);
 }
 
 /* --- what happens to a device --------------------------------------------------------------------------- */

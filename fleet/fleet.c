@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fleet/crl_shards.h"
+#include "fleet/device_contacts.h"
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
 #include "fleet/source_limits.h"
@@ -80,6 +81,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     fleet->random = options->random;
     fleet->log = options->log;
     TRY(token_uses_new(&fleet->token_uses));
+    TRY(device_contacts_new(&fleet->device_contacts));
     TRY(refusals_new(&fleet->refusals));
     TRY(password_gate_new(&fleet->password_gate));
     TRY(source_limits_new(&fleet->source_limits));
@@ -98,6 +100,7 @@ err_t fleet_settle(struct fleet *fleet)
 {
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(token_uses_flush(fleet, now_ms));
+    TRY(device_contacts_flush(fleet, now_ms));
     err_t error = audit_anchor(fleet, now_ms);
     if (error.code != ERR_OK) { /* a full disk: the log ends where the last anchor was */
         log_error(fleet->log, "audit_not_anchored", "", error);
@@ -125,6 +128,7 @@ void fleet_free(struct fleet *fleet)
     source_limits_free(fleet->source_limits);
     password_gate_free(fleet->password_gate);
     refusals_free(fleet->refusals);
+    device_contacts_free(fleet->device_contacts);
     token_uses_free(fleet->token_uses);
     free(fleet->public_url);
     bytes_wipe(fleet->salt_secret, sizeof(fleet->salt_secret));

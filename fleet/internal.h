@@ -39,16 +39,17 @@ struct fleet {
     const struct random *random;
     struct log *log;
     struct fleet_counters counters;
-    struct token_uses *token_uses;         /* token_uses.c */
-    struct refusals *refusals;             /* refusals.c */
-    struct password_gate *password_gate;   /* passwords.c */
-    struct source_limits *source_limits;   /* source_limits.c */
-    struct challenge_keys *challenge_keys; /* challenge_keys.c */
-    struct audit_signing *audit_signing;   /* audit_signer.c */
-    struct oidc *oidc;                     /* oidc.c; NULL: no issuer */
-    struct clock_guard *clock_guard;       /* clock_guard.c */
-    struct publications *publications;     /* publication.c (struct publication is pki's) */
-    struct event_hub *event_hub;           /* event_hub.c */
+    struct token_uses *token_uses;           /* token_uses.c */
+    struct device_contacts *device_contacts; /* device_contacts.c */
+    struct refusals *refusals;               /* refusals.c */
+    struct password_gate *password_gate;     /* passwords.c */
+    struct source_limits *source_limits;     /* source_limits.c */
+    struct challenge_keys *challenge_keys;   /* challenge_keys.c */
+    struct audit_signing *audit_signing;     /* audit_signer.c */
+    struct oidc *oidc;                       /* oidc.c; NULL: no issuer */
+    struct clock_guard *clock_guard;         /* clock_guard.c */
+    struct publications *publications;       /* publication.c (struct publication is pki's) */
+    struct event_hub *event_hub;             /* event_hub.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
 };

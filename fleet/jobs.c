@@ -4,6 +4,7 @@
 
 #include "db/op_rows.h"
 #include "fleet/clock_guard.h"
+#include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
 #include "fleet/oidc.h"
@@ -53,6 +54,7 @@ static const struct job jobs[] = {
     {"publication", SECOND_MS, publication_refresh, false},
     {"checkpoint", 30 * SECOND_MS, checkpoint, false},
     {"token-uses", MINUTE_MS, token_uses_flush, false},
+    {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false},
     {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
     {"superseded", MINUTE_MS, revocation_list_superseded, true},
     {"oidc-keys", SECOND_MS, oidc_refresh, false},

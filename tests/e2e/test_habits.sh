@@ -84,7 +84,7 @@ reads() {
 }
 first() { api GET "/api/v1/$1" | jq -r ".$1[0] | .$2"; }
 HUB=$(first hubs id) BATCH=$(first batches id)
-for path in "tenants/$(first tenants id)" "hubs/$HUB" "devices/$DEVICE_ID" "tokens/$(first tokens id)" "certificates/$(first certificates serial)" \
+for path in "tenants/$(first tenants id)" "hubs/$HUB" "tokens/$(first tokens id)" "certificates/$(first certificates serial)" \
     authorities/device; do
     reads "/api/v1/$path" 304
 done
@@ -92,7 +92,7 @@ CLIENT=$(api GET /api/v1/client-certificates | jq -r '.client_certificates[0].id
 MAKER=$(api GET /api/v1/vendor-cas | jq -r '.vendor_cas[0].id')
 HOOK=$(first webhooks id)
 reads "/api/v1/client-certificates/$CLIENT" 304
-for path in "products/$(first products id)" "batches/$BATCH" "vendor-cas/$MAKER" "webhooks/$HOOK"; do reads "/api/v1/$path" 200; done
+for path in "devices/$DEVICE_ID" "products/$(first products id)" "batches/$BATCH" "vendor-cas/$MAKER" "webhooks/$HOOK"; do reads "/api/v1/$path" 200; done
 
 say "changes"
 # changes PATH BODY: refused without a version, done under the right one, refused under the outdated one

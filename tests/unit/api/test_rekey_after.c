@@ -270,6 +270,45 @@ static void an_old_key_is_refused_only_where_the_product_says_so(void **state)
     assert_true(seconds(reply_header(&reply, AFTER)) > 0);
 }
 
+/* What a person sees of it: when it was seen, where it stands, and what follows. */
+static void people_see_where_a_device_stands(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    AUTO_VAL(held) held;
+    AUTO_VAL(chip) silent;
+    held_make(h, &held);
+    chip_make(&silent);
+    register_chips(h, &silent, 1);
+    patch_product(h, "{\"renew_percent\":20,\"renew_spread_percent\":0,\"overdue_quarantine_days\":9}");
+    struct call look = about(h, HTTP_GET, "/api/v1/devices/{id}", held.chip.id, NULL);
+    struct call why = about(h, HTTP_GET, "/api/v1/devices/{id}/why", held.chip.id, NULL);
+    (void)after_of(h, &held.peer, &reply);
+    assert_status(h, &look, &reply, 200);
+    assert_string_equal(text_at(&reply, "last_seen_at"), "2026-01-02T00:00:00Z");
+    assert_status(h, &why, &reply, 200);
+    assert_string_equal(text_at(&reply, "last_seen_at"), "2026-01-02T00:00:00Z");
+    const json_t *schedule = json_object_get(reply.json, "schedule");
+    assert_string_equal(text_of_item(schedule, "due_at"), "2026-03-16T00:00:00Z"); /* 73 days */
+    assert_true(json_is_false(json_object_get(schedule, "new_key")));
+    assert_true(json_is_false(json_object_get(schedule, "is_overdue")));
+    assert_null(json_object_get(schedule, "told_at"));
+    assert_int_equal(json_integer_value(json_object_get(schedule, "quarantine_days")), 9);
+    manual_clock_advance(&h->clock, INT64_C(74) * 86400000);
+    (void)after_of(h, &held.peer, &reply);
+    assert_status(h, &why, &reply, 200);
+    schedule = json_object_get(reply.json, "schedule");
+    assert_string_equal(text_of_item(schedule, "told_at"), "2026-03-17T00:00:00Z");
+    assert_int_equal(json_integer_value(json_object_get(schedule, "contact_days")), 0);
+    look.param = silent.id;
+    why.param = silent.id;
+    assert_status(h, &look, &reply, 200);
+    assert_null(json_object_get(reply.json, "last_seen_at"));
+    assert_status(h, &why, &reply, 200);
+    assert_null(json_object_get(reply.json, "last_seen_at"));
+    assert_null(json_object_get(reply.json, "schedule"));
+}
+
 #define house_test(function) cmocka_unit_test_setup_teardown(function, house_setup, house_teardown)
 
 int main(void)
@@ -281,6 +320,7 @@ int main(void)
         house_test(an_expired_certificate_is_told_nothing),
         house_test(an_order_asks_for_a_new_key_until_it_is_used),
         house_test(a_policy_reaches_the_devices_that_are_there),
+        house_test(people_see_where_a_device_stands),
         house_test(an_old_key_is_refused_only_where_the_product_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
