@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# An issued certificate opens a mutual-TLS connection to a real broker configured with our CA and CRL; a stranger's does not.
+# An issued certificate opens a mutual-TLS connection to a real broker configured with our CA and CRL; a stranger's does not, and a revoked
+# one no longer does once the broker has read the next CRL (SIGHUP).
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 need mosquitto
@@ -25,14 +26,19 @@ listener $MQTT_PORT 127.0.0.1
 cafile $WORK/broker-trust.pem
 certfile $WORK/broker.crt
 keyfile $WORK/broker.key
+crlfile $WORK/device.crl.pem
 require_certificate true
 use_identity_as_username true
 acl_file $WORK/acl
 CONF
+# what a timer beside a broker does
+fetch_crl() { curl -sS "$PUBLIC/crl/device.crl" | openssl crl -inform DER -out "$WORK/device.crl.new" && mv "$WORK/device.crl.new" "$WORK/device.crl.pem"; }
+fetch_crl
 echo 'pattern readwrite devices/%u/#' >"$WORK/acl"
 chmod 755 "$WORK"; chmod 644 "$WORK"/*.pem "$WORK/broker.crt" "$WORK/broker.key" "$WORK/acl"
 mosquitto -c "$WORK/mosquitto.conf" >"$WORK/mosquitto.log" 2>&1 &
-PIDS+=($!)
+BROKER=$!
+PIDS+=("$BROKER")
 for _ in $(seq 100); do grep -q running "$WORK/mosquitto.log" && break; sleep 0.05; done
 
 client() { # NAME PROGRAM ARGS…
@@ -50,4 +56,31 @@ expect "published and heard as the device" "$(cat "$WORK/heard")" hello
 expect_in "the broker took the device id as the user" "$(cat "$WORK/mosquitto.log")" "$CRT_ID"
 new_identity stranger
 expect_fails "a self-signed certificate is turned away" client stranger mosquitto_pub -t devices/x/up -m hello
+
+say "a second device, and the first one is revoked"
+new_identity birth2
+register "$ID"
+new_key op2
+est birth2 simpleenroll "$(csr op2)"
+keep_certificate op2
+publish() { client "$1" mosquitto_pub -t devices/x/up -m hello; }
+publish op2 || die "the second device is not let in"
+SERIAL=$(openssl x509 -in "$WORK/op.crt" -noout -serial | cut -d= -f2)
+api POST "/api/v1/certificates/$(tr A-F a-f <<<"$SERIAL")/revoke" '{"reason":"keyCompromise"}' >/dev/null
+expect_status "revoked" 200
+publish op || die "refused before the broker has read the list"
+say "ok  the broker knows nothing yet"
+for _ in $(seq 80); do
+    fetch_crl
+    if openssl crl -in "$WORK/device.crl.pem" -noout -text | grep -q "$SERIAL"; then break; fi
+    sleep 0.1
+done
+chmod 644 "$WORK/device.crl.pem"
+kill -HUP "$BROKER"
+for _ in $(seq 50); do publish op >/dev/null 2>&1 || break; sleep 0.1; done
+expect_fails "after SIGHUP the revoked device is turned away" publish op
+sleep 0.5 | openssl s_client -connect "localhost:$MQTT_PORT" -CAfile "$WORK/broker.crt" -cert "$WORK/op.crt" -key "$WORK/op.key" -ign_eof >"$WORK/out" 2>&1 || true
+expect_in "because it is revoked" "$(cat "$WORK/out")" "alert certificate revoked"
+publish op2 || die "the second device is turned away too"
+say "ok  and the other one is not"
 stop_server
