@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.request
 
+from bench_crl import bench_crl
 from bench_lists import bench_import, page_paths
 
 BUILD = os.environ.get('BUILD', 'build')
@@ -262,6 +263,13 @@ def bench_inventory(small, large, big, count, work):
     return '\n'.join(notes) + f'\nRSS with {big} devices: {rss_kb(large.process.pid) / 1024:.0f} MB (at start {start_rss / 1024:.0f} MB)'
 
 
+def bench_long_crl(server, count):
+    print(f'a CRL of {count} entries', flush=True)
+    spent, notes = bench_crl(server, count, cpu_us, rss_kb)
+    row(f'(r) a CRL of {count} entries, signed and shown', spent)
+    return '\n'.join(notes)
+
+
 def bench_idle(server, count):
     print('idle connections', flush=True)
     before = rss_kb(server.process.pid)
@@ -288,12 +296,17 @@ def main():
     parser.add_argument('--enrolments', type=int, default=1000)
     parser.add_argument('--requests', type=int, default=2000)
     parser.add_argument('--devices', type=int, default=1000000)
+    parser.add_argument('--revoked', type=int, default=100000)
+    parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix='whorl-bench.')
     running = []
     try:
         small = Server(work, 'small')
         running.append(small)
+        if options.crl:
+            print(bench_long_crl(small, options.revoked))
+            return
         large = Server(work, 'large')
         running.append(large)
         nginx = Nginx(work, small)
@@ -301,6 +314,7 @@ def main():
         notes = [bench_idle(small, 1000)]
         bench_front(small, nginx, options.requests)
         bench_enrolment(small, work, options.enrolments)
+        notes.append(bench_long_crl(small, options.revoked))
         notes.append(bench_inventory(small, large, options.devices, options.requests * 5, work))
         print_table()
         print('\n'.join(notes))

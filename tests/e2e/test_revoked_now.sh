@@ -21,12 +21,13 @@ revoke() { api POST "/api/v1/certificates/$(serial_of "$1")/revoke" '{"reason":"
 # keep NAME ADDRESS [CERTIFICATE]: a connection that stays open, of which ask NAME LINE prints the answer
 declare -A TO FROM
 keep() {
-    local credential=() fifo=$WORK/$1.fifo
+    local credential=() fifo=$WORK/$1.fifo to from
     if [ $# -eq 3 ]; then credential=("$WORK/$3.crt" "$WORK/$3.key"); fi
     mkfifo "$fifo" "$fifo.out"
     timeout 120 python3 -B "$E2E/keep.py" "${2#https://}" "$CA" ${credential[@]+"${credential[@]}"} <"$fifo" >"$fifo.out" 2>"$fifo.err" &
     PIDS+=($!)
-    exec {TO[$1]}>"$fifo" {FROM[$1]}<"$fifo.out"
+    exec {to}>"$fifo" {from}<"$fifo.out"
+    TO[$1]=$to FROM[$1]=$from
 }
 tell() { echo "$2" >&"${TO[$1]}"; }
 ask() {
