@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* An open descriptor that ends with its scope. */
@@ -145,6 +146,32 @@ err_t file_write_durable(const char *path, struct bytes content, mode_t mode)
         return error;
     }
     return folder_sync(folder);
+}
+
+err_t file_move_durable(const char *from, const char *to)
+{
+    AUTO(char) *folder = NULL;
+    TRY(parent_of(to, &folder));
+    AUTO_VAL(descriptor) file = {open(from, O_RDONLY | O_CLOEXEC)};
+    if (file.fd < 0) {
+        return error_of_errno("cannot open", from);
+    }
+    sync_or_end(file.fd, from);
+    if (rename(from, to) != 0) {
+        return error_of_errno("cannot replace", to);
+    }
+    return folder_sync(folder);
+}
+
+err_t folder_room(const char *path, int64_t *out)
+{
+    struct statvfs room;
+    *out = 0;
+    if (statvfs(path, &room) != 0) {
+        return error_of_errno("cannot ask for the room of", path);
+    }
+    *out = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
+    return OK;
 }
 
 err_t folder_sync(const char *path)

@@ -14,10 +14,15 @@ err_t file_read(const char *path, size_t limit, struct buf *out);
 
 /** Replaces or makes a file atomically and durably. @errors ERR_IO, ERR_DISK_FULL */
 err_t file_write_durable(const char *path, struct bytes content, mode_t mode);
+/** fsync of the file `from`, then it takes the place of `to` in the same file system, durably. @errors
+ * ERR_IO, ERR_DISK_FULL, ERR_NOT_FOUND */
+err_t file_move_durable(const char *from, const char *to);
 /** fsync of a folder. */
 err_t folder_sync(const char *path);
 /** mkdir, then fsync of the parent. @errors ERR_CONFLICT when it is there already */
 err_t folder_make(const char *path, mode_t mode);
+/** What is free for us in the file system of a folder, in bytes. @errors ERR_IO, ERR_NOT_FOUND */
+err_t folder_room(const char *path, int64_t *out);
 bool file_exists(const char *path);
 /** "folder/name" as heap text; caller owns. */
 err_t path_join(const char *folder, const char *name, char **out);

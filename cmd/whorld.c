@@ -23,6 +23,16 @@ static const struct command COMMANDS[] = {
      "check --dir DIR\n        Tell whether the directory is whole, what to back up and what to improve."},
     {"config", command_config,
      "config [--dir DIR] [--markdown]\n        Print the settings in force, or the reference table."},
+    {"backup", command_backup,
+     "backup --dir DIR --to FILE|- --recipient CERT.pem [--recipient …] [--with-keys]\n"
+     "        Write the installation as it is now into one file that only the owners of these certificates "
+     "open; "
+     "the\n        server may run. The CA keys only with --with-keys (docs/backup.md)."},
+    {"restore", command_restore,
+     "restore --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem --dir NEW [--ca ca.pem]\n"
+     "          [--key-passphrase-file FILE] [--keys-from FOLDER]\n"
+     "  restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem [--ca ca.pem]\n"
+     "        Make a new data directory from a backup, or only prove that the backup is good."},
     {"tenant", command_tenant,
      "tenant add|list --dir DIR [--name NAME]\n        Tenants; a tenant's name is also its EST label."},
     {"token", command_token,

@@ -1,6 +1,6 @@
 /* The open inventory: builds its parts in order (lock, schema, node, writer, readers), hands closures to
  * them, and takes them down in reverse. Holds no SQL but the checks for `whorld check`. */
-#include "db/internal.h"
+#include "db/snapshot_internal.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -43,6 +43,7 @@ static err_t open_writer(struct db *db)
     AUTO_PTR(connection) *connection = NULL;
     TRY(connection_open(options, CONNECTION_WRITE, &connection));
     struct migration_list migrations = migrations_of_program();
+    TRY(before_migration_keep(connection, options, &migrations));
     TRY(migrate_run(connection, &migrations, clock_now_ms(options->clock)));
     struct audit_head head;
     TRY(node_start(connection, options, &head));

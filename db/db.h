@@ -32,6 +32,7 @@ struct db_options {
     const char *vfs;      /* NULL: SQLite's own; tests name a shim */
     bool is_read_only;    /* `check`, `audit verify`: no migration, no writer, no node epoch */
     int lock_wait_ms;     /* how long to wait for another process that is this node; 0 refuses at once */
+    const char *before_migration; /* folder for copies of what a migration changes; NULL: none are made */
 };
 
 /** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that

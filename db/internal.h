@@ -108,6 +108,9 @@ struct migration_list {
 /** Brings the schema to the last step, each step in a transaction of its own. @errors ERR_DB newer or foreign
  * schema */
 err_t migrate_run(struct connection *connection, const struct migration_list *list, int64_t now_ms);
+/** @param[out] schema that of an inventory on which steps are yet to run; 0 when there are none, or no schema
+ * yet */
+err_t migrate_pending(struct connection *connection, const struct migration_list *list, int64_t *schema);
 /** For a reader: the schema is one that this program can read. @errors ERR_DB */
 err_t migrate_check(struct connection *connection, const struct migration_list *list);
 

@@ -102,6 +102,14 @@ err_t migrate_run(struct connection *connection, const struct migration_list *li
     return OK;
 }
 
+err_t migrate_pending(struct connection *connection, const struct migration_list *list, int64_t *schema)
+{
+    struct schema there;
+    TRY(schema_read(connection, &there));
+    *schema = there.version < last_number(list) ? there.version : 0;
+    return OK;
+}
+
 err_t migrate_check(struct connection *connection, const struct migration_list *list)
 {
     struct schema schema;

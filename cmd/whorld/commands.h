@@ -16,6 +16,8 @@ int command_tenant(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_user(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

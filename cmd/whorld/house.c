@@ -21,9 +21,13 @@ err_t house_check_marker(const char *folder)
 {
     AUTO(char) *marker = NULL;
     AUTO(char) *started = NULL;
+    AUTO(char) *restoring = NULL;
     TRY(path_join(folder, HOUSE_MARKER, &marker));
     TRY(path_join(folder, HOUSE_STARTED, &started));
+    TRY(path_join(folder, HOUSE_RESTORING, &restoring));
     if (!file_exists(marker)) {
+        ENSURE(!file_exists(restoring), ERR_UNPROCESSABLE,
+               "%.80s is half-made: restore was interrupted; run `whorld restore` on it again", folder);
         ENSURE(!file_exists(started), ERR_UNPROCESSABLE,
                "%.80s is half-made: init was interrupted; run `whorld init` on it again", folder);
         return ERR(ERR_NOT_FOUND, "no installation in %.100s; make one with `whorld init --dir …`", folder);
@@ -49,7 +53,9 @@ err_t house_check_marker(const char *folder)
 err_t house_open_db(struct house *house, enum house_use use)
 {
     AUTO(char) *path = NULL;
+    AUTO(char) *before_migration = NULL;
     TRY(house_path(house, HOUSE_DATABASE, &path));
+    TRY(house_path(house, HOUSE_BEFORE_MIGRATION, &before_migration));
     struct db_options options = {
         .path = path,
         .node_name = use == HOUSE_SERVE ? "whorld" : "admin",
@@ -61,6 +67,7 @@ err_t house_open_db(struct house *house, enum house_use use)
         .is_read_only = use == HOUSE_READ,
         /* a second server is told at once; commands take turns */
         .lock_wait_ms = use == HOUSE_SERVE ? 0 : COMMAND_WAIT_MS,
+        .before_migration = before_migration,
     };
     return db_open(&options, &house->db);
 }

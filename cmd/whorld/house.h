@@ -14,7 +14,9 @@
 /* Names inside the directory. */
 #define HOUSE_MARKER             "installation.json" /* written last by init: without it nothing is opened */
 #define HOUSE_STARTED            ".init"             /* there while init is at work: a half-made directory */
+#define HOUSE_RESTORING          ".restore"          /* there while restore is at work: the same */
 #define HOUSE_DATABASE           "inventory.db"
+#define HOUSE_BEFORE_MIGRATION   "before-migration" /* copies of the inventory of older schemas */
 #define HOUSE_KEYS               "keys"
 #define HOUSE_PASSPHRASE         "keys/passphrase"
 #define HOUSE_ANCHOR             "ca.pem"

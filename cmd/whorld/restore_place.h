@@ -1,0 +1,21 @@
+/* The steps of a restore in its staging folder: files, keys, proofs. */
+#ifndef WHORL_CMD_RESTORE_PLACE_H
+#define WHORL_CMD_RESTORE_PLACE_H
+
+#include "cmd/whorld/restore_read.h"
+#include "cmd/whorld/restore_target.h"
+
+/** Writes every file of the backup, and reads the backup to its end. @errors of backup_reading_file;
+ * ERR_DISK_FULL before anything is written when there is no room @thread init, like all functions here */
+err_t restore_place_files(struct backup_reading *reading, const struct restore_target *target);
+/** Copies the keys (and, where it lies there, the passphrase) of a keys folder that the operator brought.
+ *  @errors ERR_NOT_FOUND no key is in it */
+err_t restore_place_keys(const char *from, const struct restore_target *target);
+/** The inventory's pages are whole and of the schema that the manifest names; the signature leads to the
+ * trust anchor that the backup holds. */
+err_t restore_prove(const struct backup_reading *reading, const struct restore_target *target);
+/** Opens it as `serve` would (settings, passphrase, keys that fit the authorities' certificates), brings the
+ * schema up to date, and records the restore. */
+err_t restore_settle(const struct backup_reading *reading, const struct restore_target *target);
+
+#endif
