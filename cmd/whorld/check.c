@@ -146,9 +146,9 @@ int command_check(int argc, char **argv)
     }
     printf("%s\n", dir);
     check_all(&house, &findings);
-    printf("\nBack up, apart from each other: %s/" HOUSE_KEYS
-           "/, the passphrase of these keys, and %s/" HOUSE_DATABASE
-           " (server stopped).\n%d problems, %d notes\n",
+    printf("\nKeep, apart from each other: %s/" HOUSE_KEYS
+           "/ and the passphrase of these keys. Back up regularly: whorld backup "
+           "--dir %s --to FILE --recipient CERT.pem\n%d problems, %d notes\n",
            dir, dir, findings.problems, findings.notes);
     return findings.problems == 0 ? EXIT_OK : EXIT_FAILED;
 }

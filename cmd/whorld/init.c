@@ -232,10 +232,10 @@ static void tell(const struct house *house, const struct first_token *token)
            "  admin token    %s   (shown this once; also in %s/" HOUSE_TOKEN ")\n\n",
            dir, dir, dir, token->text, dir);
     printf(
-        "Back up now, and keep apart from each other:\n"
+        "Keep now, apart from each other:\n"
         "  %s/keys/          the CA keys, encrypted; without them no certificate can be issued or revoked\n"
         "  the passphrase of these keys%s\n"
-        "  %s/" HOUSE_DATABASE "   with the server stopped, and regularly\n\n"
+        "and back up regularly:  whorld backup --dir %s --to FILE --recipient CERT.pem   (docs/backup.md)\n\n"
         "Run it:  whorld serve --dir %s\n",
         dir,
         file_exists(house->config.ca_passphrase_file) ? "" : " (keys/passphrase, unless you gave your own)",

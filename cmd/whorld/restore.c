@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/ports.h"
 #include "cmd/whorld/commands.h"
+#include "cmd/whorld/house.h"
 #include "cmd/whorld/restore_place.h"
 
 enum { PEM_MAX = 1 << 20 };
@@ -122,14 +123,26 @@ static void tell_times(const struct restore_job *job, int64_t began_ms)
 
 /* --- the two ways */
 
+static err_t keep(struct bytes piece, void *arg)
+{
+    struct buf *out = arg;
+    ENSURE(out->n + piece.n <= PEM_MAX, ERR_UNPROCESSABLE, "the backup's trust anchor is too long");
+    return buf_append_bytes(out, piece);
+}
+
+/* As far as that goes without a directory: the signature leads to the trust anchor that the backup holds. */
 static err_t verify(struct restore_job *job)
 {
+    AUTO_VAL(buf) anchor = {0};
     TRY(read_words(job));
     TRY(open_reading(job));
     for (size_t i = 0; i < job->reading.manifest.files.count; i++) {
-        TRY(backup_reading_file(&job->reading, &job->reading.manifest.files.files[i], NULL, NULL));
+        const struct backup_file *file = &job->reading.manifest.files.files[i];
+        bool is_anchor = strcmp(file->name, HOUSE_ANCHOR) == 0;
+        TRY(backup_reading_file(&job->reading, file, is_anchor ? keep : NULL, &anchor));
     }
     TRY(backup_reading_end(&job->reading));
+    TRY(backup_reading_check(&job->reading, buf_view(&anchor)));
     printf("The backup is whole and opens with this key.\n");
     tell_backup(job);
     return OK;
