@@ -135,6 +135,9 @@ struct route {
     unsigned flags;
     enum error_style errors;
     handler_fn handler;
+    /* or NULL: tried first, on the loop, of ACCESS_ANYONE only. Reads memory that is ready; leaves the status
+       0, and the response as it was, where it has no answer: then the handler is called, on a worker */
+    handler_fn quick;
     const struct body_sink *sink; /* or NULL */
 };
 

@@ -17,6 +17,7 @@ static const struct route_table tables[] = {
     TABLE(certificate_routes),
     TABLE(whoami_routes),
     TABLE(public_routes),
+    TABLE(ocsp_routes),
     TABLE(metrics_routes),
     TABLE(product_routes),
     TABLE(hub_routes),

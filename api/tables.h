@@ -19,6 +19,7 @@ extern const struct route clock_routes[2];              /* clock.c */
 extern const struct route certificate_routes[2];        /* certificates.c */
 extern const struct route whoami_routes[1];             /* whoami.c */
 extern const struct route public_routes[5];             /* public.c */
+extern const struct route ocsp_routes[2];               /* ocsp.c */
 extern const struct route metrics_routes[1];            /* metrics.c */
 extern const struct route device_action_routes[7];      /* device_actions.c */
 extern const struct route device_description_routes[1]; /* device_description.c */

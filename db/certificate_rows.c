@@ -2,6 +2,8 @@
  * rule of a certificate's life (fleet/contact.c, fleet/enrol*.c, fleet/revocation.c). */
 #include "db/certificate_rows.h"
 
+#include <string.h>
+
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -243,6 +245,14 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
     return OK;
 }
 
+static err_t tell_change(struct db_tx *tx, const struct certificate_row *row)
+{
+    struct certificate_change change;
+    memcpy(change.authority, row->authority, sizeof change.authority);
+    memcpy(change.serial, row->serial, sizeof change.serial);
+    return db_tx_tell(tx, (struct bytes){(const uint8_t *)&change, sizeof change});
+}
+
 err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
 {
     int64_t changes = 0;
@@ -255,7 +265,7 @@ err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the certificate was changed at the same time");
     row->ver++;
-    return OK;
+    return row->revoked_at != 0 ? tell_change(tx, row) : OK;
 }
 
 err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,

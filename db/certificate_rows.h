@@ -64,6 +64,13 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
  *  @errors ERR_BUSY somebody else changed it meanwhile */
 err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row);
 
+/* What certificate_rows_update() says by db_tx_tell() of each certificate that is revoked: it is on the list
+ * from this commit on, or there for another reason. */
+struct certificate_change {
+    char authority[AUTHORITY_ID_SIZE];
+    uint8_t serial[CERTIFICATE_SERIAL_SIZE];
+};
+
 /** Every live certificate of the device but `kept` becomes superseded, and so loses its rights; unconfirmed
  *  ones that are newer than `kept` (by generation, then time of issue) stay. @param[out] count of them */
 err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,

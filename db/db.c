@@ -116,6 +116,13 @@ void db_watch(struct db *db, void (*fn)(void *context), void *context)
     }
 }
 
+void db_listen(struct db *db, void (*fn)(void *context, struct bytes what), void *context)
+{
+    if (db->writer != NULL) {
+        notices_listen(writer_notices(db->writer), fn, context);
+    }
+}
+
 void db_stats_read(struct db *db, struct db_stats *out)
 {
     *out = (struct db_stats){0};

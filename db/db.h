@@ -64,6 +64,14 @@ err_t db_read(struct db *db, db_fn fn, void *arg);
  * @thread init */
 void db_watch(struct db *db, void (*fn)(void *context), void *context);
 
+/** `fn` is told what transactions said by db_tx_tell(), by the writer: after their commit and before their
+ * db_write() returns, so that memory is right when an answer is given. It returns at once, and calls nothing
+ * here. NULL: nobody any more. When this returns, the former one does not run. @thread init */
+void db_listen(struct db *db, void (*fn)(void *context, struct bytes what), void *context);
+/** Says something to the listener, if this transaction is committed: up to 255 bytes, copied. @errors
+ * ERR_NO_MEMORY, ERR_INTERNAL in a read @thread of tx */
+err_t db_tx_tell(struct db_tx *tx, struct bytes what);
+
 /* --- statements: text that both engines take, parameters $1 … $n, bound by name on SQLite --- */
 
 struct db_value {

@@ -59,6 +59,18 @@ err_t connection_checkpoint(struct connection *connection, enum checkpoint_mode 
 
 enum { DB_EXIT_UNSAFE = 70 };
 
+/* --- what transactions tell after their commit (db_tx_tell) --- */
+
+struct notices;
+err_t notices_new(struct notices **out);
+void notices_free(struct notices *notices);
+DEFINE_AUTO_PTR(notices, notices_free);
+void notices_listen(struct notices *notices, void (*fn)(void *context, struct bytes what), void *context);
+/* of the writer's thread: what was told so far; forget what was told since; hand over all of it */
+size_t notices_mark(const struct notices *notices);
+void notices_drop(struct notices *notices, size_t mark);
+void notices_deliver(struct notices *notices);
+
 /* --- a transaction --- */
 
 /* The end of this node's audit chain; the next record links to it. */
@@ -73,6 +85,7 @@ struct db_tx {
     struct connection *connection;
     const struct db_options *options; /* clock, random */
     struct audit_head *head;          /* NULL in a read */
+    struct notices *notices;          /* NULL in a read */
     int64_t now_ms;
     bool is_lost; /* the engine rolled the transaction back under the closure: nothing more may run in it */
     err_t lost;
@@ -89,6 +102,7 @@ void writer_free(struct writer *writer);
 DEFINE_AUTO_PTR(writer, writer_free);
 err_t writer_run(struct writer *writer, db_fn fn, void *arg);
 void writer_watch(struct writer *writer, void (*fn)(void *context), void *context);
+struct notices *writer_notices(struct writer *writer);
 void writer_stats(struct writer *writer, struct db_stats *out);
 
 struct readers;

@@ -30,7 +30,8 @@ struct request {
 struct writer {
     struct connection *connection; /* of the thread */
     const struct db_options *options;
-    struct audit_head head;  /* of the thread */
+    struct audit_head head; /* of the thread */
+    struct notices *notices;
     int64_t wal_pages_limit; /* of the thread */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the queue and the requests' is_done */
@@ -53,6 +54,7 @@ static err_t closure_call(struct writer *writer, const struct request *request)
     struct db_tx tx = {.connection = writer->connection,
                        .options = writer->options,
                        .head = &writer->head,
+                       .notices = writer->notices,
                        .now_ms = clock_now_ms(writer->options->clock)};
     TRY(connection_control(writer->connection, "SAVEPOINT closure"));
     err_t result = request->fn(&tx, request->arg);
@@ -70,11 +72,13 @@ static err_t closure_call(struct writer *writer, const struct request *request)
 static void closure_run(struct writer *writer, struct request *request)
 {
     struct audit_head before = writer->head;
+    size_t told_before = notices_mark(writer->notices);
     request->result = closure_call(writer, request);
     if (request->result.code == ERR_OK) {
         return;
     }
     writer->head = before;
+    notices_drop(writer->notices, told_before);
     atomic_fetch_add(&writer->rollbacks, 1);
     if (!connection_in_transaction(writer->connection)) {
         return;
@@ -130,6 +134,7 @@ static bool group_try(struct writer *writer, struct request *group)
         closure_run(writer, request);
         if (!connection_in_transaction(writer->connection)) {
             writer->head = before;
+            notices_drop(writer->notices, 0);
             request->is_decided = true;
             return false;
         }
@@ -139,6 +144,7 @@ static bool group_try(struct writer *writer, struct request *group)
         /* nothing was written, so an answer that was built on a neighbour's rows is void too: all get this
          * error */
         writer->head = before;
+        notices_drop(writer->notices, 0);
         atomic_fetch_add(&writer->rollbacks, 1);
         group_fail(group, &result);
         return true;
@@ -213,6 +219,11 @@ void writer_watch(struct writer *writer, void (*fn)(void *context), void *contex
     (void)pthread_mutex_unlock(&writer->watcher_mutex);
 }
 
+struct notices *writer_notices(struct writer *writer)
+{
+    return writer->notices;
+}
+
 static void watcher_tell(struct writer *writer)
 {
     (void)pthread_mutex_lock(&writer->watcher_mutex);
@@ -231,6 +242,7 @@ static void *writer_main(void *arg)
         while (!is_over) {
             is_over = group_try(writer, group);
         }
+        notices_deliver(writer->notices);
         group_wake(writer, group);
         watcher_tell(writer);
         wal_bound(writer);
@@ -307,8 +319,9 @@ err_t writer_take(struct connection *connection, const struct db_options *option
 {
     *out = NULL;
     struct writer *writer = calloc(1, sizeof *writer);
-    if (writer == NULL) {
+    if (writer == NULL || notices_new(&writer->notices).code != ERR_OK) {
         connection_free(connection);
+        free(writer);
         return ERR(ERR_NO_MEMORY, "the writer");
     }
     writer->connection = connection;
@@ -322,6 +335,7 @@ err_t writer_take(struct connection *connection, const struct db_options *option
     int failed = thread_start(writer);
     if (failed != 0) {
         connection_free(connection);
+        notices_free(writer->notices);
         free(writer);
         return ERR(ERR_INTERNAL, "the writer's thread did not start (%d)", failed);
     }
@@ -352,5 +366,6 @@ void writer_free(struct writer *writer)
     (void)pthread_cond_destroy(&writer->wake);
     (void)pthread_mutex_destroy(&writer->mutex);
     (void)pthread_mutex_destroy(&writer->watcher_mutex);
+    notices_free(writer->notices);
     free(writer);
 }

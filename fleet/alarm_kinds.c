@@ -15,6 +15,10 @@ static const struct alarm_kind rows[] = {
     {"devices.overdue", "Devices of a product are due for a renewal or a new key for too long",
      "See which (`device.overdue` in the events) and why (GET /api/v1/devices/{id}/why): silent ones need a "
      "visit, others say why they are refused"},
+    {"ocsp_signer.expires", "The key that signs OCSP answers for an authority was not renewed",
+     "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the next one "
+     "from "
+     "being certified; clients get no OCSP answer once it ends"},
     {"server_certificate.expires", "The server's own certificate was not renewed",
      "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
 };

@@ -6,6 +6,7 @@
 
 #include "fleet/clock_guard.h"
 #include "fleet/internal.h"
+#include "fleet/ocsp.h"
 
 struct audit_signing {
     pthread_mutex_t mutex;
@@ -37,7 +38,13 @@ static err_t make(struct fleet *fleet, struct signer **out)
                                      .publication = {.public_url = fleet->public_url}};
     ENSURE(fleet->options.infrastructure != NULL, ERR_UNAVAILABLE,
            "there is no infrastructure authority: nothing can be signed");
-    return signer_new(fleet->options.infrastructure, &spec, out);
+    AUTO_PTR(signer) *made = NULL;
+    AUTO_VAL(buf) certificate = {0};
+    TRY(signer_new(fleet->options.infrastructure, &spec, &made));
+    TRY(signer_certificate(made, &certificate));
+    TRY(ocsp_know(fleet, buf_view(&certificate)));
+    *out = TAKE(made);
+    return OK;
 }
 
 err_t audit_signer_get(struct fleet *fleet, const struct signer **out)

@@ -73,6 +73,7 @@ static const struct event_kind rows[] = {
     {"login.ok", EVENT_NOTE, "A person logged in"},
     {"logout", EVENT_NOTE, "A person logged out"},
     {"node.started", EVENT_HOUSE, "A process began to write"},
+    {"ocsp.signer_certified", EVENT_HOUSE, "A key that signs OCSP answers was certified, for a week"},
     {"oidc.seen", EVENT_NOTE, "A caller of the OIDC issuer was seen, for the first time in a day"},
     {"operation.cancelled", EVENT_FED, "Work on many devices was stopped"},
     {"operation.done", EVENT_FED, "Work on many devices came to its end"},

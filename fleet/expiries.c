@@ -7,6 +7,7 @@
 
 #include "fleet/alarms.h"
 #include "fleet/internal.h"
+#include "fleet/ocsp.h"
 #include "fleet/publication.h"
 
 enum { THINGS_MAX = 16, WHAT_SIZE = 64 };
@@ -24,14 +25,18 @@ struct ending_kind {
 };
 
 /* An authority: a whole fleet needs months to rekey, and what is issued never outlives its issuer. A CRL is
- * signed again at half of its life, the server's certificate when a third is left: a few failed attempts are
- * no alarm. */
+ * signed again at half of its life, the key of OCSP answers is renewed then too, the server's certificate
+ * when a third is left: a few failed attempts are no alarm. */
 static const struct ending_kind AUTHORITY = {"authority.expires",
                                              "authority",
                                              "the certificate of authority",
                                              {[ALARM_WARNING] = {365, 25}, [ALARM_CRITICAL] = {90, 10}}};
 static const struct ending_kind CRL = {
     "crl.overdue", "crl", "the CRL of authority", {[ALARM_WARNING] = {0, 40}, [ALARM_CRITICAL] = {0, 20}}};
+static const struct ending_kind OCSP_SIGNER = {"ocsp_signer.expires",
+                                               "ocsp_signer",
+                                               "the key that signs OCSP answers for authority",
+                                               {[ALARM_WARNING] = {0, 40}, [ALARM_CRITICAL] = {0, 20}}};
 static const struct ending_kind SERVER_CERTIFICATE = {
     "server_certificate.expires",
     "server_certificate",
@@ -79,6 +84,10 @@ static void collect(struct fleet *fleet, struct endings *all)
                                   .subject = id,
                                   .from_ms = authority_not_before_ms(authorities[i]),
                                   .to_ms = authority_not_after_ms(authorities[i])});
+        struct ending signer = {.kind = &OCSP_SIGNER, .subject = id};
+        if (ocsp_signer_life(fleet, id, &signer.from_ms, &signer.to_ms)) {
+            add(all, &signer);
+        }
         if (publication_span(fleet, bytes_str(id), &crl.from_ms, &crl.to_ms).code == ERR_OK) {
             add(all, &crl);
         }

@@ -92,6 +92,8 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
     TRY(rekey_lives_new(&fleet->rekey_lives));
+    TRY(ocsp_new(options, &fleet->ocsp));
+    db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
     return OK;
 }
@@ -119,6 +121,10 @@ void fleet_free(struct fleet *fleet)
         return;
     }
     rekey_lives_free(fleet->rekey_lives);
+    if (fleet->ocsp != NULL) {
+        db_listen(fleet->db, NULL, NULL);
+        ocsp_free(fleet->ocsp);
+    }
     event_hub_free(fleet->event_hub);
     oidc_free(fleet->oidc);
     audit_signing_free(fleet->audit_signing);

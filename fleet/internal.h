@@ -27,6 +27,15 @@ struct fleet_counters {
     atomic_llong webhook_delivered;   /* calls of webhooks that were answered 2xx */
     atomic_llong webhook_turned_down; /* … otherwise */
     atomic_llong webhook_unreached;   /* … by nobody */
+    atomic_llong ocsp_good;           /* OCSP answers, by the status of the (first) certificate */
+    atomic_llong ocsp_revoked;
+    atomic_llong ocsp_unknown;   /* … never issued, or not known here */
+    atomic_llong ocsp_malformed; /* … and by the error that they tell */
+    atomic_llong ocsp_unauthorized;
+    atomic_llong ocsp_try_later;
+    atomic_llong ocsp_internal;
+    atomic_llong ocsp_recalled; /* of those: from memory */
+    atomic_llong ocsp_signed;
 };
 
 struct fleet {
@@ -50,6 +59,7 @@ struct fleet {
     struct clock_guard *clock_guard;         /* clock_guard.c */
     struct publications *publications;       /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;             /* event_hub.c */
+    struct ocsp *ocsp;                       /* ocsp.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
 };
@@ -84,6 +94,14 @@ void audit_signing_free(struct audit_signing *signing);
 err_t publications_new(const struct fleet_options *options, struct publications **out);
 void publications_free(struct publications *publications);
 DEFINE_AUTO_PTR(publications, publications_free);
+
+/** Makes no signer yet (fleet/ocsp.h does). */
+err_t ocsp_new(const struct fleet_options *options, struct ocsp **out);
+void ocsp_free(struct ocsp *ocsp);
+DEFINE_AUTO_PTR(ocsp, ocsp_free);
+/** A listener of the inventory (db_listen): drops the kept answers about a certificate that was revoked.
+ *  @param context struct ocsp */
+void ocsp_forget(void *context, struct bytes what);
 
 /** Starts no thread. */
 err_t event_hub_new(const struct fleet_options *options, struct event_hub **out);

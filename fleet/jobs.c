@@ -7,6 +7,7 @@
 #include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
+#include "fleet/ocsp.h"
 #include "fleet/oidc.h"
 #include "fleet/publication.h"
 #include "fleet/sessions.h"
@@ -52,11 +53,12 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 static const struct job jobs[] = {
     {"clock", SECOND_MS, clock_guard_watch, false},
     {"publication", SECOND_MS, publication_refresh, false},
+    {"ocsp-signers", MINUTE_MS, ocsp_refresh, false},
     {"checkpoint", 30 * SECOND_MS, checkpoint, false},
     {"token-uses", MINUTE_MS, token_uses_flush, false},
     {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false},
     {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
-    {"superseded", MINUTE_MS, revocation_list_superseded, true},
+    {"superseded", 10 * SECOND_MS, revocation_list_superseded, true},
     {"oidc-keys", SECOND_MS, oidc_refresh, false},
     {"operation-sweep", HOUR_MS, ops_sweep, true},
     {"audit-anchor", HOUR_MS, audit_anchor, true},

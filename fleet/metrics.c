@@ -37,6 +37,15 @@ static const struct figure REGISTERED[] = {FIGURE("", registered)};
 static const struct figure WEBHOOKS[] = {FIGURE("{result=\"delivered\"}", webhook_delivered),
                                          FIGURE("{result=\"turned_down\"}", webhook_turned_down),
                                          FIGURE("{result=\"unreached\"}", webhook_unreached)};
+static const struct figure OCSP[] = {FIGURE("{result=\"good\"}", ocsp_good),
+                                     FIGURE("{result=\"revoked\"}", ocsp_revoked),
+                                     FIGURE("{result=\"unknown\"}", ocsp_unknown),
+                                     FIGURE("{result=\"malformed\"}", ocsp_malformed),
+                                     FIGURE("{result=\"unauthorized\"}", ocsp_unauthorized),
+                                     FIGURE("{result=\"try_later\"}", ocsp_try_later),
+                                     FIGURE("{result=\"internal_error\"}", ocsp_internal)};
+static const struct figure OCSP_RECALLED[] = {FIGURE("", ocsp_recalled)};
+static const struct figure OCSP_SIGNED[] = {FIGURE("", ocsp_signed)};
 static const struct figure JOBS_FAILED[] = {FIGURE("", jobs_failed)};
 
 static const struct family FAMILIES[] = {
@@ -47,6 +56,9 @@ static const struct family FAMILIES[] = {
     FAMILY("whorl_proofs_failed", "Challenge proofs that did not hold", POP_FAILED),
     FAMILY("whorl_devices_registered", "Devices registered since the start", REGISTERED),
     FAMILY("whorl_webhook_calls", "Calls of webhooks, by what came back", WEBHOOKS),
+    FAMILY("whorl_ocsp_answers", "OCSP requests answered, by what the answer says", OCSP),
+    FAMILY("whorl_ocsp_recalled", "OCSP answers that were given from memory", OCSP_RECALLED),
+    FAMILY("whorl_ocsp_signed", "OCSP answers that were signed", OCSP_SIGNED),
     FAMILY("whorl_jobs_failed", "Runs of background jobs that ended in an error", JOBS_FAILED)};
 
 static long long figure_read(struct fleet *fleet, const struct figure *figure)

@@ -44,7 +44,7 @@ void source_limits_free(struct source_limits *limits)
 }
 
 /* An IPv6 host has a whole /64 to choose its address from; mapped IPv4 is IPv4 (RFC 4291 §2.5.5.2). */
-static err_t source_of(const char *address, struct source *out)
+err_t source_of(const char *address, struct source *out)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     uint8_t six[16] = {0};

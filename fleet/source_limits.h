@@ -18,8 +18,11 @@ struct source {
     uint8_t key[32];
 };
 
-/** Before a secret is judged. @param address of the client, text: an IPv4 address counts alone, IPv6 ones by
- * /64
+/** @param address text, or NULL: those without an address are one source; an IPv4 address counts alone, IPv6
+ * ones by /64 @errors ERR_CRYPTO @thread any */
+err_t source_of(const char *address, struct source *out);
+
+/** Before a secret is judged. @param address of the client, text
  *  @param[out] source what to tell source_limits_failed()
  *  @errors ERR_TOO_MANY with retry_after_s, while this address waits @thread any */
 err_t source_limits_check(struct source_limits *limits, const char *address, int64_t now_ms,

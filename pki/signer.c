@@ -52,6 +52,11 @@ err_t signer_new(const struct authority *infrastructure, const struct signer_spe
     return OK;
 }
 
+err_t signer_certificate(const struct signer *signer, struct buf *der)
+{
+    return certificate_encode(signer->certificate, der);
+}
+
 /* The signing time is that of our clock; OpenSSL would take the system's. */
 static err_t add_signer(CMS_ContentInfo *cms, const struct signer *signer, int64_t at_ms)
 {

@@ -21,6 +21,8 @@ err_t signer_new(const struct authority *infrastructure, const struct signer_spe
 void signer_free(struct signer *signer);
 DEFINE_AUTO_PTR(signer, signer_free);
 
+/** DER of its certificate, appended. @thread any */
+err_t signer_certificate(const struct signer *signer, struct buf *der);
 /** @param at_ms the signing time @param[out] der appended @thread worker */
 err_t signer_sign(const struct signer *signer, struct bytes content, int64_t at_ms, struct buf *der);
 

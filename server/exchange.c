@@ -186,6 +186,9 @@ enum exchange_step exchange_complete(struct exchange *x)
         exchange_handle(x);
         return STEP_ANSWER;
     }
+    if (x->request.route->quick != NULL && exchange_handle_quick(x)) {
+        return STEP_ANSWER;
+    }
     return enqueue(x, JOB_HANDLE);
 }
 

@@ -73,6 +73,8 @@ err_t exchange_finish_headers(struct exchange *x);
 void exchange_run(struct task *task);
 /** Admit and handle, also for on-loop routes. */
 void exchange_handle(struct exchange *x);
+/** Whether the route's quick handler has answered. @thread loop */
+bool exchange_handle_quick(struct exchange *x);
 void exchange_free(struct exchange *x);
 
 /* --- server/source.c */

@@ -82,6 +82,16 @@ void exchange_handle(struct exchange *x)
     drop_large_body(x);
 }
 
+bool exchange_handle_quick(struct exchange *x)
+{
+    err_t error = x->request.route->quick(x->server->app.api, &x->request, &x->response);
+    if (error.code == ERR_OK && x->response.status == 0) {
+        return false;
+    }
+    settle(x, error);
+    return true;
+}
+
 static void admit_early(struct exchange *x)
 {
     err_t error = admit(x);

@@ -1,6 +1,6 @@
 /* Templates are cut into segments once and sorted so that the more literal one is met first; a search walks
- * the rows with the right number of segments. At about a hundred routes that is cheaper than building a tree,
- * and easier to believe. */
+ * the rows with the right number of segments, and then those that take the rest of the path. At about a
+ * hundred routes that is cheaper than building a tree, and easier to believe. */
 #include "server/router.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@ enum { SEGMENTS_MAX = 12 };
 struct segment {
     struct bytes text; /* the literal, or the suffix behind a parameter */
     bool is_param;
+    bool is_rest; /* the last one: the rest of the path, its slashes included */
 };
 
 struct row {
@@ -24,6 +25,7 @@ struct router {
     struct row *rows;
     size_t count;
     size_t first[SEGMENTS_MAX + 2]; /* rows of n segments: first[n] … first[n + 1] - 1 */
+    size_t rest;                    /* rows that take the rest: from here on */
 };
 
 static const struct {
@@ -67,6 +69,7 @@ static err_t segment_parse(struct bytes text, struct segment *out)
     ENSURE(close != NULL, ERR_INTERNAL, "a route template without }");
     size_t skipped = (size_t)(close - text.p) + 1;
     out->text = (struct bytes){text.p + skipped, text.n - skipped};
+    out->is_rest = skipped > 5 && memcmp(close - 3, "...", 3) == 0;
     return OK;
 }
 
@@ -77,21 +80,34 @@ static err_t row_parse(const struct route *route, struct row *out)
     ENSURE(rest.n > 0 && rest.p[0] == '/', ERR_INTERNAL, "route %s", route->path);
     ENSURE(route->method != HTTP_HEAD && (route->handler != NULL) != (route->sink != NULL), ERR_INTERNAL,
            "route %s", route->path);
+    ENSURE(route->quick == NULL || (route->handler != NULL && route->access == ACCESS_ANYONE), ERR_INTERNAL,
+           "route %s", route->path);
     size_t params = 0;
     while (rest.n > 0) {
         ENSURE(out->segment_count < SEGMENTS_MAX, ERR_INTERNAL, "route %s is too deep", route->path);
         struct segment *segment = &out->segments[out->segment_count++];
         TRY(segment_parse(segment_next(&rest), segment));
         params += segment->is_param ? 1 : 0;
+        ENSURE(!segment->is_rest || (rest.n == 0 && segment->text.n == 0), ERR_INTERNAL,
+               "something follows the rest in route %s", route->path);
     }
     ENSURE(params <= HTTP_PARAMS_MAX, ERR_INTERNAL, "route %s has too many parameters", route->path);
     return OK;
 }
 
-/* By number of segments, then literals before suffixed parameters before bare ones, segment by segment. */
+static bool row_takes_rest(const struct row *row)
+{
+    return row->segments[row->segment_count - 1].is_rest;
+}
+
+/* Those that take the rest last; by number of segments, then literals before suffixed parameters before bare
+ * ones, segment by segment. */
 static int row_compare(const void *left, const void *right)
 {
     const struct row *a = left, *b = right;
+    if (row_takes_rest(a) != row_takes_rest(b)) {
+        return row_takes_rest(a) ? 1 : -1;
+    }
     if (a->segment_count != b->segment_count) {
         return a->segment_count < b->segment_count ? -1 : 1;
     }
@@ -137,9 +153,13 @@ err_t router_new(const struct route_table *tables, size_t count, struct router *
     }
     qsort(router->rows, router->count, sizeof *router->rows, row_compare);
     TRY(rows_check(router));
+    router->rest = router->count;
+    while (router->rest > 0 && row_takes_rest(&router->rows[router->rest - 1])) {
+        router->rest--;
+    }
     size_t at = 0;
     for (size_t n = 0; n <= SEGMENTS_MAX + 1; n++) {
-        while (at < router->count && router->rows[at].segment_count < n) {
+        while (at < router->rest && router->rows[at].segment_count < n) {
             at++;
         }
         router->first[n] = at;
@@ -177,10 +197,12 @@ static bool param_matches(const struct segment *segment, struct bytes text, stru
     return !bytes_is(text, ".") && !bytes_is(text, "..");
 }
 
-static bool row_matches(const struct row *row, const struct bytes *segments, struct route_match *out)
+/* The first `count` segments of the row. */
+static bool row_matches(const struct row *row, const struct bytes *segments, size_t count,
+                        struct route_match *out)
 {
     out->param_count = 0;
-    for (size_t i = 0; i < row->segment_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!row->segments[i].is_param) {
             if (!bytes_equal(row->segments[i].text, segments[i])) {
                 return false;
@@ -230,35 +252,83 @@ static const struct route *nearest_of(const struct router *router, enum listener
     return nearest;
 }
 
+struct cut_path {
+    struct bytes segments[SEGMENTS_MAX];
+    size_t count;
+    bool is_longer; /* than SEGMENTS_MAX: a rest goes on, nothing else fits */
+    const uint8_t *end;
+};
+
+static bool rest_matches(const struct row *row, const struct cut_path *path, struct route_match *out)
+{
+    size_t last = row->segment_count - 1;
+    if (path->count <= last || !row_matches(row, path->segments, last, out)) {
+        return false;
+    }
+    const uint8_t *start = path->segments[last].p;
+    struct bytes rest = {start - 1, (size_t)(path->end - start) + 1};
+    out->params[out->param_count++] = (struct bytes){start, rest.n - 1};
+    while (rest.n > 0) {
+        struct bytes segment = segment_next(&rest);
+        if (bytes_is(segment, ".") || bytes_is(segment, "..")) {
+            return false;
+        }
+    }
+    return path->end > start;
+}
+
+static void path_cut(struct bytes path, struct cut_path *out)
+{
+    out->end = path.p + path.n;
+    while (path.n > 0 && path.p[0] == '/' && !out->is_longer) {
+        out->is_longer = out->count == SEGMENTS_MAX;
+        if (!out->is_longer) {
+            out->segments[out->count++] = segment_next(&path);
+        }
+    }
+}
+
+/* Whether the row is the one; what it allows is noted when only the method is wrong. */
+static bool row_is_found(const struct router *router, size_t index, enum http_method wanted,
+                         struct route_match *out)
+{
+    const struct row *row = &router->rows[index];
+    if (row->route->method != wanted) {
+        out->nearest = row->route;
+        allow_add(out, row->route->method);
+        return false;
+    }
+    out->route = row->route;
+    out->index = index;
+    out->allow[0] = '\0';
+    out->nearest = NULL;
+    return true;
+}
+
 void router_find(const struct router *router, enum listener listener, enum http_method method,
                  struct bytes path, struct route_match *out)
 {
     *out = (struct route_match){.index = router->count};
-    struct bytes segments[SEGMENTS_MAX] = {{0}};
-    size_t count = 0;
-    while (path.n > 0 && path.p[0] == '/') {
-        if (count == SEGMENTS_MAX) {
-            return;
-        }
-        segments[count++] = segment_next(&path);
-    }
+    struct cut_path cut = {.count = 0};
+    path_cut(path, &cut);
     enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
-    for (size_t i = router->first[count]; i < router->first[count + 1]; i++) {
+    size_t first = cut.is_longer ? router->rest : router->first[cut.count];
+    size_t end = cut.is_longer ? router->rest : router->first[cut.count + 1];
+    for (size_t i = first; i < end; i++) {
         const struct row *row = &router->rows[i];
-        if ((row->route->listeners & listener) == 0 || !row_matches(row, segments, out)) {
-            continue;
-        }
-        if (row->route->method == wanted) {
-            out->route = row->route;
-            out->index = i;
-            out->allow[0] = '\0';
-            out->nearest = NULL;
+        if ((row->route->listeners & listener) != 0 && row_matches(row, cut.segments, cut.count, out) &&
+            row_is_found(router, i, wanted, out)) {
             return;
         }
-        out->nearest = row->route;
-        allow_add(out, row->route->method);
     }
-    if (out->nearest == NULL) {
-        out->nearest = nearest_of(router, listener, segments, count);
+    for (size_t i = router->rest; i < router->count; i++) {
+        const struct row *row = &router->rows[i];
+        if ((row->route->listeners & listener) != 0 && rest_matches(row, &cut, out) &&
+            row_is_found(router, i, wanted, out)) {
+            return;
+        }
+    }
+    if (out->nearest == NULL && !cut.is_longer) {
+        out->nearest = nearest_of(router, listener, cut.segments, cut.count);
     }
 }

@@ -1,6 +1,7 @@
 /* From listener, method and path to a row of the route tables. Literal segments win over parameters, whatever
- * the order of the rows. Paths are compared as they were sent; only parameters are decoded, by the caller,
- * after they were cut out. */
+ * the order of the rows; "{name...}" at the end takes the rest of the path, slashes included, where nothing
+ * else fits. Paths are compared as they were sent; only parameters are decoded, by the caller, after they
+ * were cut out. */
 #ifndef WHORL_SERVER_ROUTER_H
 #define WHORL_SERVER_ROUTER_H
 

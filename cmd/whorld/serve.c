@@ -17,6 +17,7 @@
 #include "fleet/clock_guard.h"
 #include "fleet/event_hub.h"
 #include "fleet/expiries.h"
+#include "fleet/ocsp.h"
 #include "fleet/publication.h"
 #include "fleet/webhook_pool.h"
 #include "pki/certificate.h"
@@ -94,6 +95,7 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     struct peer_trust *trust = NULL;
     TRY(server_certificate_ensure(house, &leaf, &is_new));
     TRY(note_expiry(house, buf_view(&leaf)));
+    TRY(ocsp_know(house->fleet, buf_view(&leaf)));
     TRY(make_trust(house, for_devices, &trust));
     const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
     const struct tls_options options = {
@@ -261,6 +263,7 @@ static err_t run(struct serving *s)
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
     TRY(publication_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
+    TRY(ocsp_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
     err_t watched = expiries_check(s->house->fleet, clock_guard_now_ms(s->house->fleet));
     if (watched.code != ERR_OK) { /* the job tries again; nobody waits for an alarm to be served */
         log_error(s->house->log, "job_failed", "expiries", watched);

@@ -165,6 +165,12 @@ static inline size_t copy_fields(struct http_field *to, const struct http_field 
 
 static inline void run_call(struct house *h, struct request *request, struct response *response)
 {
+    if (request->route->quick != NULL && request->body.n <= request->route->body_limit) {
+        err_t quick = request->route->quick(h->api, request, response);
+        if (quick.code == ERR_OK && response->status != 0) {
+            return;
+        }
+    }
     err_t error = api_admit(h->api, request);
     if (error.code == ERR_OK && request->body.n > request->route->body_limit) {
         error = ERR(ERR_TOO_LARGE, "the server would say so");

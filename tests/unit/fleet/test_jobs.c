@@ -26,7 +26,7 @@ static void the_table_has_every_job_at_its_period(void **state)
     assert_int_equal(job_named("checkpoint")->period_ms, 30000);
     assert_int_equal(job_named("token-uses")->period_ms, 60000);
     assert_int_equal(job_named("challenge-sweep")->period_ms, 60000);
-    assert_int_equal(job_named("superseded")->period_ms, 60000);
+    assert_int_equal(job_named("superseded")->period_ms, 10000);
     assert_int_equal(job_named("operation-sweep")->period_ms, 3600000);
     assert_int_equal(job_named("audit-anchor")->period_ms, 3600000);
     assert_int_equal(job_named("device-terms")->period_ms, 10000);
@@ -35,6 +35,8 @@ static void the_table_has_every_job_at_its_period(void **state)
     assert_int_equal(job_named("approvals")->period_ms, 60000);
     assert_int_equal(job_named("transfers")->period_ms, 60000);
     assert_int_equal(job_named("expiries")->period_ms, 60000);
+    assert_int_equal(job_named("ocsp-signers")->period_ms, 60000);
+    assert_false(job_named("ocsp-signers")->waits_for_clock);
 }
 
 static void every_job_runs_on_a_founded_inventory(void **state)

@@ -6,7 +6,6 @@
 
 #include <openssl/ocsp.h>
 
-#include "pki/authority_internal.h"
 #include "pki/der.h"
 #include "pki/ocsp.h"
 

@@ -212,6 +212,14 @@ static inline err_t on_no_content(struct api *api, const struct request *request
     return OK;
 }
 
+/* Half of the requests are in memory. */
+static inline err_t on_recall(struct api *api, const struct request *request, struct response *response)
+{
+    bool is_kept = strstr(request->params[0], "kept") != NULL;
+    ENSURE(strcmp(request->params[0], "bad") != 0, ERR_UNPROCESSABLE, "said on the loop");
+    return is_kept ? on_hello(api, request, response) : OK;
+}
+
 #define ANYWHERE (LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT)
 
 static const struct route test_routes[] = {
@@ -238,6 +246,11 @@ static const struct route test_routes[] = {
      .body_limit = 10,
      .handler = on_echo},
     {.method = HTTP_GET, .path = "/stream", .listeners = ANYWHERE, .handler = on_stream},
+    {.method = HTTP_GET,
+     .path = "/memory/{key...}",
+     .listeners = ANYWHERE,
+     .handler = on_param,
+     .quick = on_recall},
     {.method = HTTP_PUT, .path = "/sink", .listeners = ANYWHERE, .sink = &test_sink},
 };
 static const struct route_table test_table = {test_routes, sizeof test_routes / sizeof test_routes[0]};

@@ -36,9 +36,12 @@ static const struct route second_rows[] = {
     ROUTE(HTTP_GET, "/", LISTENER_PUBLIC),
     ROUTE(HTTP_GET, "/device/controller/v1/{id}", LISTENER_DEVICE),
     ROUTE(HTTP_POST, "/shared", LISTENER_DEVICE),
+    ROUTE(HTTP_POST, "/ocsp", LISTENER_PUBLIC),
+    ROUTE(HTTP_GET, "/ocsp/{request...}", LISTENER_PUBLIC),
+    ROUTE(HTTP_GET, "/ocsp/about", LISTENER_PUBLIC),
     ROUTE(HTTP_GET, "/shared", LISTENER_PUBLIC),
 };
-static const struct route_table tables[] = {{first_rows, 6}, {second_rows, 5}};
+static const struct route_table tables[] = {{first_rows, 6}, {second_rows, 8}};
 
 static const struct {
     enum listener listener;
@@ -71,6 +74,21 @@ static const struct {
     {LISTENER_DEVICE, HTTP_GET, "/device/controller/v1/x", "/device/controller/v1/{id}", "x", ""},
     {LISTENER_DEVICE, HTTP_GET, "/acme/controller/v1/x", "/{tenant}/controller/v1/{id}", "x", ""},
     {LISTENER_DEVICE, HTTP_GET, "/shared", NULL, NULL, "POST"},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/MFEw", "/ocsp/{request...}", "MFEw", ""},
+    {LISTENER_PUBLIC, HTTP_HEAD, "/ocsp/MFEw//a/b%2F/", "/ocsp/{request...}", "MFEw//a/b%2F/", ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp//", "/ocsp/{request...}", "/", ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6//", "/ocsp/{request...}",
+     "1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6//", ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/", NULL, NULL, ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp", NULL, NULL, "POST"},
+    {LISTENER_PUBLIC, HTTP_POST, "/ocsp", "/ocsp", NULL, ""},
+    {LISTENER_PUBLIC, HTTP_POST, "/ocsp/a/b", NULL, NULL, "GET, HEAD"},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/about", "/ocsp/about", NULL, ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/about/", "/ocsp/{request...}", "about/", ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/a/../b", NULL, NULL, ""},
+    {LISTENER_PUBLIC, HTTP_GET, "/ocsp/a/.", NULL, NULL, ""},
+    {LISTENER_PUBLIC, HTTP_GET, "//ocsp/a", NULL, NULL, ""},
+    {LISTENER_DEVICE, HTTP_GET, "/ocsp/a", NULL, NULL, ""},
     {LISTENER_PUBLIC, HTTP_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14", NULL, NULL, ""},
 };
 
@@ -108,6 +126,16 @@ static void test_bad_tables(void **state)
         {ROUTE(HTTP_GET, "a", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
         {ROUTE(HTTP_GET, "/{a", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
         {ROUTE(HTTP_GET, "/{a}/{b}/{c}/{d}/{e}", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
+        {ROUTE(HTTP_GET, "/a/{b...}/c", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
+        {ROUTE(HTTP_GET, "/a/{b...}.c", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
+        {ROUTE(HTTP_GET, "/a/{b...}", LISTENER_PUBLIC), ROUTE(HTTP_GET, "/a/{c...}", LISTENER_PUBLIC)},
+        {{.method = HTTP_GET,
+          .path = "/a",
+          .listeners = LISTENER_PUBLIC,
+          .access = ACCESS_CALLER,
+          .handler = nothing,
+          .quick = nothing},
+         ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
         {{.method = HTTP_GET, .path = "/a", .listeners = LISTENER_PUBLIC},
          ROUTE(HTTP_GET, "/b", LISTENER_PUBLIC)},
     };

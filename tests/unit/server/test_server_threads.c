@@ -64,6 +64,31 @@ static void test_errors_have_their_status(void **state)
     client_close(&c);
 }
 
+/* Answered on the loop where memory has it, by a worker where it has not; admitted there alone. */
+static void test_a_quick_handler(void **state)
+{
+    static const struct {
+        const char *path;
+        int status;
+        const char *body;
+    } rows[] = {{"/memory/kept", 200, "hello"},
+                {"/memory/a//b%2F%2B/c=", 200, "a//b/+/c="},
+                {"/memory/kept/2", 200, "hello"},
+                {"/memory/bad", 422, "said on the loop"},
+                {"/memory/", 404, ""},
+                {"/memory/1/2/3/4/5/6/7/8/9/10/11/12/13", 200, ""}};
+    struct fixture *f = fixture_of(state);
+    struct client c = client_plain(f);
+    AUTO_VAL(buf) body = {0};
+    int admitted = atomic_load(&f->api.admitted);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(client_get(&c, rows[i].path, &body), rows[i].status);
+        assert_has(buf_str(&body), rows[i].body);
+    }
+    assert_int_equal(atomic_load(&f->api.admitted), admitted + 2);
+    client_close(&c);
+}
+
 static void test_head_has_no_body(void **state)
 {
     struct client c = client_plain(fixture_of(state));
@@ -252,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_get_on_loop_and_on_worker),
         cmocka_unit_test(test_errors_have_their_status),
+        cmocka_unit_test(test_a_quick_handler),
         cmocka_unit_test(test_head_has_no_body),
         cmocka_unit_test(test_answers_that_have_no_body),
         cmocka_unit_test(test_absolute_targets),

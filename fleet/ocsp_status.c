@@ -1,0 +1,121 @@
+/* How certificates stand, for the OCSP responder. Of the device authority the inventory knows every
+ * certificate, so one that it does not know was never issued. Of the others it knows the authorities, and
+ * what this installation uses itself; what else they may have signed is unknown here. Never good without a
+ * row or a certificate in hand. */
+#include <string.h>
+
+#include "db/authority_rows.h"
+#include "db/certificate_rows.h"
+#include "fleet/ocsp_internal.h"
+#include "pki/certificate.h"
+
+enum { REASON_CA_COMPROMISE = 2 };
+
+struct query {
+    struct fleet *fleet;
+    size_t index;
+    const struct ocsp_request *request;
+    struct ocsp_single *singles;
+};
+
+static bool is_own(struct ocsp *ocsp, size_t index, const uint8_t serial[SERIAL_SIZE])
+{
+    const struct ocsp_place *place = &ocsp->places[index];
+    (void)pthread_mutex_lock(&ocsp->mutex);
+    bool is_found =
+        place->signer != NULL && memcmp(ocsp_signer_facts(place->signer)->serial, serial, SERIAL_SIZE) == 0;
+    size_t count = authority_role(place->authority) != AUTHORITY_INFRASTRUCTURE ? 0
+                   : ocsp->own_count < OCSP_OWN                                 ? ocsp->own_count
+                                                                                : OCSP_OWN;
+    for (size_t i = 0; i < count && !is_found; i++) {
+        is_found = memcmp(ocsp->own[i], serial, SERIAL_SIZE) == 0;
+    }
+    (void)pthread_mutex_unlock(&ocsp->mutex);
+    return is_found;
+}
+
+/* As the CRL has it: a superseded one is revoked when its overlap is over, and not before. */
+static err_t of_certificate(struct db_tx *tx, const char *authority, const uint8_t serial[SERIAL_SIZE],
+                            struct ocsp_single *out)
+{
+    struct certificate_row row;
+    TRY(certificate_rows_find(tx, authority, serial, &row));
+    out->status = row.revoked_at != 0 ? OCSP_REVOKED : OCSP_GOOD;
+    out->revoked_at_ms = row.revoked_at;
+    out->reason = row.revocation_reason > 0 ? row.revocation_reason : 0;
+    return OK;
+}
+
+static err_t take_authority(const struct authority_row *row, void *arg)
+{
+    struct ocsp_single *out = arg;
+    bool is_lost = row->state == AUTHORITY_COMPROMISED;
+    out->status = is_lost ? OCSP_REVOKED : OCSP_GOOD;
+    out->revoked_at_ms = row->updated_at;
+    out->reason = REASON_CA_COMPROMISE;
+    return OK;
+}
+
+/* Every authority here, the root itself included, is certified by the root. */
+static err_t of_authority(struct db_tx *tx, const struct ocsp *ocsp, const uint8_t serial[SERIAL_SIZE],
+                          struct ocsp_single *out)
+{
+    for (size_t i = 0; i < ocsp->count; i++) {
+        if (memcmp(ocsp->places[i].serial, serial, SERIAL_SIZE) == 0) {
+            return authority_rows_find(tx, authority_id(ocsp->places[i].authority), take_authority, out);
+        }
+    }
+    return ERR(ERR_NOT_FOUND, "no authority with this serial");
+}
+
+static err_t read_one(struct db_tx *tx, const struct query *query, const struct ocsp_cert *cert,
+                      struct ocsp_single *out)
+{
+    struct ocsp *ocsp = query->fleet->ocsp;
+    const struct authority *authority = ocsp->places[query->index].authority;
+    enum authority_role role = authority_role(authority);
+    uint8_t serial[SERIAL_SIZE];
+    *out = (struct ocsp_single){.id = cert->id,
+                                .status = role == AUTHORITY_DEVICE ? OCSP_NEVER_ISSUED : OCSP_UNKNOWN};
+    if (!ocsp_serial(cert, serial)) {
+        return OK;
+    }
+    err_t found = role == AUTHORITY_ROOT ? of_authority(tx, ocsp, serial, out)
+                                         : of_certificate(tx, authority_id(authority), serial, out);
+    if (found.code == ERR_NOT_FOUND && is_own(ocsp, query->index, serial)) {
+        out->status = OCSP_GOOD;
+    }
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
+static err_t read_all(struct db_tx *tx, void *arg)
+{
+    const struct query *query = arg;
+    for (size_t i = 0; i < query->request->count; i++) {
+        TRY(read_one(tx, query, &query->request->certs[i], &query->singles[i]));
+    }
+    return OK;
+}
+
+err_t ocsp_status_read(struct fleet *fleet, size_t index, const struct ocsp_request *request,
+                       struct ocsp_single *singles)
+{
+    struct query query = {.fleet = fleet, .index = index, .request = request, .singles = singles};
+    return db_read(fleet->db, read_all, &query);
+}
+
+err_t ocsp_know(struct fleet *fleet, struct bytes der)
+{
+    struct ocsp *ocsp = fleet->ocsp;
+    AUTO_VAL(certificate_facts) facts = {0};
+    TRY(certificate_read(der, &facts));
+    ENSURE(facts.serial_size == SERIAL_SIZE, ERR_BAD_ENCODING, "a serial that is not ours");
+    (void)pthread_mutex_lock(&ocsp->mutex);
+    size_t newest = (ocsp->own_count + OCSP_OWN - 1) % OCSP_OWN;
+    if (ocsp->own_count == 0 || memcmp(ocsp->own[newest], facts.serial, SERIAL_SIZE) != 0) {
+        memcpy(ocsp->own[ocsp->own_count % OCSP_OWN], facts.serial, SERIAL_SIZE);
+        ocsp->own_count++;
+    }
+    (void)pthread_mutex_unlock(&ocsp->mutex);
+    return OK;
+}
