@@ -24,7 +24,7 @@ from bench_lists import bench_import, page_paths
 
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
-LOAD, BARE = f'{BUILD}/bench/load', f'{BUILD}/bench/bare'
+LOAD, BARE, PASS = f'{BUILD}/bench/load', f'{BUILD}/bench/bare', f'{BUILD}/bench/pass'
 GROUPS = 'X25519'
 rows = []
 
@@ -270,6 +270,16 @@ def bench_long_crl(server, count):
     return '\n'.join(notes)
 
 
+def bench_pass(work, devices, due):
+    """A pass of the scheduler: as many due devices among a tenth of the devices, and among all."""
+    print(f'a pass over {devices} devices of which {due} are due', flush=True)
+    folder = os.path.join(work, 'pass')
+    os.mkdir(folder)
+    out = json.loads(subprocess.run([PASS, folder, str(devices // 10), str(devices), str(due)], capture_output=True, text=True, check=True).stdout)
+    shutil.rmtree(folder)
+    row(f'(g) scheduler pass, {due} due of {devices}', out['many_us'], out['few_us'], 1.3, f'against the same of {devices // 10}; {out["many_us"] / due:.0f} us a due device')
+
+
 def bench_idle(server, count):
     print('idle connections', flush=True)
     before = rss_kb(server.process.pid)
@@ -315,6 +325,7 @@ def main():
         bench_front(small, nginx, options.requests)
         bench_enrolment(small, work, options.enrolments)
         notes.append(bench_long_crl(small, options.revoked))
+        bench_pass(work, options.devices, options.devices // 100)
         notes.append(bench_inventory(small, large, options.devices, options.requests * 5, work))
         print_table()
         print('\n'.join(notes))

@@ -3,8 +3,10 @@
 #include "tests/unit/fleet/term_scene.h"
 
 #include "fleet/alarms.h"
+#include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
 #include "fleet/device_terms.h"
+#include "fleet/jobs.h"
 #include "fleet/overdue.h"
 
 static int64_t commits(struct scene *scene)
@@ -296,6 +298,67 @@ static void who_is_not_due_is_not_judged(void **state)
     assert_ok(db_write(scene->db, judge, &row));
 }
 
+/* --- a clock in doubt ------------------------------------------------------------------------------- */
+
+/* The fleet again, with a guard over its clock. */
+static void guard(struct scene *scene)
+{
+    static const uint8_t salt[SALT_SECRET_SIZE] = {1, 2, 3};
+    struct fleet_options options = scene->fleet->options;
+    options.public_url = "http://pki.example:8080";
+    options.salt_secret = BYTES_OF(salt);
+    options.clock_step_limit_ms = 5 * 60 * 1000;
+    fleet_free(scene->fleet);
+    assert_ok(fleet_new(&options, &scene->fleet));
+    assert_ok(clock_guard_start(scene->fleet));
+}
+
+static void run_jobs(struct scene *scene)
+{
+    size_t count = 0;
+    const struct job *jobs = fleet_jobs(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(jobs[i].name, "device-", 7) == 0) {
+            assert_ok(fleet_job_run(scene->fleet, &jobs[i], scene->clock.at_ms));
+        }
+    }
+}
+
+/* A year forward, and an hour back: nobody becomes due, overdue or quarantined by it; when it is right again,
+ * things go on where they were. */
+static void a_clock_in_doubt_judges_nobody(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(late) late;
+    guard(scene);
+    late_make(scene, &late, 1);
+    scene_change(scene, "UPDATE product SET overdue_alert_after_s = 1");
+    int64_t counted_at = scene->clock.at_ms;
+    contact(scene, &late);
+    manual_clock_step(&scene->clock, 60 * DAY_MS); /* due by this clock, and the certificate is good still */
+    (void)contact_by_certificate(scene, buf_view(&late.first.certificate.der));
+    run_jobs(scene);
+    assert_int_equal(scene_number(scene, "SELECT term FROM device_term"), TERM_CURRENT);
+    assert_int_equal(found(scene, &late.unit).seen_at, counted_at); /* by the time without the step */
+    assert_int_equal(found(scene, &late.unit).told_at, 0);
+    manual_clock_step(&scene->clock, -60 * DAY_MS);
+    wait_days(scene, 60);
+    (void)contact_by_certificate(scene, buf_view(&late.first.certificate.der));
+    run_jobs(scene);
+    assert_int_equal(found(scene, &late.unit).told_at, scene->clock.at_ms);
+    /* a day of contact too many, but by a clock that nobody trusts */
+    wait_days(scene, 1);
+    manual_clock_step(&scene->clock, -3600 * 1000);
+    (void)contact_by_certificate(scene, buf_view(&late.first.certificate.der));
+    run_jobs(scene);
+    assert_int_equal(found(scene, &late.unit).contact_days, 1);
+    assert_int_equal(state_of(scene, &late), DEVICE_ENROLLED);
+    manual_clock_step(&scene->clock, 3600 * 1000);
+    (void)contact_by_certificate(scene, buf_view(&late.first.certificate.der));
+    run_jobs(scene);
+    assert_int_equal(state_of(scene, &late), DEVICE_QUARANTINED);
+}
+
 /* --- the alarm -------------------------------------------------------------------------------------- */
 
 static void an_alarm_stands_as_long_as_somebody_is_overdue(void **state)
@@ -328,6 +391,7 @@ int main(void)
         scene_test(silence_never_does),
         scene_test(a_changed_plan_counts_at_once),
         scene_test(who_is_not_due_is_not_judged),
+        scene_test(a_clock_in_doubt_judges_nobody),
         scene_test(an_alarm_stands_as_long_as_somebody_is_overdue),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
