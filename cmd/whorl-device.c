@@ -40,6 +40,9 @@ static const char help_text[] =
     "stop\n"
     "  whorl-device fleet  --count N [--seed-base S] --server URL --ca FILE [--connections C]\n"
     "                      [--renew] [--keep-alive] [--save DIR]          onboard N devices, C at a time\n"
+    "  whorl-device fleet  --count N [--seed-base S] --server URL --ca FILE --years Y --clock FILE\n"
+    "                      [--contact-every 5d] [--report FILE]           let N devices live through Y "
+    "years\n"
     "\n"
     "URL is https://HOST:PORT; FILE holds the root CA (PEM). --challenge proves the key by signing a nonce "
     "instead of\n"
@@ -57,6 +60,13 @@ static const char help_text[] =
     "challenge;\n"
     "--renew lets each device confirm and renew its certificate; --save writes each one to DIR/<device "
     "id>.pem.\n"
+    "--years: power cuts, lost answers, months in a drawer and wiped flash included. Server and fleet follow "
+    "the time "
+    "in\n"
+    "the clock file, which the fleet moves: start both with LD_PRELOAD=libfaketimeMT.so.1 TZ=UTC "
+    "FAKETIME_NO_CACHE=1\n"
+    "DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 FAKETIME_TIMESTAMP_FILE=FILE, the server with "
+    "clock_step_limit_s = 0.\n"
     "Exit codes: 0 ok, 1 failed (also: any unexpected answer to a fleet), 2 usage.\n";
 
 int main(int argc, char **argv)

@@ -13,6 +13,8 @@ int command_rekey(const struct options *options);
 int command_recover(const struct options *options);
 int command_run(const struct options *options);
 int command_fleet(const struct options *options);
+/** The part of command_fleet that lives through --years. */
+int command_years(const struct options *options);
 
 /** Whether --dir was given; says on stderr that it is missing. */
 bool command_needs_dir(const struct options *options);

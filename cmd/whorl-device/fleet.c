@@ -123,6 +123,9 @@ int command_fleet(const struct options *options)
     if (!is_plan_sound(options)) {
         return EXIT_USAGE;
     }
+    if (options->years != 0 && options->list == NULL) {
+        return command_years(options);
+    }
     if (!prepare(options, &trust)) {
         return EXIT_FAILED;
     }

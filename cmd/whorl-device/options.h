@@ -20,7 +20,11 @@ struct options {
     uint64_t count;
     uint64_t connections;
     uint64_t contacts; /* of `run`; 0: no end */
-    uint64_t every_s;  /* at most so long between two contacts; 0: as the server says */
+    uint64_t years;    /* of a fleet; 0: none */
+    uint64_t contact_every_s;
+    const char *clock;
+    const char *report;
+    uint64_t every_s; /* at most so long between two contacts; 0: as the server says */
     double noise;
     bool has_seed;
     bool is_spki;
