@@ -25,8 +25,6 @@ err_t publication_ca(struct fleet *fleet, struct bytes authority, struct publish
 /** Makes every CRL that is stale, missing or past half of its life; called at start and by a job each second.
  * @thread worker */
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms);
-/** Every CRL anew, whatever its age: after the inventory was set back. @thread worker */
-err_t publication_renew(struct fleet *fleet, int64_t now_ms);
 
 /** OpenMetrics text of the fleet's own figures (enrolments by result, refusals, CRL age, alarms), appended.
  * @thread worker */

@@ -193,15 +193,3 @@ err_t publication_refresh(struct fleet *fleet, int64_t now_ms)
     (void)pthread_mutex_unlock(&fleet->publications->refreshing);
     return first;
 }
-
-static err_t mark_all(struct db_tx *tx, void *arg)
-{
-    (void)arg;
-    return crl_rows_mark_all_stale(tx);
-}
-
-err_t publication_renew(struct fleet *fleet, int64_t now_ms)
-{
-    TRY(db_write(fleet->db, mark_all, NULL));
-    return publication_refresh(fleet, now_ms);
-}
