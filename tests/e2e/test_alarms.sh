@@ -7,6 +7,7 @@ need faketime
 need sqlite3
 WHORL=$PWD/$BUILD/whorl
 init_data
+echo 'clock_step_limit_s = 0' >>"$DATA/whorl.conf" # whoever wakes up years later asks an operator first; here nobody is asked
 
 # at OFFSET COMMAND…: with another date. Not by faketime itself, which would stand between a signal and the program.
 # shellcheck disable=SC2016
