@@ -40,7 +40,7 @@ expect_in "and by OCSP" "$(cat "$WORK/out")" "OCSP says so: $PUBLIC/ocsp"
 expect_in "and allowed to return" "$(cat "$WORK/out")" "may enrol again under its identity key"
 expect "the reason" "$(api GET "/api/v1/certificates/$LEAKED" | jq -r .revocation_reason)" keyCompromise
 expect "the device is revoked" "$(state)" revoked
-expect_in "and told so" "$(device status)" revoked
+expect_in "and told that it may enrol again" "$(device status)" not_enrolled
 
 say "--- again, and the device comes meanwhile"
 "$DRILL" "$LEAKED" --wait 60 >"$WORK/out" 2>&1 &
