@@ -2,6 +2,7 @@
 #include "fleet/device_history.h"
 #include "api/audit_views.h"
 #include "api/device_views.h"
+#include "api/rekey_views.h"
 #include "api/tables.h"
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
@@ -100,6 +101,22 @@ static err_t set_schedule(struct api *api, json_t *answer, const struct device_r
     return json_take(answer, "schedule", TAKE(object));
 }
 
+static err_t add_plan(const struct rekey_why *why, void *arg)
+{
+    AUTO(json_t) *place = NULL;
+    TRY(render_rekey_why(why, &place));
+    ENSURE(json_array_append_new(arg, TAKE(place)) == 0, ERR_NO_MEMORY, "a list of rekey plans");
+    return OK;
+}
+
+/* Campaigns that mean the device, where there are any. */
+static err_t set_plans(struct api *api, json_t *answer, const struct device_row *device)
+{
+    AUTO(json_t) *plans = json_array();
+    TRY(rekey_whys(api->options.fleet, device, add_plan, plans));
+    return json_array_size(plans) > 0 ? json_take(answer, "rekey_plans", TAKE(plans)) : OK;
+}
+
 static err_t get_why(struct api *api, const struct request *request, struct response *response)
 {
     struct device_row device;
@@ -112,6 +129,7 @@ static err_t get_why(struct api *api, const struct request *request, struct resp
     TRY(json_take(answer, "refusals", json_array()));
     TRY(device_refusals(api->options.fleet, &device, REFUSALS_SHOWN, add_refusal,
                         json_object_get(answer, "refusals")));
+    TRY(set_plans(api, answer, &device));
     return reply_json(response, 200, answer);
 }
 

@@ -43,6 +43,8 @@ static const struct route_table tables[] = {
     TABLE(dual_control_routes),
     TABLE(operation_routes),
     TABLE(mass_revoke_routes),
+    TABLE(rekey_plan_routes),
+    TABLE(rekey_device_routes),
     TABLE(transfer_routes),
     TABLE(role_routes),
     TABLE(user_routes),

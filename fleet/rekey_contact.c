@@ -84,7 +84,7 @@ static err_t record(struct db_tx *tx, const struct rekey_tell *tell)
                           .device = &tell->device.id};
     return event_append(tx, &event,
                         "{\"rekey_plan\":\"%s\",\"wave\":%lld,\"above\":%lld,\"state\":\"enrolled\"}", plan,
-                        (long long)tell->course.wave, (long long)tell->certificate.generation);
+                        (long long)tell->course.wave + 1, (long long)tell->certificate.generation);
 }
 
 /* The device's row and its place among the plan's. */

@@ -41,7 +41,7 @@ err_t rekey_plan_record(struct db_tx *tx, const struct actor *actor, const struc
     TRY(json_set_uuid(body, "rekey_plan", plan->row.id));
     TRY(json_set_text(body, "name", plan->row.name));
     TRY(json_set_text(body, "state", rekey_plan_state_name(plan->row.state)));
-    TRY(json_set_int(body, "wave", plan->row.wave));
+    TRY(json_set_int(body, "wave", plan->row.wave + 1)); /* people count from 1 */
     TRY(json_set_int(body, "ver", plan->row.ver));
     TRY(plan->row.reason[0] != '\0' ? json_set_text(body, "reason", plan->row.reason) : OK);
     TRY(json_set_int(body, "told", tally->told));

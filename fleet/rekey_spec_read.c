@@ -5,7 +5,14 @@
 
 #include "fleet/rekey_spec_internal.h"
 
-enum { RATE_MAX = 100000, SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, WEEK_S = 7 * 86400, WORD_MAX = 16 };
+enum {
+    RATE_MAX = 100000,
+    SECOND_MS = 1000,
+    MINUTE_MS = 60 * SECOND_MS,
+    WEEK_S = 7 * 86400,
+    SUCCESS_PERCENT = 95,
+    WORD_MAX = 16
+};
 
 void rekey_spec_init(struct rekey_spec *out)
 {
@@ -104,16 +111,13 @@ struct raw_rate {
 };
 static const struct json_field rate_fields[] = {
     {"devices", JSON_KIND_INTEGER, true, offsetof(struct raw_rate, devices), 1, RATE_MAX, JSON_NO_HAS},
-    {"per", JSON_KIND_TEXT, true, offsetof(struct raw_rate, per), 1, WORD_MAX, JSON_NO_HAS},
+    {"per", JSON_KIND_TEXT, false, offsetof(struct raw_rate, per), 1, WORD_MAX, JSON_NO_HAS},
 };
 
 static err_t read_rate(const json_t *value, struct faults *faults, struct rekey_spec *out)
 {
-    struct raw_rate raw = {.per = NULL};
+    struct raw_rate raw = {.per = "second"};
     TRY(rekey_read_nested(value, "/rate_limit", &(struct rekey_nested){rate_fields, 2, &raw}, faults));
-    if (raw.per == NULL) {
-        return OK;
-    }
     bool is_minute = strcmp(raw.per, "minute") == 0;
     if (!is_minute && strcmp(raw.per, "second") != 0) {
         faults_add(faults, "/rate_limit/per", "'per' is second or minute");
@@ -137,9 +141,10 @@ static err_t read_advance(const json_t *value, struct faults *faults, struct rek
 {
     static const struct json_field fields[] = {
         {"soak_s", JSON_KIND_INTEGER, true, offsetof(struct rekey_spec, soak_s), 1, INT32_MAX, JSON_NO_HAS},
-        {"success_percent", JSON_KIND_INTEGER, true, offsetof(struct rekey_spec, success_percent), 1, 100,
+        {"success_percent", JSON_KIND_INTEGER, false, offsetof(struct rekey_spec, success_percent), 1, 100,
          JSON_NO_HAS},
     };
+    out->success_percent = SUCCESS_PERCENT;
     return rekey_read_nested(value, "/advance", &(struct rekey_nested){fields, 2, out}, faults);
 }
 

@@ -23,6 +23,7 @@ enum cli_kind {
     CLI_WORDS,   /* a list; may be given several times, and with commas */
     CLI_ITEMS,   /* a list; may be given several times, commas are part of a value */
     CLI_PAIR,    /* NAME=VALUE, a member of an object; may be given several times */
+    CLI_WAVES,   /* the waves of a campaign: NAME=VALUE or a percent each, with commas */
     CLI_ABSENT,  /* NAME, a member to take away; may be given several times */
     CLI_FILE,    /* the content of a file, as text */
     CLI_JSON,    /* the content of a file, as JSON */
@@ -42,7 +43,7 @@ struct cli_argument {
     const char *name;  /* "--state", or "ID" for one by position; NULL ends a list */
     const char *value; /* what to write behind it; "a|b|c" are offered by completion */
     const char *help;
-    const char *member; /* of query or body; "" where the place needs none */
+    const char *member; /* of query or body, there also "object.member"; "" where the place needs none */
     const char *names;  /* a list whose names are taken for ids too ("products"), or NULL */
     enum cli_place place;
     enum cli_kind kind;

@@ -226,11 +226,30 @@ static err_t member_of(json_t *body, const char *name, json_t *(*make)(void), js
     return OK;
 }
 
-static err_t add_words(json_t *body, const struct cli_given *given)
+/* Where a value goes: a member of the body, or of an object in it. */
+struct place {
+    json_t *object;
+    const char *member;
+};
+
+static err_t place_of(json_t *body, const char *path, struct place *out)
+{
+    const char *dot = strchr(path, '.');
+    *out = (struct place){body, path};
+    if (dot == NULL) {
+        return OK;
+    }
+    AUTO(char) *name = strndup(path, (size_t)(dot - path));
+    ENSURE(name != NULL, ERR_NO_MEMORY, "no memory for a name");
+    out->member = dot + 1;
+    return member_of(body, name, json_object, &out->object);
+}
+
+static err_t add_words(const struct place *place, const struct cli_given *given)
 {
     json_t *list = NULL;
     const char *separators = given->argument->kind == CLI_WORDS ? "," : "";
-    TRY(member_of(body, given->argument->member, json_array, &list));
+    TRY(member_of(place->object, place->member, json_array, &list));
     for (const char *p = given->text; *p != '\0';) {
         size_t size = strcspn(p, separators);
         if (size > 0) {
@@ -242,18 +261,54 @@ static err_t add_words(json_t *body, const struct cli_given *given)
     return OK;
 }
 
-static err_t add_pair(json_t *body, const struct cli_given *given)
+static err_t put_pair(json_t *object, const struct cli_given *given, const char *text, size_t size)
+{
+    const char *sign = memchr(text, '=', size);
+    ENSURE(sign != NULL && sign != text, ERR_BAD_REQUEST, "%s is NAME=VALUE", given->argument->name);
+    AUTO(char) *name = strndup(text, (size_t)(sign - text));
+    ENSURE(name != NULL, ERR_NO_MEMORY, "no memory for a name");
+    return json_take(object, name, json_stringn(sign + 1, size - (size_t)(sign + 1 - text)));
+}
+
+static err_t add_pair(const struct place *place, const struct cli_given *given)
 {
     json_t *object = NULL;
-    TRY(member_of(body, given->argument->member, json_object, &object));
+    TRY(member_of(place->object, place->member, json_object, &object));
     if (given->argument->kind == CLI_ABSENT) {
         return json_take(object, given->text, json_null());
     }
-    const char *sign = strchr(given->text, '=');
-    ENSURE(sign != NULL && sign != given->text, ERR_BAD_REQUEST, "%s is NAME=VALUE", given->argument->name);
-    AUTO(char) *name = strndup(given->text, (size_t)(sign - given->text));
-    ENSURE(name != NULL, ERR_NO_MEMORY, "no memory for a name");
-    return json_take(object, name, json_string(sign + 1));
+    return put_pair(object, given, given->text, strlen(given->text));
+}
+
+static err_t wave_value(const struct cli_given *given, const char *text, size_t size, json_t *out)
+{
+    char number[8];
+    int64_t percent = 0;
+    if (memchr(text, '=', size) != NULL) {
+        AUTO(json_t) *label = json_object();
+        TRY(put_pair(label, given, text, size));
+        return json_take(out, "label", TAKE(label));
+    }
+    bool fits = size < sizeof number;
+    (void)memcpy(number, text, fits ? size : 0);
+    number[fits ? size : 0] = '\0';
+    ENSURE(parse_integer(number, &percent), ERR_BAD_REQUEST, "%s are labels (NAME=VALUE) and percents",
+           given->argument->name);
+    return json_set_int(out, "percent", percent);
+}
+
+static err_t add_waves(const struct place *place, const struct cli_given *given)
+{
+    json_t *list = NULL;
+    TRY(member_of(place->object, place->member, json_array, &list));
+    for (const char *p = given->text; *p != '\0';) {
+        size_t size = strcspn(p, ",");
+        AUTO(json_t) *wave = json_object();
+        TRY(wave_value(given, p, size, wave));
+        ENSURE(json_array_append_new(list, TAKE(wave)) == 0, ERR_NO_MEMORY, "no memory for a list");
+        p += size + (p[size] == '\0' ? 0 : 1);
+    }
+    return OK;
 }
 
 static err_t single_value(const struct cli_request_parts *parts, const struct cli_given *given, json_t **out)
@@ -275,6 +330,7 @@ static err_t single_value(const struct cli_request_parts *parts, const struct cl
     case CLI_WORDS:
     case CLI_ITEMS:
     case CLI_PAIR:
+    case CLI_WAVES:
     case CLI_ABSENT:
         break;
     }
@@ -284,15 +340,20 @@ static err_t single_value(const struct cli_request_parts *parts, const struct cl
 static err_t add_member(const struct cli_request_parts *parts, const struct cli_given *given, json_t *body)
 {
     json_t *value = NULL;
+    struct place place;
     enum cli_kind kind = given->argument->kind;
+    TRY(place_of(body, given->argument->member, &place));
     if (kind == CLI_WORDS || kind == CLI_ITEMS) {
-        return add_words(body, given);
+        return add_words(&place, given);
     }
     if (kind == CLI_PAIR || kind == CLI_ABSENT) {
-        return add_pair(body, given);
+        return add_pair(&place, given);
+    }
+    if (kind == CLI_WAVES) {
+        return add_waves(&place, given);
     }
     TRY(single_value(parts, given, &value));
-    return json_take(body, given->argument->member, value);
+    return json_take(place.object, place.member, value);
 }
 
 err_t cli_request_body(const struct cli_request_parts *parts, const struct cli_line *line, json_t **out)

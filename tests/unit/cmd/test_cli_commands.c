@@ -152,6 +152,20 @@ static const json_t *member_of(const json_t *document, const json_t *schema, con
     return found == NULL ? NULL : resolve(document, found);
 }
 
+/* The schema at "name", or "object.name". */
+static const json_t *member_at(const json_t *document, const json_t *schema, const char *path)
+{
+    char name[64] = "";
+    const char *dot = strchr(path, '.');
+    if (dot == NULL) {
+        return member_of(document, schema, path);
+    }
+    assert_true((size_t)(dot - path) < sizeof name);
+    memcpy(name, path, (size_t)(dot - path));
+    const json_t *object = member_of(document, schema, name);
+    return object == NULL ? NULL : member_of(document, object, dot + 1);
+}
+
 static bool is_same_path(const char *ours, const char *theirs)
 {
     while (*ours != '\0' && *theirs != '\0') {
@@ -219,7 +233,7 @@ static void check_given(const json_t *document, const json_t *operation, const s
     for (const struct cli_argument *a = command->arguments; a->name != NULL; a++) {
         bool is_known = a->place == CLI_IN_QUERY ? has_parameter(document, operation, a->member)
                         : a->place == CLI_IN_BODY
-                            ? member_of(document, schema_of(document, body), a->member) != NULL
+                            ? member_at(document, schema_of(document, body), a->member) != NULL
                             : true;
         if (!is_known) {
             fail_msg("whorl %s %s: %s is not described", command->group, command->verb, a->name);
