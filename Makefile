@@ -146,7 +146,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIBS) $(B)/stamp/link
 $(B)/tests/unit/cmd/%: $(B)/obj/tests/unit/cmd/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
 # benchmarks that call the library itself
-$(B)/bench/pass: $(B)/obj/tests/bench/pass.o $(LIBS) $(B)/stamp/link
+$(B)/bench/pass $(B)/bench/campaign: $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS) $(B)/stamp/link
 	$(link)
 # a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
 ifeq ($(VARIANT),fuzz)

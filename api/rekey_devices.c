@@ -160,6 +160,7 @@ err_t render_rekey_why(const struct rekey_why *why, json_t **out)
     TRY(json_set_uuid(object, "rekey_plan", why->plan.id));
     TRY(json_set_text(object, "name", why->plan.name));
     TRY(set_reason(why->verdict, word, object));
+    TRY(json_set_time_if(object, "last_seen_at", why->seen_at));
     TRY(why->has_member ? render_member(&why->member, object) : json_set_int(object, "wave", why->wave + 1));
     *out = TAKE(object);
     return OK;

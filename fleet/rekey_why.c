@@ -5,6 +5,7 @@
 #include "db/device_key_rows.h"
 #include "db/device_rows.h"
 #include "fleet/clock_guard.h"
+#include "fleet/device_contacts.h"
 #include "fleet/internal.h"
 #include "fleet/policy_words.h"
 #include "fleet/rekey_plans_internal.h"
@@ -53,7 +54,17 @@ struct view {
     const struct device_row *device;
     struct rekey_key key; /* with its algorithm, once a filter asked for it */
     bool is_held;         /* the clock is in doubt */
+    int64_t seen_at;      /* the last contact; 0: never */
 };
+
+static err_t read_outside(struct fleet *fleet, const struct device_row *device, struct view *out)
+{
+    struct device_contact_row contact;
+    TRY(device_contacts_find(fleet, device, &contact));
+    out->seen_at = contact.seen_at;
+    out->is_held = clock_guard_check(fleet).code != ERR_OK;
+    return OK;
+}
 
 static enum rekey_verdict judge_need(const struct rekey_plan *plan, const struct view *view)
 {
@@ -85,7 +96,10 @@ static enum rekey_verdict judge_turn(struct rekey_plan *plan, const struct view 
     if (view->is_held) {
         return REKEY_HELD;
     }
-    bool may = rekey_rate_take(&plan->spec.rate, now_ms, &plan->tally.window);
+    /* who came since and was not told found no room: anything else is excluded above */
+    const int64_t since = plan->row.wave_at > plan->row.updated_at ? plan->row.wave_at : plan->row.updated_at;
+    bool has_come = plan->spec.rate.devices != 0 && view->seen_at > since;
+    bool may = !has_come && rekey_rate_take(&plan->spec.rate, now_ms, &plan->tally.window);
     return may ? REKEY_NO_CONTACT : REKEY_RATE_USED_UP;
 }
 
@@ -99,7 +113,7 @@ static err_t find_member(struct db_tx *tx, const struct device_row *device, stru
 static err_t explain(struct db_tx *tx, struct rekey_plan *plan, struct view *view, struct rekey_why *out)
 {
     bool wants_algorithm = plan->spec.filter.key_algorithms != 0 && view->key.is_found;
-    *out = (struct rekey_why){.plan = plan->row, .state = view->device->state};
+    *out = (struct rekey_why){.plan = plan->row, .state = view->device->state, .seen_at = view->seen_at};
     TRY(wants_algorithm && view->key.algorithm == 0 ? read_algorithm(tx, &view->key) : OK);
     TRY(find_member(tx, view->device, out));
     TRY(rekey_wave_of(&plan->spec, plan->row.id, view->device, &out->wave));
@@ -116,7 +130,7 @@ static err_t explain(struct db_tx *tx, struct rekey_plan *plan, struct view *vie
 
 struct ask {
     const struct rekey_question *question;
-    bool is_held;
+    struct view view;
     struct rekey_why *out;
 };
 
@@ -126,7 +140,8 @@ static err_t ask_in(struct db_tx *tx, void *arg)
     const struct rekey_question *question = ask->question;
     struct rekey_plan plan;
     struct device_row device;
-    struct view view = {.device = &device, .is_held = ask->is_held};
+    struct view view = ask->view;
+    view.device = &device;
     TRY(rekey_plan_find_in(tx, question->tenant, question->plan, &plan));
     TRY(device_rows_find(tx, question->tenant, &question->device, &device));
     TRY(rekey_key_read(tx, &device, false, &view.key));
@@ -135,7 +150,9 @@ static err_t ask_in(struct db_tx *tx, void *arg)
 
 err_t rekey_why(struct fleet *fleet, const struct rekey_question *question, struct rekey_why *out)
 {
-    struct ask ask = {question, clock_guard_check(fleet).code != ERR_OK, out};
+    const struct device_row device = {.id = question->device, .tenant = question->tenant};
+    struct ask ask = {.question = question, .out = out};
+    TRY(read_outside(fleet, &device, &ask.view));
     return db_read(fleet->db, ask_in, &ask);
 }
 
@@ -190,7 +207,7 @@ static err_t whys_in(struct db_tx *tx, void *arg)
 
 err_t rekey_whys(struct fleet *fleet, const struct device_row *device, rekey_why_fn fn, void *arg)
 {
-    struct whys run = {
-        .view = {.device = device, .is_held = clock_guard_check(fleet).code != ERR_OK}, .fn = fn, .arg = arg};
+    struct whys run = {.view.device = device, .fn = fn, .arg = arg};
+    TRY(read_outside(fleet, device, &run.view));
     return db_read(fleet->db, whys_in, &run);
 }

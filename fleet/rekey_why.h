@@ -11,6 +11,7 @@ struct rekey_why {
     struct rekey_plan_row plan;
     enum device_state state; /* of the device */
     int64_t wave;            /* the first one that it is in, from 0 */
+    int64_t seen_at;         /* when the device was here last; 0: never */
     bool has_member;
     struct rekey_member_row member;
 };

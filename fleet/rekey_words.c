@@ -27,11 +27,12 @@ static const struct {
                                "A rekey is ordered already, by an operator or an earlier plan; this plan "
                                "looks again when that is done."},
     [REKEY_RATE_USED_UP] = {"rate_used_up", "waiting",
-                            "As many devices as the rate allows were told just now: it is told when it comes "
-                            "later."},
+                            "As many devices as the rate allows were told when it came: it is told when it "
+                            "comes again."},
     [REKEY_HELD] = {"clock_held", "waiting", "The clock stepped: nobody is told until that is settled."},
     [REKEY_NO_CONTACT] = {"no_contact", "waiting",
-                          "It did not come since its turn came: it is told at its next contact."},
+                          "It did not come since its turn came, or since the plan changed: it is told at its "
+                          "next contact."},
     [REKEY_NOT_BEGUN] = {"not_begun", "waiting", "The plan begins later."},
     [REKEY_NOT_RUNNING] = {"plan_not_running", "waiting", "The plan does not run: it tells nobody."},
     [REKEY_IS_TOLD] = {"told", "told", "It was told, and has used no certificate over a newer key yet."},

@@ -5,12 +5,34 @@
 #include "tests/unit/fleet/order_scene.h"
 
 #include "db/device_key_rows.h"
+#include "fleet/clock_guard.h"
 #include "fleet/rekey_contact.h"
 #include "fleet/rekey_live.h"
 #include "fleet/rekey_plans.h"
 #include "fleet/rekey_why.h"
 
 #define assert_err(expression, code_) assert_int_equal((expression).code, (code_))
+
+/** The fleet anew, as a server with these settings makes it. */
+static inline void remake_fleet(struct scene *scene, const struct clock *clock, int64_t clock_step_limit_ms)
+{
+    static const uint8_t salt[SALT_SECRET_SIZE] = {1, 2, 3};
+    const struct fleet_options options = {.db = scene->db,
+                                          .root = scene->house.root,
+                                          .device = scene->house.device,
+                                          .infrastructure = scene->house.infrastructure,
+                                          .clock = clock,
+                                          .random = random_system(),
+                                          .public_url = "http://pki.example:8080",
+                                          .salt_secret = BYTES_OF(salt),
+                                          .challenge_ttl_ms = 120 * 1000,
+                                          .crl_lifetime_ms = DAY_MS,
+                                          .supersede_overlap_ms = DAY_MS,
+                                          .clock_step_limit_ms = clock_step_limit_ms};
+    fleet_free(scene->fleet);
+    assert_ok(fleet_new(&options, &scene->fleet));
+    assert_ok(clock_guard_start(scene->fleet));
+}
 
 /* --- plans -------------------------------------------------------------------------------------------- */
 

@@ -246,6 +246,51 @@ static void test_an_order_by_hand_comes_first(void **state)
     assert_int_equal(why_of(scene, &plan, &holder.unit.id), REKEY_HAS_NEW_KEY);
 }
 
+/* Who came and found no room is told apart from who did not come. */
+static void test_why_it_waits(void **state)
+{
+    struct scene *scene = *state;
+    struct rekey_plan plan;
+    struct rekey_why why;
+    struct holder holders[3];
+    for (size_t i = 0; i < 3; i++) {
+        holder_init(scene, &holders[i]);
+    }
+    manual_clock_advance(&scene->clock, 1000);
+    start_plan(scene,
+               "{\"name\":\"a\",\"filter\":{\"all\":true},\"rate_limit\":{\"devices\":1,\"per\":\"minute\"}}",
+               &plan);
+    manual_clock_advance(&scene->clock, 1000);
+    (void)holder_comes(scene, &holders[0]);
+    (void)holder_comes(scene, &holders[1]);
+    manual_clock_advance(&scene->clock, 120 * 1000);
+    assert_int_equal(why_of(scene, &plan, &holders[0].unit.id), REKEY_IS_TOLD);
+    assert_int_equal(why_of(scene, &plan, &holders[1].unit.id), REKEY_RATE_USED_UP);
+    assert_int_equal(why_of(scene, &plan, &holders[2].unit.id), REKEY_NO_CONTACT);
+    const struct rekey_question question = {scene->tenants[0].id, plan.row.id, holders[1].unit.id};
+    assert_ok(rekey_why(scene->fleet, &question, &why));
+    assert_int_equal(why.seen_at, scene->clock.at_ms - 120 * 1000);
+    for (size_t i = 0; i < 3; i++) {
+        holder_clear(&holders[i]);
+    }
+}
+
+/* Nobody is told by a clock that stepped; when it is back, all goes on. */
+static void test_a_clock_in_doubt_tells_nobody(void **state)
+{
+    struct scene *scene = *state;
+    struct rekey_plan plan;
+    const struct device_id id = crowd_id(0);
+    remake_fleet(scene, &scene->clock.clock, 5 * 60 * 1000);
+    crowd_add(scene, 0, 1);
+    start_plan(scene, "{\"name\":\"a\",\"filter\":{\"all\":true}}", &plan);
+    manual_clock_step(&scene->clock, DAY_MS);
+    assert_false(crowd_comes(scene, 0));
+    assert_int_equal(why_of(scene, &plan, &id), REKEY_HELD);
+    manual_clock_step(&scene->clock, -DAY_MS);
+    assert_true(crowd_comes(scene, 0));
+}
+
 /* --- dry runs ----------------------------------------------------------------------------------------- */
 
 static struct rekey_dry_run dry_run(struct scene *scene, const char *text)
@@ -305,6 +350,8 @@ int main(void)
         scene_test(test_late_joiners),
         scene_test(test_two_that_overlap),
         scene_test(test_an_order_by_hand_comes_first),
+        scene_test(test_why_it_waits),
+        scene_test(test_a_clock_in_doubt_tells_nobody),
         scene_test(test_dry_runs),
         scene_test(test_a_dry_run_has_a_bound),
     };

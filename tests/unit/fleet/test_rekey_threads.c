@@ -45,19 +45,7 @@ static void test_the_rate_holds_for_all_of_them(void **state)
     atomic_store(&at_ms, SCENE_AT_MS);
     scene->db_options.clock = &shared_clock;
     assert_ok(db_open(&scene->db_options, &scene->db));
-    static const uint8_t salt[SALT_SECRET_SIZE] = {1, 2, 3};
-    const struct fleet_options options = {.db = scene->db,
-                                          .root = scene->house.root,
-                                          .device = scene->house.device,
-                                          .infrastructure = scene->house.infrastructure,
-                                          .clock = &shared_clock,
-                                          .random = random_system(),
-                                          .public_url = "http://pki.example:8080",
-                                          .salt_secret = BYTES_OF(salt),
-                                          .challenge_ttl_ms = 120 * 1000,
-                                          .crl_lifetime_ms = DAY_MS,
-                                          .supersede_overlap_ms = DAY_MS};
-    assert_ok(fleet_new(&options, &scene->fleet));
+    remake_fleet(scene, &shared_clock, 0);
     crowd_add(scene, 0, DEVICES);
     start_plan(
         scene,
