@@ -39,14 +39,21 @@ static err_t read_body(const struct request *request, struct device_order *order
 {
     struct raw {
         const char *reason, *note;
-    } raw = {NULL, NULL};
+        int64_t valid_for_s;
+    } raw = {.valid_for_s = RECOVERY_ALLOWED_S};
     static const struct json_field fields[] = {
         {"reason", JSON_KIND_TEXT, false, offsetof(struct raw, reason), 1, CAUSE_MAX, JSON_NO_HAS},
         {"note", JSON_KIND_TEXT, false, offsetof(struct raw, note), 1, NOTE_MAX, JSON_NO_HAS},
+        {"valid_for_s", JSON_KIND_INTEGER, false, offsetof(struct raw, valid_for_s), RECOVERY_ALLOWED_MIN_S,
+         RECOVERY_ALLOWED_MAX_S, JSON_NO_HAS},
     };
+    /* the last field is of one order only: to the others it is unknown */
+    const size_t field_count =
+        sizeof fields / sizeof fields[0] - (order->action == ACTION_ALLOW_RECOVERY ? 0 : 1);
     TRY(request_body(request, true, document));
-    TRY(json_read_all(*document, fields, sizeof fields / sizeof fields[0], faults, &raw));
+    TRY(json_read_all(*document, fields, field_count, faults, &raw));
     order->note = raw.note;
+    order->valid_for_s = raw.valid_for_s;
     TRY(take_reason(raw.reason, order, faults));
     return faults_error(faults);
 }
@@ -79,8 +86,8 @@ static err_t post_action(struct api *api, const struct request *request, struct 
     }
 
 const struct route device_action_routes[] = {
-    ORDER("quarantine", SCOPE_DEVICES_WRITE),        ORDER("release", SCOPE_DEVICES_WRITE),
-    ORDER("allow-reenrol", SCOPE_DEVICES_WRITE),     ORDER("rekey", SCOPE_DEVICES_WRITE),
-    ORDER("revoke", SCOPE_CERTIFICATES_REVOKE),      ORDER("retire", SCOPE_CERTIFICATES_REVOKE),
-    ORDER("compromised", SCOPE_CERTIFICATES_REVOKE),
+    ORDER("quarantine", SCOPE_DEVICES_WRITE),    ORDER("release", SCOPE_DEVICES_WRITE),
+    ORDER("allow-reenrol", SCOPE_DEVICES_WRITE), ORDER("allow-recovery", SCOPE_DEVICES_WRITE),
+    ORDER("rekey", SCOPE_DEVICES_WRITE),         ORDER("revoke", SCOPE_CERTIFICATES_REVOKE),
+    ORDER("retire", SCOPE_CERTIFICATES_REVOKE),  ORDER("compromised", SCOPE_CERTIFICATES_REVOKE),
 };

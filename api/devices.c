@@ -8,11 +8,13 @@
 #include "api/tables.h"
 #include "fleet/device_contacts.h"
 #include "fleet/names.h"
+#include "fleet/recovery.h"
 #include "fleet/states.h"
 
 enum { CERTIFICATES_SHOWN = 20 };
 static const char *const no_query[] = {NULL};
-static const char *const list_filters[] = {"batch", "product", "serial", "label", "state", "sort", NULL};
+static const char *const list_filters[] = {"batch", "product",  "serial", "label",
+                                           "state", "recovery", "sort",   NULL};
 static const char *const list_sorts[] = {[DEVICE_BY_ID] = "id",
                                          [DEVICE_BY_REGISTERED] = "registered_at",
                                          [DEVICE_BY_ENROLLED] = "enrolled_at",
@@ -51,9 +53,12 @@ static err_t read_label(const struct request *request, struct device_filter *out
 static err_t check_combination(const struct device_filter *filter)
 {
     int places = (filter->has_batch ? 1 : 0) + (filter->has_product ? 1 : 0) +
-                 (filter->serial != NULL ? 1 : 0) + (filter->label_name != NULL ? 1 : 0);
-    ENSURE(places <= 1, ERR_BAD_REQUEST, "give one of batch, product, serial and label");
-    ENSURE(!filter->has_state || (filter->serial == NULL && filter->label_name == NULL), ERR_BAD_REQUEST,
+                 (filter->serial != NULL ? 1 : 0) + (filter->label_name != NULL ? 1 : 0) +
+                 (filter->is_recovery_requested ? 1 : 0);
+    bool may_have_state =
+        filter->serial == NULL && filter->label_name == NULL && !filter->is_recovery_requested;
+    ENSURE(places <= 1, ERR_BAD_REQUEST, "give one of batch, product, serial, label and recovery");
+    ENSURE(!filter->has_state || may_have_state, ERR_BAD_REQUEST,
            "state stands alone, or beside batch or product");
     return OK;
 }
@@ -62,7 +67,7 @@ static err_t check_combination(const struct device_filter *filter)
 static err_t check_order(const struct device_filter *filter)
 {
     bool has_filter = filter->has_batch || filter->has_product || filter->has_state ||
-                      filter->serial != NULL || filter->label_name != NULL;
+                      filter->serial != NULL || filter->label_name != NULL || filter->is_recovery_requested;
     ENSURE(filter->order == DEVICE_BY_ID || !has_filter, ERR_BAD_REQUEST,
            "sort=%s is for the list without filters; with one it is sorted by id", list_sorts[filter->order]);
     return OK;
@@ -84,6 +89,10 @@ static err_t read_filter(const struct request *request, const struct page *page,
         ENSURE(error.code == ERR_OK, ERR_BAD_REQUEST, "there is no device state '%.32s'", state);
         out->has_state = true;
     }
+    const char *recovery = http_query(request, "recovery");
+    ENSURE(recovery == NULL || strcmp(recovery, "requested") == 0, ERR_BAD_REQUEST,
+           "recovery=requested is the only word of this filter");
+    out->is_recovery_requested = recovery != NULL;
     TRY(check_order(out));
     return check_combination(out);
 }
@@ -166,6 +175,20 @@ static err_t add_spki(struct api *api, const struct device_row *row, json_t *dev
     return spki.n == 0 ? OK : json_set_base64(device, "spki", buf_view(&spki));
 }
 
+/* What was asked of a recovery and is allowed, where there is anything to say. */
+static err_t add_recovery(struct api *api, const struct device_row *row, json_t *device)
+{
+    struct recovery_row recovery;
+    TRY(recovery_read(api->options.fleet, row, &recovery));
+    if (recovery.requested_at == 0 && recovery.allowed_until == 0) {
+        return OK;
+    }
+    AUTO(json_t) *object = json_object();
+    TRY(json_set_time_if(object, "requested_at", recovery.requested_at));
+    TRY(json_set_time_if(object, "allowed_until", recovery.allowed_until));
+    return json_take(device, "recovery", TAKE(object));
+}
+
 err_t reply_device(struct api *api, const struct device_row *row, struct response *response)
 {
     struct device_contact_row contact;
@@ -174,6 +197,7 @@ err_t reply_device(struct api *api, const struct device_row *row, struct respons
     TRY(add_spki(api, row, device));
     TRY(device_contacts_find(api->options.fleet, row, &contact));
     TRY(json_set_time_if(device, "last_seen_at", contact.seen_at));
+    TRY(add_recovery(api, row, device));
     TRY(json_take(device, "certificates", json_array()));
     TRY(device_certificates(api->options.fleet, row, CERTIFICATES_SHOWN, add_certificate,
                             json_object_get(device, "certificates")));

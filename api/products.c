@@ -44,6 +44,7 @@ static err_t render(const struct product_row *row, json_t **out)
     TRY(json_set_int(product, "overdue_alert_after_s", row->overdue_alert_after_s));
     TRY(json_set_int(product, "overdue_quarantine_days", row->overdue_quarantine_days));
     TRY(json_set_text(product, "recovery", recovery_name(row->recovery)));
+    TRY(json_set_text(product, "clone_response", clone_response_name(row->clone_response)));
     TRY(set_key_algorithms(product, row->key_algorithms));
     TRY(json_set_bool(product, "identity_key_certificates", row->identity_key_certificates));
     TRY(json_set_bool(product, "allow_rsa_2048", row->allow_rsa_2048));
@@ -71,7 +72,7 @@ static err_t reply(struct api *api, int status, const struct product_row *row, s
 /* --- in --------------------------------------------------------------------------------------------- */
 
 struct raw {
-    const char *name, *recovery, *admission, *hub;
+    const char *name, *recovery, *admission, *clone_response, *hub;
     json_t *key_algorithms;
     struct product_change change;
 };
@@ -103,6 +104,7 @@ static const struct json_field fields[] = {
     FLAG(allow_unbound_challenge),
     {"admission", JSON_KIND_TEXT, false, offsetof(struct raw, admission), 0, WORD_MAX, JSON_NO_HAS},
     FLAG(must_be_listed),
+    {"clone_response", JSON_KIND_TEXT, false, offsetof(struct raw, clone_response), 0, WORD_MAX, JSON_NO_HAS},
     {"hub", JSON_KIND_TEXT, false, offsetof(struct raw, hub), 1, HUB_NAME_MAX, JSON_NO_HAS},
 };
 #undef FLAG
@@ -144,6 +146,11 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     if (raw.admission != NULL) {
         out->has_admission = true;
         TRY(faults_note(faults, "/admission", admission_parse(bytes_str(raw.admission), &out->admission)));
+    }
+    if (raw.clone_response != NULL) {
+        out->has_clone_response = true;
+        TRY(faults_note(faults, "/clone_response",
+                        clone_response_parse(bytes_str(raw.clone_response), &out->clone_response)));
     }
     if (raw.key_algorithms != NULL) {
         TRY(read_key_algorithms(raw.key_algorithms, faults, out));

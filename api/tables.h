@@ -21,7 +21,7 @@ extern const struct route whoami_routes[1];             /* whoami.c */
 extern const struct route public_routes[5];             /* public.c */
 extern const struct route ocsp_routes[2];               /* ocsp.c */
 extern const struct route metrics_routes[1];            /* metrics.c */
-extern const struct route device_action_routes[7];      /* device_actions.c */
+extern const struct route device_action_routes[8];      /* device_actions.c */
 extern const struct route device_description_routes[1]; /* device_description.c */
 extern const struct route device_history_routes[2];     /* device_history.c */
 extern const struct route certificate_list_routes[1];   /* certificate_list.c */

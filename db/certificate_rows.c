@@ -33,8 +33,10 @@ static const char SQL_HISTORY[] =
     "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
     "FROM certificate WHERE device = $1";
 static const char SQL_INSERT[] =
-    "INSERT INTO certificate (" COLUMNS ", der, crl_bucket) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-    "$11, $12, $13, $14, $15, 1, $16, $17) ON CONFLICT (serial, authority) DO NOTHING";
+    "INSERT INTO certificate (" COLUMNS
+    ", der, crl_bucket, linked_by, is_stated) VALUES ($1, $2, $3, $4, $5, "
+    "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1, $16, $17, $18, $19) ON CONFLICT (serial, authority) DO "
+    "NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE certificate SET state = $4, confirmed_at = $5, first_used_at = $6, superseded_at = $7, "
     "revoked_at = $8, revocation_reason = $9, ver = ver + 1 "
@@ -42,10 +44,13 @@ static const char SQL_UPDATE[] =
 static const char SQL_SUPERSEDE_OLDER[] =
     "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
     "WHERE device = $1 AND tenant = $2 AND state IN (0, 1) AND serial <> $4 "
-    "AND NOT (state = 0 AND (generation, issued_at) > ($5, $6))";
-static const char SQL_SUPERSEDE_UNCONFIRMED[] =
+    "AND NOT (state = 0 AND (generation, issued_at) > ($5, $6) AND COALESCE(linked_by, device) = device)";
+static const char SQL_SUPERSEDE_RECOVERY[] =
     "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
-    "WHERE device = $1 AND tenant = $2 AND state = 0";
+    "WHERE device = $1 AND tenant = $2 AND state = 0 AND linked_by = device";
+static const char SQL_SUPERSEDE_REKEY[] =
+    "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
+    "WHERE device = $1 AND tenant = $2 AND state = 0 AND (linked_by IS NULL OR linked_by <> device)";
 static const char SQL_UNLISTED[] =
     "SELECT " COLUMNS " FROM certificate WHERE state = 2 AND revoked_at IS NULL AND superseded_at <= $1 "
     "ORDER BY superseded_at LIMIT $2";
@@ -227,7 +232,8 @@ err_t certificate_rows_list_revoked_in(struct db_tx *tx, const struct revoked_sh
 
 /* --- changes ---------------------------------------------------------------------- */
 
-err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row)
+err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row,
+                              const struct certificate_link *link)
 {
     int64_t changes = 0;
     TRY(db_change(tx, SQL_INSERT,
@@ -239,7 +245,9 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                             db_time_or_null(row->confirmed_at), db_time_or_null(row->first_used_at),
                             db_time_or_null(row->superseded_at), db_time_or_null(row->revoked_at),
                             row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
-                            DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1])),
+                            DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1]),
+                            link != NULL ? DB_B(link->by, SHA256_SIZE) : DB_N,
+                            db_flag(link != NULL && link->is_stated)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
     return OK;
@@ -279,12 +287,12 @@ err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificat
                      count);
 }
 
-err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, struct uuid tenant,
-                                             const struct device_id *device, int64_t at, int64_t *count)
+err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, const struct certificate_row *by,
+                                             bool is_by_identity)
 {
-    return db_change(tx, SQL_SUPERSEDE_UNCONFIRMED,
-                     DB_VALUES(DB_B(device->b, sizeof device->b), DB_B(tenant.b, sizeof tenant.b), DB_I(at)),
-                     count);
+    return db_change(
+        tx, is_by_identity ? SQL_SUPERSEDE_RECOVERY : SQL_SUPERSEDE_REKEY,
+        DB_VALUES(DB_B(by->device.b, sizeof by->device.b), db_uuid(&by->tenant), DB_I(by->issued_at)), NULL);
 }
 
 /* --- pages ---------------------------------------------------------------------- */

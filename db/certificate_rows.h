@@ -58,8 +58,14 @@ struct certificate_history {
 err_t certificate_rows_read_history(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
                                     const uint8_t spki_sha256[32], struct certificate_history *out);
 
-/** With row->der. @errors ERR_CONFLICT the serial is taken */
-err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row);
+/* Who asked for a certificate, and whether it named the generation. */
+struct certificate_link {
+    const uint8_t *by; /* SHA-256 of its public key */
+    bool is_stated;
+};
+/** With row->der. @param link or NULL @errors ERR_CONFLICT the serial is taken */
+err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row,
+                              const struct certificate_link *link);
 /** Stores the state, the times and the reason if the version is still row->ver, then raises it.
  *  @errors ERR_BUSY somebody else changed it meanwhile */
 err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row);
@@ -71,13 +77,15 @@ struct certificate_change {
     uint8_t serial[CERTIFICATE_SERIAL_SIZE];
 };
 
-/** Every live certificate of the device but `kept` becomes superseded, and so loses its rights; unconfirmed
- *  ones that are newer than `kept` (by generation, then time of issue) stay. @param[out] count of them */
+/** Every live certificate of the device but `kept` becomes superseded, and so loses its rights; only an
+ *  unconfirmed one that the identity key asked for and that is newer than `kept` (by generation, then time of
+ *  issue) stays. @param[out] count of them */
 err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,
                                        int64_t *count);
-/** Every unconfirmed certificate of the device becomes superseded. @param[out] count of them */
-err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, struct uuid tenant,
-                                             const struct device_id *device, int64_t at, int64_t *count);
+/** The unconfirmed certificates of the device of `by`, which is about to be issued, become superseded: those
+ *  that the identity key asked for when it asks anew, those of other keys when one of these does. */
+err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, const struct certificate_row *by,
+                                             bool is_by_identity);
 
 /** Superseded before `before` and on no list yet, oldest first, without DER. */
 err_t certificate_rows_list_unlisted(struct db_tx *tx, int64_t before, int limit, certificate_row_fn fn,

@@ -26,7 +26,15 @@ PAIR(_SERIAL, " AND serial = $4");
 static const char SQL_LIST_LABEL[] = LIST_LABEL(">", "");
 static const char SQL_LIST_LABEL_DOWN[] = LIST_LABEL("<", " DESC");
 
-enum filter { NONE, STATE, BATCH, BATCH_STATE, PRODUCT, PRODUCT_STATE, SERIAL, LABEL };
+#define LIST_RECOVERY(sign, down)                                                                            \
+    "SELECT " DEVICE_COLUMNS " FROM device_recovery JOIN device ON device.id = device_recovery.device AND "  \
+    "device.tenant = device_recovery.tenant WHERE device_recovery.tenant = $1 AND "                          \
+    "device_recovery.device " sign " $2 AND device_recovery.requested_at IS NOT NULL AND device.state = 1 "  \
+    "ORDER BY device_recovery.device" down " LIMIT $3"
+static const char SQL_LIST_RECOVERY[] = LIST_RECOVERY(">", "");
+static const char SQL_LIST_RECOVERY_DOWN[] = LIST_RECOVERY("<", " DESC");
+
+enum filter { NONE, STATE, BATCH, BATCH_STATE, PRODUCT, PRODUCT_STATE, SERIAL, LABEL, RECOVERY };
 static const char *const BY_ID[][2] = {
     [NONE] = {SQL_LIST, SQL_LIST_DOWN},
     [STATE] = {SQL_LIST_STATE, SQL_LIST_STATE_DOWN},
@@ -36,6 +44,7 @@ static const char *const BY_ID[][2] = {
     [PRODUCT_STATE] = {SQL_LIST_PRODUCT_STATE, SQL_LIST_PRODUCT_STATE_DOWN},
     [SERIAL] = {SQL_LIST_SERIAL, SQL_LIST_SERIAL_DOWN},
     [LABEL] = {SQL_LIST_LABEL, SQL_LIST_LABEL_DOWN},
+    [RECOVERY] = {SQL_LIST_RECOVERY, SQL_LIST_RECOVERY_DOWN},
 };
 
 /* --- in another order, all of them ---------------------------------------------------------------------- */
@@ -60,6 +69,9 @@ static const char *const BY_ORDER[][2] = {
 
 static enum filter filter_of(const struct device_range *range)
 {
+    if (range->is_recovery_requested) {
+        return RECOVERY;
+    }
     if (range->label_name != NULL) {
         return LABEL;
     }
@@ -79,6 +91,9 @@ static enum filter filter_of(const struct device_range *range)
 static size_t filter_values(const struct device_range *range, struct db_value values[2])
 {
     size_t count = 0;
+    if (range->is_recovery_requested) {
+        return count; /* of enrolled ones only: it says so itself */
+    }
     if (range->label_name != NULL) {
         values[count++] = DB_T(range->label_name);
         values[count++] = DB_T(range->label_value);

@@ -53,7 +53,8 @@ struct device_range {
     const char *serial;
     const char *label_name, *label_value; /* both or none */
     const enum device_state *state;       /* or NULL */
-    enum device_sort order;               /* other than by id without filters only */
+    bool is_recovery_requested; /* enrolled ones whose recovery waits for an answer; no other filter */
+    enum device_sort order;     /* other than by id without filters only */
     bool is_descending;
     const struct device_place *after; /* beyond this one; NULL from the start */
     int64_t limit;

@@ -18,6 +18,7 @@ enum {
     TOKEN_ID_SIZE = 8,
     TENANT_DISPLAY_SIZE = 129,
     CODE_ID_SIZE = 8,
+    SOURCES_SIZE = 448,
     ACTOR_SIZE = 96 /* who did something: "token:<id>", "user:<id>", … */
 };
 
@@ -43,7 +44,7 @@ struct tenant_row {
     int64_t created_at, updated_at, ver;
 };
 
-enum recovery_policy { RECOVERY_NEVER, RECOVERY_EXPIRED, RECOVERY_ALWAYS };
+enum recovery_policy { RECOVERY_NEVER, RECOVERY_EXPIRED, RECOVERY_ALWAYS, RECOVERY_APPROVE };
 /* What a device needs for its first certificate. */
 enum admission_policy {
     ADMISSION_LISTED,    /* its id in a batch */
@@ -58,6 +59,7 @@ struct product_row {
     int64_t renew_percent, renew_spread_percent; /* what each of the schedule says: fleet/renewal.h */
     int64_t rekey_period_s, overdue_alert_after_s, overdue_quarantine_days; /* 0: never */
     enum recovery_policy recovery;
+    enum clone_response { CLONE_ALERT, CLONE_QUARANTINE } clone_response;
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge;
     enum admission_policy admission;
     bool rekey_required;
@@ -180,8 +182,6 @@ struct certificate_row {
 };
 void certificate_row_clear(struct certificate_row *row);
 DEFINE_AUTO_VAL(certificate_row, certificate_row_clear);
-
-enum { SOURCES_SIZE = 448 };
 
 struct token_row {
     uint8_t id[TOKEN_ID_SIZE];

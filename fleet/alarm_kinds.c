@@ -12,6 +12,10 @@ static const struct alarm_kind rows[] = {
     {"crl.overdue", "A CRL is long past the time at which it should have been signed again",
      "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the list from "
      "being made; brokers refuse every device once it ends"},
+    {"device.clone_suspected",
+     "Two hold a key of a device, by proof; any order about the device ends the alarm",
+     "Look at the event `device.clone_suspected` of the device; revoke it, and let it enrol again under its "
+     "identity key when that key is in the device alone, or call it compromised"},
     {"devices.overdue", "Devices of a product are due for a renewal or a new key for too long",
      "See which (`device.overdue` in the events) and why (GET /api/v1/devices/{id}/why): silent ones need a "
      "visit, others say why they are refused"},

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "db/certificate_rows.h"
+#include "db/clone_rows.h"
 #include "db/device_rows.h"
 #include "db/device_term_rows.h"
 #include "fleet/claims.h"
 #include "fleet/clock_guard.h"
+#include "fleet/clones.h"
 #include "fleet/contact_internal.h"
 #include "fleet/device_contacts.h"
 #include "fleet/internal.h"
@@ -164,6 +166,16 @@ struct certificate_query {
     bool is_found;
 };
 
+static err_t read_rival(struct db_tx *tx, struct contact *out)
+{
+    const struct certificate_row *row = &out->certificate;
+    struct clone_sighting_row seen;
+    err_t found = clone_rows_find(tx, row->tenant, &row->device, &seen);
+    out->has_rival =
+        found.code == ERR_OK && memcmp(seen.current_serial, row->serial, sizeof row->serial) == 0;
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
 static err_t read_certificate(struct db_tx *tx, void *arg)
 {
     struct certificate_query *query = arg;
@@ -174,6 +186,7 @@ static err_t read_certificate(struct db_tx *tx, void *arg)
         return OK;
     }
     TRY(found);
+    TRY(read_rival(tx, out));
     TRY(device_rows_find(tx, out->certificate.tenant, &out->certificate.device, &out->device));
     return contact_read_renewal(tx, out);
 }
@@ -218,6 +231,24 @@ err_t contact_peek(struct fleet *fleet, const struct peer_identity *peer, struct
     return OK;
 }
 
+/* The holder of the key is here, with a certificate that is honoured or not. */
+static err_t use(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+{
+    bool is_first_use =
+        out->certificate.state == CERTIFICATE_UNCONFIRMED || out->certificate.first_used_at == 0;
+    if (out->proof != PROOF_OPERATIONAL) {
+        clone_by_use(fleet, facts, out);
+        return OK;
+    }
+    if (is_first_use) {
+        return contact_first_use(fleet, facts, out);
+    }
+    if (out->has_rival) {
+        clone_prove(fleet, facts, out);
+    }
+    return OK;
+}
+
 static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
 {
     struct label label;
@@ -232,12 +263,11 @@ static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *fac
         *out = (struct contact){0};
         return OK;
     }
-    bool is_first_use =
-        out->certificate.state == CERTIFICATE_UNCONFIRMED || out->certificate.first_used_at == 0;
-    if (out->proof != PROOF_OPERATIONAL || !is_first_use || facts->is_resumed) {
-        return OK; /* a resumed session proves no key: it is honoured, but confirms nothing */
+    if (facts->is_resumed) {
+        return OK; /* it proves no key: it is honoured, but confirms nothing, and says nothing of other
+                      holders */
     }
-    return contact_first_use(fleet, facts, out);
+    return use(fleet, facts, out);
 }
 
 static err_t resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)

@@ -34,6 +34,7 @@ struct contact {
     bool is_admissible;         /* it has none, but would take it in: `device` is the row that it would be */
     struct admission admission; /* what it showed, when that counts for `device` */
     bool is_expired;            /* operational certificate outside its validity: good for status only */
+    bool has_rival;             /* the one before it was used since, by whom is not known yet (clones.h) */
     bool is_superseded, is_revoked; /* why an operational certificate is not honoured, for status */
     struct device_row device;
     struct certificate_row certificate; /* of PROOF_OPERATIONAL, without DER */

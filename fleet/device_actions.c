@@ -3,7 +3,9 @@
 #include "fleet/device_actions.h"
 
 #include "db/device_rows.h"
+#include "db/recovery_rows.h"
 #include "fleet/approvals.h"
+#include "fleet/clones.h"
 #include "fleet/device_change.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -17,6 +19,7 @@ struct act {
     const struct device_order *order;
     struct device_row *device;
     struct revocation revocation;
+    int64_t allowed_until; /* of ACTION_ALLOW_RECOVERY */
 };
 
 /* --- what each order does to the device's row ------------------------------------------------------- */
@@ -53,6 +56,17 @@ static err_t allow_reenrol(struct db_tx *tx, struct act *run)
     return device_rows_update(tx, run->device, BYTES_NONE);
 }
 
+/* The word of an operator answers what was asked. */
+static err_t allow_recovery(struct db_tx *tx, struct act *run)
+{
+    const struct recovery_row row = {.device = run->device->id,
+                                     .tenant = run->device->tenant,
+                                     .allowed_until = db_tx_now_ms(tx) + run->order->valid_for_s * 1000};
+    run->allowed_until = row.allowed_until;
+    TRY(recovery_rows_put(tx, &row));
+    return device_rows_update(tx, run->device, BYTES_NONE);
+}
+
 static err_t rekey(struct db_tx *tx, struct act *run)
 {
     run->device->rekey_requested_at = db_tx_now_ms(tx);
@@ -84,6 +98,7 @@ static const struct effect {
     [ACTION_RELEASE] = {release, "device.released"},
     [ACTION_REVOKE] = {revoke, "device.revoked"},
     [ACTION_ALLOW_REENROL] = {allow_reenrol, "device.reenrol_allowed"},
+    [ACTION_ALLOW_RECOVERY] = {allow_recovery, "device.recovery_allowed"},
     [ACTION_REKEY] = {rekey, "device.rekey_requested"},
     [ACTION_RETIRE] = {retire, "device.retired"},
     [ACTION_COMPROMISED] = {call_compromised, "device.compromised"},
@@ -100,6 +115,9 @@ static err_t record(struct db_tx *tx, const struct act *run, enum device_state b
     if (run->revocation.reason >= 0) {
         TRY(json_set_text(body, "reason", revocation_reason_name(run->revocation.reason)));
         TRY(json_set_int(body, "certificates", run->revocation.count));
+    }
+    if (run->allowed_until != 0) {
+        TRY(json_set_time(body, "allowed_until", run->allowed_until));
     }
     if (order->cause != NULL) {
         TRY(json_set_text(body, "cause", order->cause));
@@ -188,6 +206,7 @@ static err_t act_in(struct db_tx *tx, struct act *run)
         return OK;
     }
     TRY(EFFECTS[order->action].apply(tx, run));
+    TRY(clone_alarm_clear(tx, run->device));
     TRY(idempotency_keep(tx, &run->terms->idempotency, EFFECTS[order->action].kind, ""));
     return record(tx, run, before);
 }

@@ -8,16 +8,20 @@
 #include "fleet/states.h"
 #include "fleet/terms.h"
 
+enum { RECOVERY_ALLOWED_MIN_S = 60, RECOVERY_ALLOWED_S = 86400, RECOVERY_ALLOWED_MAX_S = 30 * 86400 };
+
 struct device_order {
     struct device_id id;
     enum device_action action; /* ACTION_QUARANTINE and behind */
     int reason;                /* of ACTION_REVOKE: RFC 5280 §5.3.1 */
+    int64_t valid_for_s;       /* of ACTION_ALLOW_RECOVERY: RECOVERY_ALLOWED_MIN_S … MAX_S */
     const char *cause, *note;  /* what a person says about it, for the record; or NULL */
 };
 
 /** Quarantine and release; revoke (all certificates that brokers may still take); allow-reenrol (one
- * enrolment under the identity key, whatever the recovery policy says; again changes nothing); rekey (the
- * device is told to make a new key, until one is confirmed); retire (for ever, certificates
+ * enrolment under the identity key, whatever the recovery policy says; again changes nothing);
+ * allow-recovery (the same of an enrolled device, until it was used or the time is over; again: until then);
+ * rekey (the device is told to make a new key, until one is confirmed); retire (for ever, certificates
  * cessationOfOperation); compromised (for ever, all certificates keyCompromise; it may wait for a
  * second person: terms->guarded).
  *  @errors ERR_NOT_FOUND also for another tenant's, ERR_WRONG_STATE, ERR_PRECONDITION another version

@@ -49,7 +49,7 @@ err_t device_list(struct fleet *fleet, const struct device_filter *filter,
                   err_t (*fn)(const struct device_row *row, void *arg), void *arg, bool *has_more)
 {
     bool has_filter = filter->has_batch || filter->has_product || filter->has_state ||
-                      filter->serial != NULL || filter->label_name != NULL;
+                      filter->serial != NULL || filter->label_name != NULL || filter->is_recovery_requested;
     *has_more = false;
     ENSURE(filter->order == DEVICE_BY_ID || !has_filter, ERR_UNPROCESSABLE,
            "an order other than that of the ids is for the list without filters");
@@ -62,6 +62,7 @@ err_t device_list(struct fleet *fleet, const struct device_filter *filter,
                                  .label_name = filter->label_name,
                                  .label_value = filter->label_value,
                                  .state = filter->has_state ? &filter->state : NULL,
+                                 .is_recovery_requested = filter->is_recovery_requested,
                                  .order = filter->order,
                                  .is_descending = filter->is_descending,
                                  .after = filter->after,

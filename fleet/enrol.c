@@ -6,7 +6,9 @@
 
 #include "db/product_rows.h"
 #include "fleet/clock_guard.h"
+#include "fleet/clones.h"
 #include "fleet/enrol_internal.h"
+#include "fleet/recovery.h"
 #include "fleet/registry.h"
 #include "fleet/renewal.h"
 
@@ -36,6 +38,9 @@ static err_t attempt(struct enrol_run *run)
     TRY(db_read(run->fleet->db, look, run));
     if (run->decision.is_repeat && run->order->proof == NULL) {
         return OK; /* it changes nothing, so it needs no transaction that writes */
+    }
+    if (run->decision.is_fork) {
+        return clone_by_fork(run);
     }
     if (!run->decision.is_repeat) {
         TRY(enrol_sign(run->fleet, run->order, &run->view, run->prepared));
@@ -92,13 +97,20 @@ err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolme
 {
     *out = (struct enrolment){0};
     TRY(clock_guard_check(fleet)); /* its dates would be wrong */
-    TRY(enrol_check_proof(order));
+    err_t proof = enrol_check_proof(order);
+    if (proof.code != ERR_OK) {
+        clone_by_request(fleet, order->facts, order->contact);
+        return proof;
+    }
     TRY(enrol_check_names(order));
     AUTO_VAL(enrol_signed) prepared = {0};
     AUTO_VAL(enrol_run) run = {.fleet = fleet, .order = order, .prepared = &prepared};
     err_t result = attempt(&run);
     for (int i = 1; i < ATTEMPTS && result.code == ERR_BUSY && run.must_sign; i++) {
         result = attempt(&run);
+    }
+    if (result.code == ERR_DEVICE_REFUSED && run.decision.is_recovery_refused) {
+        recovery_note_request(&run);
     }
     TRY(result);
     answer(&run, out);

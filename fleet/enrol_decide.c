@@ -72,14 +72,17 @@ static err_t check_admission(const struct enrol_order *order, const struct enrol
     return is_for_it && view->is_shown_good && is_placed && is_named ? OK : enrol_refused();
 }
 
-/* Whether the identity key may give a device one more certificate (§0.2). */
+/* Whether the identity key may give a device one more certificate (docs/identity.md, rule 2). What it was
+ * once allowed to ask for and never used it may ask for again: that answer may have been lost. */
 static err_t check_recovery(const struct enrol_view *view)
 {
-    if (!view->history.has_any || view->device.reenrol_allowed) {
+    bool is_allowed = view->device.reenrol_allowed || view->recovery.allowed_until > view->now_ms;
+    if (!view->history.has_any || is_allowed || view->links.has_waiting_recovery) {
         return OK;
     }
     switch (view->product.recovery) {
     case RECOVERY_NEVER:
+    case RECOVERY_APPROVE: /* what was never used needs nobody's word */
         return !view->history.was_used ? OK : enrol_refused();
     case RECOVERY_EXPIRED:
         return !view->has_used_valid ? OK : enrol_refused();
@@ -166,6 +169,14 @@ static err_t decide_generation(const struct enrol_order *order, const struct enr
     return OK;
 }
 
+/* One key asks twice for the generation that it names, each time for another key. Who makes keys at random
+ * names no generation, so this is no lost answer. A key that was certified before is no second one. */
+static bool is_fork(const struct enrol_order *order, const struct enrol_view *view)
+{
+    return order->generation != 0 && view->links.is_forked && !view->has_key &&
+           !is_key_of_device(order, view);
+}
+
 err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *view, struct enrol_decision *out)
 {
     *out = (struct enrol_decision){0};
@@ -181,8 +192,14 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
         return OK;
     }
     TRY(check_key_age(view));
+    if (is_fork(order, view)) {
+        out->is_fork = true;
+        return OK;
+    }
     if (is_identity_proof(order)) {
-        TRY(check_recovery(view));
+        err_t recovery = check_recovery(view);
+        out->is_recovery_refused = recovery.code != ERR_OK;
+        TRY(recovery);
     }
     out->is_first = !view->history.has_any;
     out->is_recovery = is_identity_proof(order) && view->history.has_any;

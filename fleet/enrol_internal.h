@@ -3,8 +3,9 @@
 #ifndef WHORL_FLEET_ENROL_INTERNAL_H
 #define WHORL_FLEET_ENROL_INTERNAL_H
 
-#include "db/certificate_rows.h"
+#include "db/certificate_link_rows.h"
 #include "db/device_key_rows.h"
+#include "db/recovery_rows.h"
 #include "fleet/enrol.h"
 #include "fleet/internal.h"
 
@@ -25,15 +26,21 @@ struct enrol_view {
     bool has_repeat;    /* a certificate over this very key waits for its first use */
     struct certificate_row repeat;
     bool has_used_valid; /* a confirmed certificate that was used is valid now */
+    struct certificate_links links;
+    struct recovery_row recovery; /* zeros: nothing asked, nothing allowed */
 };
+/** SHA-256 of the public key whose holder asks. @return borrowed from the order */
+const uint8_t *enrol_link_key(const struct enrol_order *order);
 err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out);
 
 struct enrol_decision {
     bool is_repeat; /* hand out view->repeat; the rest says nothing then */
     int64_t generation;
     enum certificate_state state;
-    bool is_first;    /* no certificate was ever issued to this device */
-    bool is_recovery; /* under the identity key though there was one */
+    bool is_first;            /* no certificate was ever issued to this device */
+    bool is_recovery;         /* under the identity key though there was one */
+    bool is_fork;             /* two keys for one generation: two hold the key that asks; nothing is issued */
+    bool is_recovery_refused; /* beside the error: all but the recovery policy would let it pass */
 };
 /** @errors as enrol() @thread any */
 err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *view,

@@ -102,7 +102,8 @@ static err_t store_device(struct db_tx *tx, struct enrol_run *run)
     if (run->order->contact->proof == PROOF_IDENTITY) {
         spki = proved_key(run->order);
         device.claim = CLAIM_PROVED;
-        device.reenrol_allowed = false; /* it passes once */
+        device.reenrol_allowed = false; /* it passes once, like an operator's allowance */
+        TRY(recovery_rows_delete(tx, device.tenant, &device.id));
     }
     device.enrolled_at = device.enrolled_at != 0 ? device.enrolled_at : run->view.now_ms;
     if (device.generation < run->decision.generation) {
@@ -119,14 +120,15 @@ static err_t issue(struct db_tx *tx, struct enrol_run *run)
     (void)memcpy(key.spki_sha256, run->row.spki_sha256, sizeof key.spki_sha256);
     TRY(admit(tx, run));
     TRY(device_key_rows_claim(tx, &key));
-    if (run->order->contact->proof == PROOF_OPERATIONAL) {
-        /* the old key asks anew: what it asked for before and never used is replaced */
-        TRY(certificate_rows_supersede_unconfirmed(tx, run->row.tenant, &run->row.device, run->view.now_ms,
-                                                   NULL));
-    }
+    /* who asks anew replaces what it asked for before and never used; what the other kind of key asked for
+     * stays: a recovery takes nothing from a rekey that is under way, nor the other way round */
+    const bool is_by_identity = run->order->contact->proof == PROOF_IDENTITY;
+    TRY(certificate_rows_supersede_unconfirmed(tx, &run->row, is_by_identity));
+    const struct certificate_link link = {.by = enrol_link_key(run->order),
+                                          .is_stated = run->order->generation != 0};
     struct certificate_row stored = run->row;
     stored.der = run->prepared->issued.der; /* borrowed for the call */
-    TRY(certificate_rows_insert(tx, &stored));
+    TRY(certificate_rows_insert(tx, &stored, &link));
     TRY(store_device(tx, run));
     return record(tx, run);
 }
@@ -151,7 +153,8 @@ static err_t store(struct db_tx *tx, void *arg)
     if (run->decision.is_repeat) {
         return enrol_repeat(tx, run);
     }
-    if (!run->prepared->is_there || run->prepared->product_ver != run->view.product.ver) {
+    if (run->decision.is_fork || !run->prepared->is_there ||
+        run->prepared->product_ver != run->view.product.ver) {
         run->must_sign = true;
         return ERR(ERR_BUSY, "the inventory changed at the same time");
     }

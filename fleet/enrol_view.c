@@ -43,6 +43,30 @@ static err_t read_claim(struct db_tx *tx, const struct enrol_order *order, struc
     return OK;
 }
 
+const uint8_t *enrol_link_key(const struct enrol_order *order)
+{
+    const struct contact *contact = order->contact;
+    return contact->proof == PROOF_OPERATIONAL ? contact->certificate.spki_sha256 : contact->device.id.b;
+}
+
+/* Which key asked for what, and what an operator said of the identity key's. */
+static err_t read_links(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *view)
+{
+    const struct certificate_links_question question = {.tenant = view->device.tenant,
+                                                        .device = &view->device.id,
+                                                        .now_ms = view->now_ms,
+                                                        .by = enrol_link_key(order),
+                                                        .generation = order->generation,
+                                                        .spki_sha256 =
+                                                            csr_borrow_key(order->csr)->spki_sha256.b};
+    TRY(certificate_link_rows_read(tx, &question, &view->links));
+    if (order->contact->proof != PROOF_IDENTITY) {
+        return OK;
+    }
+    err_t found = recovery_rows_find(tx, view->device.tenant, &view->device.id, &view->recovery);
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
 static err_t read_key(struct db_tx *tx, const uint8_t spki_sha256[32], struct enrol_view *view)
 {
     err_t found = device_key_rows_find(tx, spki_sha256, &view->key);
@@ -82,6 +106,7 @@ err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct 
     }
     TRY(read_claim(tx, order, out));
     TRY(read_key(tx, spki_sha256, out));
+    TRY(read_links(tx, order, out));
     TRY(certificate_rows_read_history(tx, out->device.tenant, &out->device.id, spki_sha256, &out->history));
     struct search search = {.view = out, .spki_sha256 = spki_sha256};
     return certificate_rows_list_live(tx, out->device.tenant, &out->device.id, take_live, &search);

@@ -16,7 +16,12 @@ static const struct algorithm {
 enum { ALGORITHM_COUNT = sizeof algorithms / sizeof algorithms[0] };
 
 static const char *const recoveries[] = {
-    [RECOVERY_NEVER] = "never", [RECOVERY_EXPIRED] = "expired", [RECOVERY_ALWAYS] = "always"};
+    [RECOVERY_NEVER] = "never",
+    [RECOVERY_EXPIRED] = "expired",
+    [RECOVERY_ALWAYS] = "always",
+    [RECOVERY_APPROVE] = "approve",
+};
+static const char *const clone_responses[] = {[CLONE_ALERT] = "alert", [CLONE_QUARANTINE] = "quarantine"};
 static const char *const admissions[] = {
     [ADMISSION_LISTED] = "listed", [ADMISSION_VENDOR_CA] = "vendor_ca", [ADMISSION_TOKEN] = "token"};
 static const char *const key_origins[] = {
@@ -78,12 +83,26 @@ err_t recovery_parse(struct bytes word, enum recovery_policy *out)
             return OK;
         }
     }
-    return ERR(ERR_UNPROCESSABLE, "recovery is one of never, expired, always");
+    return ERR(ERR_UNPROCESSABLE, "recovery is one of never, expired, approve, always");
 }
 
 const char *recovery_name(enum recovery_policy recovery)
 {
     return recoveries[recovery];
+}
+
+err_t clone_response_parse(struct bytes word, enum clone_response *out)
+{
+    bool is_alert = bytes_is(word, clone_responses[CLONE_ALERT]);
+    ENSURE(is_alert || bytes_is(word, clone_responses[CLONE_QUARANTINE]), ERR_UNPROCESSABLE,
+           "clone_response is alert or quarantine");
+    *out = is_alert ? CLONE_ALERT : CLONE_QUARANTINE;
+    return OK;
+}
+
+const char *clone_response_name(enum clone_response response)
+{
+    return clone_responses[response];
 }
 
 err_t admission_parse(struct bytes word, enum admission_policy *out)

@@ -18,9 +18,13 @@ const char *key_algorithm_name(uint32_t bits);
 /** "P-256, RSA". */
 void key_algorithms_format(uint32_t bits, char out[KEY_ALGORITHMS_TEXT_SIZE]);
 
-/** "never", "expired", "always". @errors ERR_UNPROCESSABLE */
+/** "never", "expired", "approve", "always". @errors ERR_UNPROCESSABLE */
 err_t recovery_parse(struct bytes word, enum recovery_policy *out);
 const char *recovery_name(enum recovery_policy recovery);
+
+/** "alert", "quarantine". @errors ERR_UNPROCESSABLE */
+err_t clone_response_parse(struct bytes word, enum clone_response *out);
+const char *clone_response_name(enum clone_response response);
 
 /** "listed", "vendor_ca", "token". @errors ERR_UNPROCESSABLE */
 err_t admission_parse(struct bytes word, enum admission_policy *out);

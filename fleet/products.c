@@ -22,8 +22,8 @@ enum {
 static const char OP_KIND[] = "product.add";
 
 /* The policy of a product that nobody has touched: a year, renewed when two thirds have passed; the identity
- * key helps only where no valid certificate is left; a device that is due for a week is reported; everything
- * unusual is off. */
+ * key helps only where no valid certificate is left; a device that is due for a week is reported; one whose
+ * key two hold is stopped; everything unusual is off. */
 static const struct product_row default_product = {
     .name = "default",
     .certificate_ttl_s = INT64_C(365) * 24 * 3600,
@@ -31,6 +31,7 @@ static const struct product_row default_product = {
     .renew_spread_percent = 10,
     .overdue_alert_after_s = WEEK_S,
     .recovery = RECOVERY_EXPIRED,
+    .clone_response = CLONE_QUARANTINE,
     .key_algorithms = KEY_ALGORITHMS_ALL,
     .ver = 1,
 };
@@ -142,6 +143,7 @@ static err_t apply(struct db_tx *tx, const struct product_run *run, struct produ
     APPLY(allow_unbound_challenge);
     APPLY(admission);
     APPLY(must_be_listed);
+    APPLY(clone_response);
 #undef APPLY
     TRY(check_whole(row, run->terms->faults));
     return apply_hub(tx, run, row);
@@ -167,15 +169,15 @@ static err_t record(struct db_tx *tx, const struct actor *actor, const struct pr
         "\"overdue_alert_after_s\":%lld,\"overdue_quarantine_days\":%lld,"
         "\"recovery\":\"%s\",\"identity_key_certificates\":%s,\"allow_rsa_2048\":%s,"
         "\"require_channel_binding\":%s,\"allow_unbound_challenge\":%s,\"key_algorithms\":\"%s\","
-        "\"admission\":\"%s\",\"must_be_listed\":%s,\"hub\":\"%s\",\"ver\":%lld}",
+        "\"admission\":\"%s\",\"must_be_listed\":%s,\"clone_response\":\"%s\",\"hub\":\"%s\",\"ver\":%lld}",
         id, row->name, (long long)row->certificate_ttl_s, (long long)row->renew_percent,
         (long long)row->renew_spread_percent, (long long)row->rekey_period_s,
         row->rekey_required ? "true" : "false", (long long)row->overdue_alert_after_s,
         (long long)row->overdue_quarantine_days, recovery_name(row->recovery),
         row->identity_key_certificates ? "true" : "false", row->allow_rsa_2048 ? "true" : "false",
         row->require_channel_binding ? "true" : "false", row->allow_unbound_challenge ? "true" : "false",
-        algorithms, admission_name(row->admission), row->must_be_listed ? "true" : "false", row->hub_name,
-        (long long)row->ver);
+        algorithms, admission_name(row->admission), row->must_be_listed ? "true" : "false",
+        clone_response_name(row->clone_response), row->hub_name, (long long)row->ver);
 }
 
 static err_t insert(struct db_tx *tx, const struct actor *actor, struct product_row *row)

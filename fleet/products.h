@@ -9,13 +9,14 @@ struct product_change {
     struct bytes name; /* p NULL: not there */
     bool has_certificate_ttl_s, has_renew_percent, has_recovery, has_key_algorithms, has_hub;
     bool has_identity_key_certificates, has_allow_rsa_2048, has_require_channel_binding,
-        has_allow_unbound_challenge, has_admission, has_must_be_listed;
+        has_allow_unbound_challenge, has_admission, has_must_be_listed, has_clone_response;
     bool has_renew_spread_percent, has_rekey_period_s, has_rekey_required, has_overdue_alert_after_s,
         has_overdue_quarantine_days;
     int64_t certificate_ttl_s, renew_percent, renew_spread_percent, rekey_period_s, overdue_alert_after_s,
         overdue_quarantine_days;
     enum recovery_policy recovery;
     enum admission_policy admission;
+    enum clone_response clone_response;
     uint32_t key_algorithms;
     struct bytes hub; /* its name; empty: none */
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge,

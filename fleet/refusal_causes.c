@@ -22,7 +22,7 @@ static const struct refusal_cause CAUSES[] = {
     {"enrolment-code", "The enrolment code that it showed is not good.",
      "It enrols with another code (POST /api/v1/enrolment-codes)."},
     {"recovery-policy", "Its identity key may not replace a certificate that is still good.",
-     "Allow one enrolment (POST …/allow-reenrol), or change the product's recovery policy."},
+     "Allow one recovery (POST …/allow-recovery), or change the product's recovery policy."},
     {"full-handshake-required", "It came with a resumed TLS session, which proves no key.",
      "The device connects without a session ticket when it enrols."},
     {"pop-failed", "Its proof of possession did not hold.",

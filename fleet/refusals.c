@@ -40,6 +40,7 @@ static const struct {
 } LIMITS[] = {[REFUSAL_UNKNOWN] = {MINUTE_MS, 1},
               [REFUSAL_ALARM] = {MINUTE_MS, 1},
               [REFUSAL_DEVICE] = {HOUR_MS, DEVICE_RECORDS},
+              [REFUSAL_CLONE] = {HOUR_MS, 1},
               [REFUSAL_LOGIN] = {MINUTE_MS, LOGIN_RECORDS}};
 
 err_t refusals_new(struct refusals **out)

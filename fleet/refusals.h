@@ -12,6 +12,7 @@ enum refusal_kind {
     REFUSAL_UNKNOWN, /* a key that nobody registered: one record a minute for each source network */
     REFUSAL_ALARM,   /* a certificate that we did not issue, two equal claims: one a minute for each cause */
     REFUSAL_DEVICE,  /* a known device: ten an hour */
+    REFUSAL_CLONE,   /* two holders of a device's key, where that only alerts: one an hour */
     REFUSAL_LOGIN    /* a person's password or code was wrong: ten a minute for each source network */
 };
 

@@ -72,7 +72,8 @@ struct device_filter {
     const char *serial;                   /* or NULL; of batch, product, serial and label at most one */
     const char *label_name, *label_value; /* both or none */
     enum device_state state;
-    enum device_sort order; /* other than by id without filters only */
+    bool is_recovery_requested; /* waits for an operator's word (recovery.h); stands alone */
+    enum device_sort order;     /* other than by id without filters only */
     bool is_descending;
     const struct device_place *after; /* cursor: beyond this one; or NULL */
     int limit;                        /* 1 … 1000 */

@@ -33,6 +33,7 @@ static const struct action_row {
     [ACTION_REVOKE] = {"revoke", "revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED)},
     [ACTION_ALLOW_REENROL] = {"allow-reenrol", "allowing re-enrolment",
                               FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED)},
+    [ACTION_ALLOW_RECOVERY] = {"allow-recovery", "allowing a recovery", FROM(DEVICE_ENROLLED)},
     [ACTION_REKEY] = {"rekey", "a rekey", FROM(DEVICE_ENROLLED)},
     [ACTION_RETIRE] = {"retire", "retirement",
                        FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) |

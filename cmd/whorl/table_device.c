@@ -7,6 +7,7 @@ static const struct cli_argument list_arguments[] = {
     QUERY("--serial", "TEXT", "serial", "with this serial number"),
     QUERY("--label", "NAME=VALUE", "label", "with this label"),
     QUERY("--state", "registered|enrolled|quarantined|revoked|retired|compromised", "state", "in this state"),
+    QUERY("--recovery", "requested", "recovery", "whose recovery waits for a word (allow-recovery)"),
     QUERY("--sort", "id|-id|registered_at|-registered_at|enrolled_at|-enrolled_at|serial|-serial", "sort",
           "in which order; - for backwards"),
     ARGUMENTS_END,
@@ -23,6 +24,14 @@ static const struct cli_argument id_only[] = {PATH_ID("the device's id, 64 hexad
                                               ARGUMENTS_END};
 static const struct cli_argument order_arguments[] = {
     PATH_ID("the device's id"),
+    BODY(CLI_TEXT, "--reason", "TEXT", "reason", "why, for the audit log"),
+    BODY(CLI_TEXT, "--note", "TEXT", "note", "more of it, for the audit log"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument recovery_arguments[] = {
+    PATH_ID("the device's id"),
+    BODY(CLI_SECONDS, "--valid-for", "SPAN", "valid_for_s",
+         "how long it is good: 12h, 7d, …; a day when not given"),
     BODY(CLI_TEXT, "--reason", "TEXT", "reason", "why, for the audit log"),
     BODY(CLI_TEXT, "--note", "TEXT", "note", "more of it, for the audit log"),
     ARGUMENTS_END,
@@ -115,6 +124,8 @@ const struct cli_command cli_device_commands[] = {
     ORDER("release", "release", "let a quarantined device work again", order_arguments, 0),
     ORDER("allow-reenrol", "allow-reenrol", "allow a device one enrolment under its identity key",
           order_arguments, 0),
+    ORDER("allow-recovery", "allow-recovery",
+          "allow an enrolled device one recovery by its identity key, for a time", recovery_arguments, 0),
     ORDER("rekey", "rekey", "tell a device to make a new key", order_arguments, 0),
     ORDER("revoke", "revoke", "revoke a device with all its certificates", revoke_arguments, CLI_DANGEROUS),
     ORDER("retire", "retire", "retire a device for ever and revoke its certificates", order_arguments,

@@ -134,8 +134,10 @@ static const struct cli_argument product_id[] = {PATH_NAMED("products", "the pro
              "report a device that is due for so long; 0: never"),                                           \
         BODY(CLI_INTEGER, "--overdue-quarantine-days", "N", "overdue_quarantine_days",                       \
              "days of contact without doing it, then quarantine; 0: never"),                                 \
-        BODY(CLI_TEXT, "--recovery", "never|expired|always", "recovery",                                     \
+        BODY(CLI_TEXT, "--recovery", "never|expired|approve|always", "recovery",                             \
              "when the identity key may fetch a certificate again"),                                         \
+        BODY(CLI_TEXT, "--clone-response", "alert|quarantine", "clone_response",                             \
+             "what follows when two are found to hold a device's keys"),                                     \
         BODY(CLI_TEXT, "--admission", "listed|vendor_ca|token", "admission",                                 \
              "what a device needs for its first certificate"),                                               \
         BODY(CLI_BOOLEAN, "--must-be-listed", "true|false", "must_be_listed",                                \

@@ -19,6 +19,7 @@ static void a_product_is_made_changed_and_listed(void **state)
     assert_string_equal(reply_header(&reply, "ETag"), "\"1\"");
     assert_int_equal(number_at(&reply, "certificate_ttl_s"), 365 * 86400);
     assert_string_equal(text_at(&reply, "recovery"), "expired");
+    assert_string_equal(text_at(&reply, "clone_response"), "quarantine");
     assert_true(json_is_null(json_object_get(reply.json, "hub")));
     assert_string_equal(text_at(&reply, "admission"), "listed");
     assert_true(json_is_false(json_object_get(reply.json, "must_be_listed")));
@@ -26,7 +27,8 @@ static void a_product_is_made_changed_and_listed(void **state)
     h->clock.at_ms += 5000;
     call = change(
         h, PRODUCT, id, "\"1\"",
-        "{\"certificate_ttl_s\":86400,\"renew_percent\":50,\"recovery\":\"never\","
+        "{\"certificate_ttl_s\":86400,\"renew_percent\":50,\"recovery\":\"approve\",\"clone_response\":"
+        "\"alert\","
         "\"allow_rsa_2048\":true,\"name\":\"sensor-2\",\"admission\":\"vendor_ca\",\"must_be_listed\":true}");
     assert_status(h, &call, &reply, 200);
     assert_string_equal(reply_header(&reply, "ETag"), "\"2\"");
@@ -36,7 +38,8 @@ static void a_product_is_made_changed_and_listed(void **state)
     assert_string_equal(text_at(&reply, "name"), "sensor-2");
     assert_int_equal(number_at(&reply, "certificate_ttl_s"), 86400);
     assert_int_equal(number_at(&reply, "renew_percent"), 50);
-    assert_string_equal(text_at(&reply, "recovery"), "never");
+    assert_string_equal(text_at(&reply, "recovery"), "approve");
+    assert_string_equal(text_at(&reply, "clone_response"), "alert");
     assert_true(json_is_true(json_object_get(reply.json, "allow_rsa_2048")));
     assert_string_equal(text_at(&reply, "admission"), "vendor_ca");
     assert_true(json_is_true(json_object_get(reply.json, "must_be_listed")));
@@ -55,18 +58,20 @@ static void every_wrong_field_of_a_product_is_named(void **state)
 {
     struct house *h = *state;
     AUTO_VAL(reply) reply = {.json = NULL};
-    struct call call = rest(
-        h, HTTP_POST, PRODUCTS,
-        "{\"certificate_ttl_s\":1,\"renew_percent\":\"x\",\"recovery\":\"maybe\","
-        "\"key_algorithms\":[\"P-256\",\"DSA\",7],\"allow_rsa_2048\":1,\"admission\":\"open\",\"a/b~\":2}");
+    struct call call =
+        rest(h, HTTP_POST, PRODUCTS,
+             "{\"certificate_ttl_s\":1,\"renew_percent\":\"x\",\"recovery\":\"maybe\","
+             "\"key_algorithms\":[\"P-256\",\"DSA\",7],\"allow_rsa_2048\":1,\"admission\":\"open\","
+             "\"clone_response\":\"shoot\",\"a/b~\":2}");
     assert_status(h, &call, &reply, 422);
-    static const char *const pointers[] = {"/name",     "/certificate_ttl_s", "/renew_percent",
-                                           "/recovery", "/key_algorithms/1",  "/key_algorithms/2",
-                                           "/a~1b~0",   "/allow_rsa_2048",    "/admission"};
+    static const char *const pointers[] = {"/name",          "/certificate_ttl_s", "/renew_percent",
+                                           "/recovery",      "/key_algorithms/1",  "/key_algorithms/2",
+                                           "/a~1b~0",        "/allow_rsa_2048",    "/admission",
+                                           "/clone_response"};
     for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
         assert_true(has_pointer(&reply, pointers[i]));
     }
-    assert_int_equal(json_array_size(json_object_get(reply.json, "errors")), 9);
+    assert_int_equal(json_array_size(json_object_get(reply.json, "errors")), 10);
     call = rest(h, HTTP_POST, PRODUCTS, "{\"name\":\"x\",\"hub\":\"nowhere\"}");
     assert_status(h, &call, &reply, 422);
     assert_true(has_pointer(&reply, "/hub"));

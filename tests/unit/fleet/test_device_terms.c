@@ -106,7 +106,7 @@ static err_t insert_many(struct db_tx *tx, void *arg)
         row.serial[1] = device.id.b[1];
         row.device = device.id;
         TRY(device_rows_insert(tx, &device, BYTES_NONE, &is_new));
-        TRY(certificate_rows_insert(tx, &row));
+        TRY(certificate_rows_insert(tx, &row, NULL));
     }
     return device_count_rows_add(tx, &batch, DEVICE_ENROLLED, MANY);
 }

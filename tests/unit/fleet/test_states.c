@@ -93,7 +93,8 @@ static void a_refusal_names_both_states(void **state)
     error = device_action_check(ACTION_RELEASE, DEVICE_ENROLLED);
     assert_non_null(strstr(error.detail, "needs it to be quarantined"));
     assert_non_null(
-        strstr(error.detail, "allowed now: quarantine, revoke, allow-reenrol, rekey, retire, compromised"));
+        strstr(error.detail,
+               "allowed now: quarantine, revoke, allow-reenrol, allow-recovery, rekey, retire, compromised"));
 }
 
 int main(void)
