@@ -257,17 +257,24 @@ static err_t send_webhook(void *context, const struct outbound_call *call, struc
     return outbound_send(context, call, answer);
 }
 
+/* A job, once before anybody is served. When it fails it tries again at its time, and others are served
+ * meanwhile. */
+static void run_early(struct serving *s, const char *job, err_t (*fn)(struct fleet *fleet, int64_t now_ms))
+{
+    err_t error = fn(s->house->fleet, clock_guard_now_ms(s->house->fleet));
+    if (error.code != ERR_OK) {
+        log_error(s->house->log, "job_failed", job, error);
+    }
+}
+
 static err_t run(struct serving *s)
 {
     TRY(clock_guard_start(s->house->fleet));
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
     TRY(publication_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
-    TRY(ocsp_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
-    err_t watched = expiries_check(s->house->fleet, clock_guard_now_ms(s->house->fleet));
-    if (watched.code != ERR_OK) { /* the job tries again; nobody waits for an alarm to be served */
-        log_error(s->house->log, "job_failed", "expiries", watched);
-    }
+    run_early(s, "ocsp-signers", ocsp_refresh);
+    run_early(s, "expiries", expiries_check);
     const struct api_options options = {
         .fleet = s->house->fleet,
         .log = s->house->log,

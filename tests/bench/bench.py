@@ -21,6 +21,7 @@ import urllib.request
 
 from bench_crl import bench_crl
 from bench_lists import bench_import, page_paths
+from bench_ocsp import bench_ocsp
 
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
@@ -315,6 +316,7 @@ def main():
     parser.add_argument('--devices', type=int, default=1000000)
     parser.add_argument('--revoked', type=int, default=100000)
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
+    parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix='whorl-bench.')
     running = []
@@ -324,12 +326,17 @@ def main():
         if options.crl:
             print(bench_long_crl(small, options.revoked))
             return
+        if options.ocsp:
+            bench_ocsp(small, work, options.requests * 10, (load, measure, interleaved, row))
+            print_table()
+            return
         large = Server(work, 'large')
         running.append(large)
         nginx = Nginx(work, small)
         running.append(nginx)
         notes = [bench_idle(small, 1000)]
         bench_front(small, nginx, options.requests)
+        bench_ocsp(small, work, options.requests * 10, (load, measure, interleaved, row))
         bench_enrolment(small, work, options.enrolments)
         notes.append(bench_long_crl(small, options.revoked))
         bench_pass(work, options.devices, options.devices // 100)

@@ -1,5 +1,5 @@
 /* docs/openapi/ says what the routes say: the same paths and methods, both ways. Standards' own endpoints
- * (EST, CRLs, CA certificates) and health are not described there. */
+ * (EST, OCSP, CRLs, CA certificates) and health are not described there. */
 #include "tests/unit/pki/pki_fixture.h"
 
 #include "api/api.h"
