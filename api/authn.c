@@ -27,9 +27,9 @@ err_t api_admit(struct api *api, struct request *request)
 {
     request->principal = NULL;
     request->renewal = NULL;
-    TRY(admit(api, request));
+    err_t error = admit(api, request);
     rekey_after_look(api, request);
-    return OK;
+    return error;
 }
 
 bool authn_challenge(const struct request *request, err_code code, char out[RESPONSE_VALUE_SIZE])

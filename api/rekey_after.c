@@ -9,15 +9,16 @@
 
 static const char NAME[] = "Whorl-Rekey-After";
 
-/* Of a route that takes anybody, the certificate is looked at here, and confirms nothing by that. */
+/* Where nobody was asked for (a route that takes anybody), or was refused before that, the certificate is
+ * looked at here, and confirms nothing by it. */
 static bool find(struct api *api, const struct request *request, struct renewal *out)
 {
     if (request->principal != NULL) {
         return contact_renewal(&request->principal->contact, out);
     }
     struct contact contact;
-    bool may_know = request->route->access == ACCESS_ANYONE && request->peer->kind == PEER_ISSUED;
-    return may_know && contact_peek(api->options.fleet, request->peer, &contact).code == ERR_OK &&
+    return request->peer->kind == PEER_ISSUED &&
+           contact_peek(api->options.fleet, request->peer, &contact).code == ERR_OK &&
            contact_renewal(&contact, out);
 }
 
@@ -26,7 +27,8 @@ void rekey_after_look(struct api *api, struct request *request)
     struct renewal renewal;
     void *memory = NULL;
     request->renewal = NULL;
-    if (request->listener != LISTENER_DEVICE || !find(api, request, &renewal) ||
+    bool is_asked = request->listener == LISTENER_DEVICE && (request->route->flags & ROUTE_ON_LOOP) == 0;
+    if (!is_asked || !find(api, request, &renewal) ||
         arena_alloc(request->arena, sizeof renewal, &memory).code != ERR_OK) {
         return;
     }

@@ -158,6 +158,16 @@ static void every_answer_has_it(void **state)
         assert_status(h, &call, &reply, cases[i].status);
         assert_string_equal(reply_header(&reply, AFTER), first);
     }
+    /* a resumed session proves no key, but the device is known by it: refused before anything was looked up
+     */
+    struct call call = {.method = HTTP_POST,
+                        .route = RE,
+                        .type = "application/pkcs10",
+                        .peer = &held.peer,
+                        .is_resumed = true,
+                        .body = bytes_str("x")};
+    assert_status(h, &call, &reply, err_status(ERR_FULL_HANDSHAKE));
+    assert_string_equal(reply_header(&reply, AFTER), first);
 }
 
 static void nobody_else_gets_it(void **state)

@@ -165,6 +165,11 @@ static void paths_and_bodies(void **state)
          "/api/v1/products",
          "{\"name\":\"p\",\"certificate_ttl_s\":7200,\"renew_percent\":7,\"allow_rsa_2048\":true,"
          "\"key_algorithms\":[\"P-256\",\"P-384\",\"RSA\"],\"hub\":null}"},
+        {"whorl product create p --renew-spread-percent 0 --rekey-period 365d --rekey-required true "
+         "--overdue-alert-after 0 --overdue-quarantine-days 14",
+         "/api/v1/products",
+         "{\"name\":\"p\",\"renew_spread_percent\":0,\"rekey_period_s\":31536000,\"rekey_required\":true,"
+         "\"overdue_alert_after_s\":0,\"overdue_quarantine_days\":14}"},
         {"whorl token create n --scope a,b --expires 1d", "/api/v1/tokens",
          "{\"name\":\"n\",\"scopes\":[\"a\",\"b\"],\"expires_at\":\"2026-09-22T14:13:20Z\"}"},
         {"whorl token create n --scope a --expires 2030-01-01T00:00:00+01:00 --tenant acme", "/api/v1/tokens",
