@@ -205,6 +205,30 @@ static void doing_it_ends_the_count(void **state)
     assert_int_equal(state_of(scene, &late), DEVICE_ENROLLED);
 }
 
+/* Late, done, and ordered to come again, all between two writings: what was counted before does not go on. */
+static void a_new_order_has_days_of_its_own(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(late) late;
+    AUTO_VAL(enrolment) next = {0};
+    struct device_row row;
+    late_make(scene, &late, 3);
+    wait_days(scene, 60);
+    contact(scene, &late);
+    wait_days(scene, 2);
+    contact(scene, &late);
+    struct bytes der = buf_view(&late.first.certificate.der);
+    assert_ok(enrol_by_certificate(scene, der, late.key, 0, &next));
+    (void)contact_by_certificate(scene, buf_view(&next.certificate.der));
+    assert_ok(order_device(scene, &late.unit.id, ACTION_REKEY, &row));
+    manual_clock_advance(&scene->clock, 1000);
+    (void)contact_by_certificate(scene, buf_view(&next.certificate.der));
+    assert_int_equal(found(scene, &late.unit).told_at, scene->clock.at_ms);
+    flush(scene);
+    assert_int_equal(found(scene, &late.unit).told_at, scene->clock.at_ms);
+    assert_int_equal(found(scene, &late.unit).contact_days, 0);
+}
+
 /* --- quarantine ------------------------------------------------------------------------------------- */
 
 static void contact_without_a_rekey_ends_in_quarantine(void **state)
@@ -387,6 +411,7 @@ int main(void)
         scene_test(a_full_memory_drops_contacts),
         scene_test(days_are_counted_at_contacts_only),
         scene_test(doing_it_ends_the_count),
+        scene_test(a_new_order_has_days_of_its_own),
         scene_test(contact_without_a_rekey_ends_in_quarantine),
         scene_test(silence_never_does),
         scene_test(a_changed_plan_counts_at_once),
