@@ -6,9 +6,9 @@
 
 #include "base/auto.h"
 #include "cmd/whorl-device/commands.h"
-#include "device/sim/fleet.h"
+#include "device/sim/stay.h"
 
-enum { MAX_DEVICES = 1000000, MAX_CONNECTIONS = 2000 };
+enum { MAX_DEVICES = 1000000, MAX_CONNECTIONS = 2000, MAX_STAYING = 20000, STAY_EVERY_S = 60 };
 
 DEFINE_AUTO_PTR(sim_fleet, sim_fleet_free);
 DEFINE_AUTO_PTR(host_trust, host_trust_free);
@@ -95,6 +95,10 @@ static bool is_plan_sound(const struct options *options)
                       MAX_DEVICES, MAX_CONNECTIONS);
         return false;
     }
+    if (options->stay_s != 0 && options->count > MAX_STAYING) {
+        (void)fprintf(stderr, "whorl-device: --stay needs --count 1 … %d\n", MAX_STAYING);
+        return false;
+    }
     return options->list != NULL || command_needs_server(options);
 }
 
@@ -114,6 +118,35 @@ static bool prepare(const struct options *options, struct host_trust **trust)
         return false;
     }
     return true;
+}
+
+/* A no of the server is an answer like another: devices are revoked while they stay. */
+static int stay(const struct sim_fleet *fleet, const struct fleet_plan *onboarded,
+                const struct options *options)
+{
+    struct stay_result result;
+    const struct stay_plan plan = {
+        .world = {.server = onboarded->server, .trust = onboarded->trust, .model = onboarded->model},
+        .fleet = fleet,
+        .seed_base = onboarded->seed_base,
+        .count = onboarded->count,
+        .connections = onboarded->connections,
+        .every_s = options->contact_every_s == 0 ? STAY_EVERY_S : (uint32_t)options->contact_every_s,
+        .span_s = (uint32_t)options->stay_s};
+    (void)printf("staying %u s, a contact every %u s\n", (unsigned)plan.span_s, (unsigned)plan.every_s);
+    (void)fflush(stdout);
+    if (!sim_stay_run(&plan, &result)) {
+        (void)fprintf(stderr, "whorl-device: the fleet cannot be started\n");
+        return EXIT_FAILED;
+    }
+    (void)printf("contacts %zu, renewed %zu, rekeyed %zu, recovered %zu, refused %zu, failed %zu\n",
+                 result.contacts, result.renewed, result.rekeyed, result.recovered, result.refused,
+                 result.failed);
+    if (result.first_problem[0] != '\0') {
+        (void)fprintf(stderr, "whorl-device: the first one that was refused or failed: %s\n",
+                      result.first_problem);
+    }
+    return result.failed == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 int command_fleet(const struct options *options)
@@ -137,6 +170,7 @@ int command_fleet(const struct options *options)
                               .trust = trust,
                               .is_keep_alive = options->is_keep_alive,
                               .is_renew = options->is_renew,
+                              .is_kept = options->stay_s != 0,
                               .save_folder = options->save};
     plan.model.noise = options->noise;
     if (!sim_fleet_new(&plan, &fleet)) {
@@ -150,5 +184,6 @@ int command_fleet(const struct options *options)
         (void)fprintf(stderr, "whorl-device: the fleet cannot be started\n");
         return EXIT_FAILED;
     }
-    return print_result(sim_fleet_borrow_result(fleet), options->is_renew);
+    int exit_code = print_result(sim_fleet_borrow_result(fleet), options->is_renew);
+    return exit_code == EXIT_OK && options->stay_s != 0 ? stay(fleet, &plan, options) : exit_code;
 }

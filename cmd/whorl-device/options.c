@@ -33,6 +33,7 @@ static const struct option option_table[] = {
     {"--contacts", KIND_NUMBER, offsetof(struct options, contacts)},
     {"--years", KIND_NUMBER, offsetof(struct options, years)},
     {"--contact-every", KIND_SPAN, offsetof(struct options, contact_every_s)},
+    {"--stay", KIND_SPAN, offsetof(struct options, stay_s)},
     {"--clock", KIND_TEXT, offsetof(struct options, clock)},
     {"--report", KIND_TEXT, offsetof(struct options, report)},
     {"--every", KIND_SPAN, offsetof(struct options, every_s)},

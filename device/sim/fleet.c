@@ -136,6 +136,12 @@ bool sim_fleet_id(const struct sim_fleet *fleet, size_t index, uint8_t out[WHORL
     return device->grown == WHORL_OK;
 }
 
+struct whorl_bytes sim_fleet_borrow_credential(const struct sim_fleet *fleet, size_t index)
+{
+    const struct fleet_device *device = &fleet->devices[index];
+    return (struct whorl_bytes){device->credential, device->credential == NULL ? 0 : device->credential_size};
+}
+
 /* Writes what the server has just acknowledged, before the next device is served. */
 static bool save_certificate(struct fleet_lane *lane, const struct fleet_device *device)
 {
@@ -185,7 +191,7 @@ static void note_problem(struct sim_fleet *fleet, const struct fleet_lane *lane,
 
 static void onboard(struct sim_fleet *fleet, struct fleet_lane *lane, size_t index)
 {
-    const struct fleet_device *device = &fleet->devices[index];
+    struct fleet_device *device = &fleet->devices[index];
     int64_t start_us = now_us();
     enum whorl_result result = fleet_lane_enrol(lane, device);
     int64_t enrolled_us = now_us();
@@ -200,6 +206,9 @@ static void onboard(struct sim_fleet *fleet, struct fleet_lane *lane, size_t ind
         is_renewed = result == WHORL_OK;
     }
     int64_t end_us = now_us();
+    if (result == WHORL_OK && fleet->plan.is_kept && !fleet_lane_keep(lane, device)) {
+        result = WHORL_ERROR_INTERNAL;
+    }
     (void)pthread_mutex_lock(&fleet->lock);
     if (is_enrolled) {
         fleet->result.enrolled++;

@@ -17,6 +17,7 @@ struct fleet_plan {
     const struct host_trust *trust; /* borrowed; NULL when the fleet is only grown */
     bool is_keep_alive;             /* connections stay open; devices prove themselves by challenge */
     bool is_renew;                  /* each device confirms and renews what it got */
+    bool is_kept;                   /* what each device got is kept in memory, for stay.h */
     const char *save_folder;        /* NULL: certificates are not written */
 };
 
@@ -47,6 +48,9 @@ void sim_fleet_free(struct sim_fleet *fleet);
 
 /** Id of chip `index` (0 … count - 1); false when the chip was refused. */
 bool sim_fleet_id(const struct sim_fleet *fleet, size_t index, uint8_t out[WHORL_ID_BYTES]);
+
+/** The credential record of chip `index`; empty when it got none, or the plan keeps none. Borrowed. */
+struct whorl_bytes sim_fleet_borrow_credential(const struct sim_fleet *fleet, size_t index);
 
 /** Onboards every device; returns when all have tried. False when it could not even start. */
 bool sim_fleet_run(struct sim_fleet *fleet);

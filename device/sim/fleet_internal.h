@@ -18,6 +18,8 @@ struct fleet_device {
     struct whorl_bytes certificate; /* self-signed, of the identity key */
     uint8_t csr_room[WHORL_CSR_MAX];
     struct whorl_bytes csr;
+    uint8_t *credential; /* the record of what it got, where the plan keeps it; owned */
+    size_t credential_size;
 };
 
 /* One thread's connection and the device that speaks through it at the moment. Must not move. */
@@ -30,6 +32,9 @@ struct fleet_lane {
     uint8_t work[WHORL_WORK_BYTES];
     uint8_t credential[WHORL_CREDENTIAL_BYTES];
 };
+
+/** Keeps a copy of the record that the lane holds for this device. False: no memory. */
+bool fleet_lane_keep(const struct fleet_lane *lane, struct fleet_device *device);
 
 /** Grows the chip and makes keys, certificate and CSR. */
 void fleet_device_grow(struct fleet_device *device, uint64_t seed, const struct soft_puf_model *model);

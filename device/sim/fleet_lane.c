@@ -3,6 +3,7 @@
  * which saves the status request that a real device makes before its first enrolment: the server sees no
  * difference. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "device/core/device_internal.h"
@@ -52,6 +53,19 @@ void fleet_device_clear(struct fleet_device *device)
     host_crypto.p256_destroy(host_crypto.context, device->identity);
     host_crypto.wipe(host_crypto.context, device->prk, sizeof device->prk);
     device->identity.handle = 0;
+    free(device->credential);
+    device->credential = NULL;
+}
+
+bool fleet_lane_keep(const struct fleet_lane *lane, struct fleet_device *device)
+{
+    size_t size = lane->storage.size[WHORL_RECORD_CREDENTIAL];
+    device->credential = malloc(size);
+    device->credential_size = size;
+    if (device->credential != NULL) {
+        memcpy(device->credential, lane->storage.record[WHORL_RECORD_CREDENTIAL], size);
+    }
+    return device->credential != NULL;
 }
 
 void fleet_lane_init(struct fleet_lane *lane, const struct fleet_plan *plan)

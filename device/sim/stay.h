@@ -1,0 +1,28 @@
+/* A fleet that stays: after it was onboarded (fleet.h), each device makes contact again and again, in real
+ * time, and does what the server asks for (device/core/run.h). Prints nothing. */
+#ifndef WHORL_DEVICE_SIM_STAY_H
+#define WHORL_DEVICE_SIM_STAY_H
+
+#include "device/sim/fleet.h"
+#include "device/sim/life.h"
+
+struct stay_plan {
+    struct sim_world world;
+    const struct sim_fleet *fleet; /* borrowed; its plan kept the credentials */
+    uint64_t seed_base;
+    size_t count;
+    size_t connections; /* at a time */
+    uint32_t every_s;   /* between two contacts of a device; the fleet is spread over this time */
+    uint32_t span_s;
+};
+
+struct stay_result {
+    size_t contacts, renewed, rekeyed, recovered, refused;
+    size_t failed; /* other than by a no of the server */
+    char first_problem[352];
+};
+
+/** Stays for the time of the plan. False when it could not even start. */
+bool sim_stay_run(const struct stay_plan *plan, struct stay_result *out);
+
+#endif
