@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# `make demo`: a factory batch of simulated PUF devices goes from public key to working certificate, against a real server on
-# this machine, in a folder of its own. Leaves no process behind.
+# `make demo`: a factory batch of simulated PUF devices goes from public key to working certificate, gets new keys by a campaign, and loses
+# one of its number, against a real server on this machine, in a folder of its own. Leaves no process behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-WHORLD=build/whorld TOOL=build/whorl-device
+WHORLD=build/whorld TOOL=build/whorl-device WHORL=build/whorl
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/whorl-demo.XXXXXX")
 DATA=$WORK/data
 COUNT=${DEMO_DEVICES:-200}
-PID=
-trap 'if [ -n "$PID" ]; then kill "$PID" 2>/dev/null || true; wait "$PID" 2>/dev/null || true; fi' EXIT
+PID='' FLEET=''
+end() { if [ -n "$1" ]; then kill "$1" 2>/dev/null || true; wait "$1" 2>/dev/null || true; fi; }
+trap 'end "$FLEET"; end "$PID"' EXIT
 
 BOLD='' PLAIN=''
 if [ -t 1 ]; then BOLD=$(printf '\033[1m') PLAIN=$(printf '\033[0m'); fi
@@ -45,7 +46,15 @@ api -X POST --data-binary @"$WORK/batch.json" "$MANAGEMENT/api/v1/batches" >"$WO
 jq -r '"   batch \(.name): \(.device_count) devices registered"' "$WORK/batch.answer.json"
 
 step "4. Power on: every device proves its key by mutual TLS and gets its first certificate"
-$TOOL fleet --count "$COUNT" --seed-base 1000 --connections 16 --server "$DEVICE" --ca "$DATA/ca.pem" --save "$WORK" | sed 's/^/   /'
+$TOOL fleet --count "$COUNT" --seed-base 1000 --connections 16 --server "$DEVICE" --ca "$DATA/ca.pem" --save "$WORK" \
+    --stay 120s --contact-every 3s >"$WORK/fleet.txt" 2>&1 & # they stay, and make contact every three seconds
+FLEET=$!
+for _ in $(seq 1200); do
+    if grep -q '^staying' "$WORK/fleet.txt"; then break; fi
+    kill -0 $FLEET 2>/dev/null || { cat "$WORK/fleet.txt"; fail "the fleet was not enrolled"; }
+    sleep 0.05
+done
+sed '/^staying/d; s/^/   /' "$WORK/fleet.txt"
 ENROLLED=$(find "$WORK" -maxdepth 1 -name '*.pem' | wc -l)
 [ "$ENROLLED" -eq "$KNOWN" ] || fail "$ENROLLED of $KNOWN devices hold a certificate"
 
@@ -65,7 +74,47 @@ for verb in status enrol renew status; do
 done
 api "$MANAGEMENT/api/v1/devices/$ID" | jq -r '"   device \(.id[0:16])… is \(.state), certificates: \([.certificates[].state] | join(", "))"'
 
-step "7. The books: nothing was acknowledged that is not written down"
+step "7. New keys for the whole batch: a campaign, a tenth first, no more than $((COUNT / 4)) devices a second"
+export WHORL_SERVER=$MANAGEMENT WHORL_CA=$DATA/ca.pem WHORL_TOKEN=$TOKEN
+BATCH=$(jq -r .name "$WORK/batch.answer.json")
+$WHORL rekey-plan create demo-rekey --batch "$BATCH" --waves 10,100 --rate $((COUNT / 4)) --per second --soak 1s --success-percent 100 \
+    --stop-percent 5 --stop-min 20 >/dev/null || fail "the campaign could not be drafted"
+$WHORL rekey-plan dry-run demo-rekey --json | jq -r '"   dry run: \(.count) devices"'
+$WHORL rekey-plan start demo-rekey >/dev/null || fail "the campaign could not be started"
+BEFORE=
+for _ in $(seq 300); do
+    $WHORL rekey-plan show demo-rekey --json >"$WORK/plan.json"
+    NOW=$(jq -r '"wave \(.wave.number): \(.devices.told) told, \(.devices.confirmed) of '"$KNOWN"' on a new key"' "$WORK/plan.json")
+    [ "$NOW" = "$BEFORE" ] || printf '   %s\n' "$NOW"
+    BEFORE=$NOW
+    [ "$(jq .devices.confirmed "$WORK/plan.json")" -lt "$KNOWN" ] || break
+    sleep 0.5
+done
+[ "$(jq .devices.confirmed "$WORK/plan.json")" -eq "$KNOWN" ] || fail "the campaign did not reach every device"
+end "$FLEET"
+FLEET=
+
+step "8. A device is stolen: revoked, and everybody can know"
+openssl x509 -in "$WORK/sensor/device.pem" -out "$WORK/stolen.pem"
+ask() { # what OCSP says of the certificate
+    openssl ocsp -issuer "$WORK/device-ca.pem" -cert "$WORK/stolen.pem" -CAfile "$DATA/ca.pem" -url "http://127.0.0.1:$PORT/ocsp" 2>/dev/null |
+        sed -n "s|^$WORK/stolen.pem: ||p"
+}
+curl -sS "http://127.0.0.1:$PORT/ca/device.cer" | openssl x509 -inform DER -out "$WORK/device-ca.pem"
+printf '   OCSP before    %s\n' "$(ask)"
+$WHORL device revoke "$ID" --yes >/dev/null || fail "the device could not be revoked"
+printf '   OCSP after     %s\n' "$(ask)"
+SERIAL=$(openssl x509 -in "$WORK/stolen.pem" -noout -serial | sed 's/.*=//')
+for _ in $(seq 100); do
+    curl -sS "http://127.0.0.1:$PORT/crl/device.crl" | openssl crl -inform DER -noout -text >"$WORK/crl.txt"
+    if grep -qi "$SERIAL" "$WORK/crl.txt"; then break; fi
+    sleep 0.1
+done
+printf '   CRL            number %s, %s revoked, this one among them: %s\n' "$(sed -n '/CRL Number/{n;s/ //g;p}' "$WORK/crl.txt")" \
+    "$(grep -c 'Serial Number' "$WORK/crl.txt")" "$(grep -qi "$SERIAL" "$WORK/crl.txt" && echo yes || echo no)"
+printf '   the device     %s\n' "$($TOOL run --contacts 1 --dir "$WORK/sensor" --server "$DEVICE" --ca "$DATA/ca.pem" 2>&1 | tail -n 1)"
+
+step "9. The books: nothing was acknowledged that is not written down"
 kill -TERM $PID
 wait $PID || fail "the server did not stop cleanly"
 PID=

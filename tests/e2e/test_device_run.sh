@@ -48,6 +48,20 @@ order "$ID" revoke
 expect_in "told" "$(run_once a)" "revoked: the operator decides (to the identity key): nothing to do"
 order "$ID" allow-reenrol
 expect_in "let in again" "$(run_once a)" "recovered by the identity key, generation 4"
+
+say "a fleet that stays does the same"
+"$DEVICE_TOOL" fleet --count 5 --seed-base 900 --list "$WORK/fleet.json" >/dev/null
+api POST /api/v1/batches "@$WORK/fleet.json" >/dev/null
+"$DEVICE_TOOL" fleet --count 5 --seed-base 900 --connections 2 --server "$DEVICE" --ca "$CA" --stay 6s --contact-every 1s >"$WORK/fleet.out" 2>&1 &
+FLEET=$!
+PIDS+=("$FLEET")
+for _ in $(seq 100); do grep -q '^staying' "$WORK/fleet.out" && break; sleep 0.05; done
+for id in $(jq -r '.devices[]' "$WORK/fleet.json"); do order "$id" rekey; done
+wait $FLEET || die "the fleet failed: $(cat "$WORK/fleet.out")"
+expect_in "each one made a new key" "$(cat "$WORK/fleet.out")" "renewed 0, rekeyed 5, recovered 0, refused 0, failed 0"
+expect "the server agrees" "$(for id in $(jq -r '.devices[]' "$WORK/fleet.json"); do states "$id"; generation "$id"; done | sort | uniq -c | xargs)" \
+    "5 2 5 confirmed superseded"
+
 stop_server
 OUT=$(run_once a)
 expect_in "nobody answers" "$OUT" "no answer: nothing done, generation 4, next contact in"

@@ -75,8 +75,39 @@ static void values(void **state)
     assert_false(parse("--nonsense", "1", &options));
 }
 
+static void spans(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t seconds; /* 0: refused */
+    } rows[] = {{"90s", 90},
+                {"15m", 900},
+                {"6h", 21600},
+                {"5d", 432000},
+                {"1y", 31536000},
+                {"4294967295s", 4294967295},
+                {"0s", 0},
+                {"5", 0},
+                {"d", 0},
+                {"5w", 0},
+                {"5dd", 0},
+                {"-1d", 0},
+                {"", 0},
+                {"5 d", 0},
+                {"4294967296s", 0},
+                {"137y", 0},
+                {"99999999999999999999d", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct options options;
+        assert_int_equal(parse("--every", rows[i].text, &options), rows[i].seconds != 0);
+        assert_true(rows[i].seconds == 0 || options.every_s == rows[i].seconds);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(server_urls), cmocka_unit_test(values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(server_urls), cmocka_unit_test(values),
+                                       cmocka_unit_test(spans)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
