@@ -53,6 +53,9 @@ static void ca_certificates(void **state)
     assert_status(h, &call, &reply, 404);
     call = get("/crl/{authority}.crl", "");
     assert_status(h, &call, &reply, 404);
+    call = get("/crl/{authority}/{shard}.crl", "device"); /* one complete list: no shards */
+    call.param2 = "0";
+    assert_status(h, &call, &reply, 404);
 }
 
 static void health_and_readiness(void **state)
