@@ -187,6 +187,15 @@ static err_t try_plans(struct fleet *fleet, const struct rekey_live *live, struc
     return OK;
 }
 
+/* Another request of the device was faster, or the disk is full: it is told next time. What devices could
+ * bring about by coming often is no line of the log. */
+static void tell_failure(const struct fleet *fleet, const struct contact_facts *facts, err_t error)
+{
+    if (error.code != ERR_BUSY && error.code != ERR_DISK_FULL) {
+        log_error(fleet->log, "rekey_not_ordered", facts->request_id, error);
+    }
+}
+
 void rekey_contact(struct fleet *fleet, const struct contact_facts *facts, struct contact *contact)
 {
     bool is_confirmed =
@@ -201,8 +210,8 @@ void rekey_contact(struct fleet *fleet, const struct contact_facts *facts, struc
                               .key_algorithm = key_algorithm_bit(facts->peer->certificate.key.alg),
                               .request_id = facts->request_id};
     err_t error = try_plans(fleet, live, &tell);
-    if (error.code != ERR_OK) { /* another request of the device was faster, or the disk is full: next time */
-        log_error(fleet->log, "rekey_not_ordered", facts->request_id, error);
+    if (error.code != ERR_OK) {
+        tell_failure(fleet, facts, error);
     } else if (tell.may) {
         contact->device = tell.device;
     }

@@ -13,11 +13,12 @@
 
 #define assert_err(expression, code_) assert_int_equal((expression).code, (code_))
 
-/** The fleet anew, as a server with these settings makes it. */
-static inline void remake_fleet(struct scene *scene, const struct clock *clock, int64_t clock_step_limit_ms)
+/** A fleet as a server with these settings makes it. */
+static inline void make_fleet_on(struct scene *scene, struct db *db, const struct clock *clock,
+                                 int64_t clock_step_limit_ms, struct fleet **out)
 {
     static const uint8_t salt[SALT_SECRET_SIZE] = {1, 2, 3};
-    const struct fleet_options options = {.db = scene->db,
+    const struct fleet_options options = {.db = db,
                                           .root = scene->house.root,
                                           .device = scene->house.device,
                                           .infrastructure = scene->house.infrastructure,
@@ -29,9 +30,14 @@ static inline void remake_fleet(struct scene *scene, const struct clock *clock, 
                                           .crl_lifetime_ms = DAY_MS,
                                           .supersede_overlap_ms = DAY_MS,
                                           .clock_step_limit_ms = clock_step_limit_ms};
+    assert_ok(fleet_new(&options, out));
+    assert_ok(clock_guard_start(*out));
+}
+
+static inline void remake_fleet(struct scene *scene, const struct clock *clock, int64_t clock_step_limit_ms)
+{
     fleet_free(scene->fleet);
-    assert_ok(fleet_new(&options, &scene->fleet));
-    assert_ok(clock_guard_start(scene->fleet));
+    make_fleet_on(scene, scene->db, clock, clock_step_limit_ms, &scene->fleet);
 }
 
 /* --- plans -------------------------------------------------------------------------------------------- */
@@ -206,7 +212,7 @@ static inline void crowd_add(struct scene *scene, int first, int count)
 }
 
 /** One of them comes; its certificate was honoured. @return it has an order to rekey afterwards */
-static inline bool crowd_comes(struct scene *scene, int number)
+static inline bool crowd_comes_to(struct scene *scene, struct fleet *fleet, int number)
 {
     const struct peer_identity peer = {.kind = PEER_ISSUED, .certificate.key.alg = KEY_ALG_P256};
     const struct contact_facts facts = facts_of(&peer);
@@ -215,8 +221,13 @@ static inline bool crowd_comes(struct scene *scene, int number)
                               .is_known = true,
                               .device = scene_device(scene, 0, &id),
                               .certificate = crowd_certificate(scene, number)};
-    rekey_contact(scene->fleet, &facts, &contact);
+    rekey_contact(fleet, &facts, &contact);
     return contact.device.rekey_requested_at != 0;
+}
+
+static inline bool crowd_comes(struct scene *scene, int number)
+{
+    return crowd_comes_to(scene, scene->fleet, number);
 }
 
 #endif
