@@ -40,16 +40,17 @@ static const struct cli_argument id_only[] = {PATH_NAMED("rekey-plans", "the pla
 #define COURSE                                                                                               \
     BODY(CLI_WAVES, "--waves", "NAME=VALUE,N,…,100", "waves", "waves: canaries by a label, percents"),       \
         BODY(CLI_INTEGER, "--rate", "N", "rate_limit.devices", "tell at most so many"),                      \
-        BODY(CLI_TEXT, "--per", "second|minute", "rate_limit.per", "… in any second or minute"),             \
+        BODY(CLI_TEXT, "--per", "second|minute", "rate_limit.per", "in any second, or in any minute"),       \
         BODY(CLI_WHEN, "--starts-at", "TIME", "starts_at", "tell nobody before"),                            \
         BODY(CLI_SECONDS, "--confirm-within", "SPAN", "confirm_within_s",                                    \
              "who was told and has no new key by then has failed"),                                          \
         BODY(CLI_INTEGER, "--stop-percent", "N", "stop_on_failure.percent",                                  \
              "stop when so many percent of those told have failed"),                                         \
-        BODY(CLI_INTEGER, "--stop-min", "N", "stop_on_failure.min_devices", "… and so many were told"),      \
+        BODY(CLI_INTEGER, "--stop-min", "N", "stop_on_failure.min_devices",                                  \
+             "but not before so many were told"),                                                            \
         BODY(CLI_SECONDS, "--soak", "SPAN", "advance.soak_s", "open the next wave by itself after that"),    \
         BODY(CLI_INTEGER, "--success-percent", "N", "advance.success_percent",                               \
-             "… when so many percent of the wave are confirmed"),                                            \
+             "if so many percent of the wave are confirmed"),                                                \
         BODY(CLI_SECONDS, "--finish-after-quiet", "SPAN", "finish_after_quiet_s",                            \
              "finish when nobody was told for so long"),                                                     \
         BODY(CLI_BOOLEAN, "--late-joiners", "true|false", "late_joiners",                                    \
