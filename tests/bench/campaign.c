@@ -82,7 +82,7 @@ static err_t insert_in(struct db_tx *tx, void *arg)
                                           .registered_at = bench->began_ms - DAY_MS,
                                           .ver = 1};
         TRY(device_rows_insert(tx, &device, BYTES_NONE, &is_new));
-        TRY(certificate_rows_insert(tx, &certificate));
+        TRY(certificate_rows_insert(tx, &certificate, NULL));
     }
     return device_count_rows_add(tx, &batch, DEVICE_ENROLLED, bench->devices);
 }

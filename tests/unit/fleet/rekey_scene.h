@@ -199,7 +199,7 @@ static inline err_t crowd_insert(struct db_tx *tx, void *arg)
                                           .registered_at = SCENE_AT_MS - DAY_MS,
                                           .ver = 1};
         TRY(device_rows_insert(tx, &device, BYTES_NONE, &is_new));
-        TRY(certificate_rows_insert(tx, &certificate));
+        TRY(certificate_rows_insert(tx, &certificate, NULL));
     }
     return device_count_rows_add(tx, &batch, DEVICE_ENROLLED, crowd->count);
 }

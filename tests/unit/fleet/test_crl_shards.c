@@ -74,7 +74,7 @@ static void refresh(struct fleet_fixture *f)
 static err_t revoke_in(struct db_tx *tx, void *arg)
 {
     struct certificate_row *row = arg;
-    TRY(certificate_rows_insert(tx, row));
+    TRY(certificate_rows_insert(tx, row, NULL));
     return crl_rows_mark_stale(tx, row->authority, row->serial);
 }
 
