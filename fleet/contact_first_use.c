@@ -3,6 +3,7 @@
  */
 #include "db/certificate_rows.h"
 #include "db/device_rows.h"
+#include "fleet/certificate_steps.h"
 #include "fleet/contact_internal.h"
 #include "fleet/device_terms.h"
 #include "fleet/event.h"
@@ -61,9 +62,9 @@ static err_t first_use(struct db_tx *tx, void *arg)
     }
     int64_t superseded = 0;
     run->is_confirmed = row->state == CERTIFICATE_UNCONFIRMED;
+    TRY(certificate_step_take(run->is_confirmed ? STEP_CONFIRM : STEP_FIRST_USE, row));
     row->first_used_at = db_tx_now_ms(tx);
     if (run->is_confirmed) {
-        row->state = CERTIFICATE_CONFIRMED;
         row->confirmed_at = row->first_used_at;
         TRY(certificate_rows_supersede_older(tx, row, row->first_used_at, &superseded));
     }

@@ -206,6 +206,7 @@ static err_t act_in(struct db_tx *tx, struct act *run)
         return OK;
     }
     TRY(EFFECTS[order->action].apply(tx, run));
+    TRY(device_action_end(order->action, before, run->device->state));
     TRY(clone_alarm_clear(tx, run->device));
     TRY(idempotency_keep(tx, &run->terms->idempotency, EFFECTS[order->action].kind, ""));
     return record(tx, run, before);

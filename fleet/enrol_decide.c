@@ -2,6 +2,7 @@
  * who may, for which key, as which generation. Touches no row, no clock, no key. */
 #include <string.h>
 
+#include "fleet/certificate_steps.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/policy_words.h"
 #include "fleet/renewal.h"
@@ -35,9 +36,9 @@ static bool is_renewal(const struct enrol_order *order, const struct enrol_view 
 
 static err_t check_identity(const struct enrol_view *view)
 {
-    bool is_open = device_action_check(ACTION_ENROL, view->device.state).code == ERR_OK &&
-                   view->device.state != DEVICE_REVOKED;
-    bool is_allowed_back = view->device.state == DEVICE_REVOKED && view->device.reenrol_allowed;
+    bool is_open = device_action_check(ACTION_ENROL, view->device.state).code == ERR_OK;
+    bool is_allowed_back = device_action_check(ACTION_REENROL, view->device.state).code == ERR_OK &&
+                           view->device.reenrol_allowed;
     return (is_open || is_allowed_back) && !view->is_lost_claim ? OK : enrol_refused();
 }
 
@@ -72,6 +73,17 @@ static err_t check_admission(const struct enrol_order *order, const struct enrol
     return is_for_it && view->is_shown_good && is_placed && is_named ? OK : enrol_refused();
 }
 
+/* When the identity key may ask for another certificate without anybody's word: by what became of those that
+ * were issued. docs/lifecycle.md is made from this table. */
+static const struct recovery_rule {
+    bool if_none_was_used, if_no_used_one_is_valid, if_a_used_one_is_valid;
+} recovery_rules[] = {
+    [RECOVERY_NEVER] = {true, false, false},
+    [RECOVERY_EXPIRED] = {true, true, false},
+    [RECOVERY_ALWAYS] = {true, true, true},
+    [RECOVERY_APPROVE] = {true, false, false},
+};
+
 /* Whether the identity key may give a device one more certificate (docs/identity.md, rule 2). What it was
  * once allowed to ask for and never used it may ask for again: that answer may have been lost. */
 static err_t check_recovery(const struct enrol_view *view)
@@ -80,16 +92,11 @@ static err_t check_recovery(const struct enrol_view *view)
     if (!view->history.has_any || is_allowed || view->links.has_waiting_recovery) {
         return OK;
     }
-    switch (view->product.recovery) {
-    case RECOVERY_NEVER:
-    case RECOVERY_APPROVE: /* what was never used needs nobody's word */
-        return !view->history.was_used ? OK : enrol_refused();
-    case RECOVERY_EXPIRED:
-        return !view->has_used_valid ? OK : enrol_refused();
-    case RECOVERY_ALWAYS:
-        return OK;
-    }
-    return enrol_refused();
+    const struct recovery_rule *rule = &recovery_rules[view->product.recovery];
+    bool passes = !view->history.was_used ? rule->if_none_was_used
+                  : !view->has_used_valid ? rule->if_no_used_one_is_valid
+                                          : rule->if_a_used_one_is_valid;
+    return passes ? OK : enrol_refused();
 }
 
 /* --- for which key ---------------------------------------------------------------------------------- */
@@ -204,6 +211,6 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
     out->is_first = !view->history.has_any;
     out->is_recovery = is_identity_proof(order) && view->history.has_any;
     /* with nothing older to keep alive, the issue itself is the confirmation (§0.2) */
-    out->state = out->is_first ? CERTIFICATE_CONFIRMED : CERTIFICATE_UNCONFIRMED;
+    out->state = certificate_step_begin(out->is_first ? STEP_ISSUE_FIRST : STEP_ISSUE);
     return decide_generation(order, view, out);
 }

@@ -7,6 +7,7 @@
 #include "db/certificate_rows.h"
 #include "db/crl_rows.h"
 #include "db/device_rows.h"
+#include "fleet/certificate_steps.h"
 #include "fleet/device_change.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -137,6 +138,7 @@ err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const s
 
 static err_t list_one(struct db_tx *tx, struct certificate_row *row)
 {
+    TRY(certificate_step_take(STEP_LIST, row));
     row->revoked_at = db_tx_now_ms(tx);
     row->revocation_reason = REASON_SUPERSEDED;
     TRY(certificate_rows_update(tx, row));

@@ -4,13 +4,14 @@
 
 #include "db/certificate_rows.h"
 #include "db/crl_rows.h"
+#include "fleet/certificate_steps.h"
 #include "fleet/event.h"
 #include "fleet/revocation.h"
 
 err_t revocation_of_row(struct db_tx *tx, struct revocation *run, struct certificate_row *row)
 {
     bool was_revoked = row->state == CERTIFICATE_REVOKED;
-    row->state = CERTIFICATE_REVOKED;
+    TRY(certificate_step_take(STEP_REVOKE, row));
     if (row->revoked_at == 0) { /* a superseded one may be on the list already */
         row->revoked_at = db_tx_now_ms(tx);
     }

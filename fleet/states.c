@@ -20,27 +20,35 @@ _Static_assert(COUNT_OF(certificate_names) == CERTIFICATE_REVOKED + 1, "a name f
 
 #define FROM(state) (1U << (state))
 
-/* A revoked device may enrol only under an allowance, which enrol.c knows; retired and compromised allow
- * nothing, for ever (invariant I9). */
+/* A revoked device may enrol only under an allowance, which enrol_decide.c knows; retired and compromised
+ * allow nothing, for ever (invariant I9). */
+#define STAYS 0U
 static const struct action_row {
     const char *name, *subject;
-    unsigned from;
+    unsigned from, to; /* to: one of them */
 } actions[] = {
-    [ACTION_ENROL] = {"enrol", "enrolment", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
-    [ACTION_USE] = {"use", "use of a certificate", FROM(DEVICE_ENROLLED)},
-    [ACTION_QUARANTINE] = {"quarantine", "quarantine", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
-    [ACTION_RELEASE] = {"release", "release", FROM(DEVICE_QUARANTINED)},
-    [ACTION_REVOKE] = {"revoke", "revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED)},
+    [ACTION_ENROL] = {"enrol", "enrolment", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED),
+                      FROM(DEVICE_ENROLLED)},
+    [ACTION_REENROL] = {"enrol again", "enrolment again", FROM(DEVICE_REVOKED), FROM(DEVICE_ENROLLED)},
+    [ACTION_USE] = {"use", "use of a certificate", FROM(DEVICE_ENROLLED), STAYS},
+    [ACTION_QUARANTINE] = {"quarantine", "quarantine", FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED),
+                           FROM(DEVICE_QUARANTINED)},
+    [ACTION_RELEASE] = {"release", "release", FROM(DEVICE_QUARANTINED),
+                        FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED)},
+    [ACTION_REVOKE] = {"revoke", "revocation", FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED),
+                       FROM(DEVICE_REVOKED)},
     [ACTION_ALLOW_REENROL] = {"allow-reenrol", "allowing re-enrolment",
-                              FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED)},
-    [ACTION_ALLOW_RECOVERY] = {"allow-recovery", "allowing a recovery", FROM(DEVICE_ENROLLED)},
-    [ACTION_REKEY] = {"rekey", "a rekey", FROM(DEVICE_ENROLLED)},
+                              FROM(DEVICE_ENROLLED) | FROM(DEVICE_REVOKED), STAYS},
+    [ACTION_ALLOW_RECOVERY] = {"allow-recovery", "allowing a recovery", FROM(DEVICE_ENROLLED), STAYS},
+    [ACTION_REKEY] = {"rekey", "a rekey", FROM(DEVICE_ENROLLED), STAYS},
     [ACTION_RETIRE] = {"retire", "retirement",
                        FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) |
-                           FROM(DEVICE_REVOKED)},
+                           FROM(DEVICE_REVOKED),
+                       FROM(DEVICE_RETIRED)},
     [ACTION_COMPROMISED] = {"compromised", "calling it compromised",
                             FROM(DEVICE_REGISTERED) | FROM(DEVICE_ENROLLED) | FROM(DEVICE_QUARANTINED) |
-                                FROM(DEVICE_REVOKED)},
+                                FROM(DEVICE_REVOKED),
+                            FROM(DEVICE_COMPROMISED)},
 };
 
 static const struct word_row {
@@ -138,4 +146,12 @@ err_t device_action_check(enum device_action action, enum device_state state)
     TRY(name_orders(state, &allowed));
     return ERR(ERR_WRONG_STATE, "the device is %s; %s needs it to be %s; allowed now: %s",
                device_state_name(state), row->subject, buf_str(&needed), buf_str(&allowed));
+}
+
+err_t device_action_end(enum device_action action, enum device_state before, enum device_state after)
+{
+    bool is_there = before == after || (actions[action].to & FROM(after)) != 0;
+    ENSURE(is_there, ERR_INTERNAL, "%s brought a device from %s to %s", actions[action].name,
+           device_state_name(before), device_state_name(after));
+    return OK;
 }

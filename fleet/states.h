@@ -26,6 +26,7 @@ err_t certificate_state_parse(struct bytes text, enum certificate_state *out);
  * what would be allowed. */
 enum device_action {
     ACTION_ENROL,
+    ACTION_REENROL, /* of a revoked device that an operator allows it */
     ACTION_USE,
     /* what an operator may order */
     ACTION_QUARANTINE,
@@ -41,5 +42,8 @@ enum device_action {
 const char *device_action_name(enum device_action action);
 /** @errors ERR_WRONG_STATE naming the state, what the action needs, and the orders that it allows */
 err_t device_action_check(enum device_action action, enum device_state state);
+
+/** That an action ended where the table says. @errors ERR_INTERNAL */
+err_t device_action_end(enum device_action action, enum device_state before, enum device_state after);
 
 #endif

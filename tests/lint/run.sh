@@ -17,7 +17,7 @@ report() {
     fi
 }
 
-for check in layers size sql plans words docs events alarms; do
+for check in layers size sql plans words docs events alarms lifecycle; do
     python3 -B "tests/lint/$check.py" --self-test && python3 -B "tests/lint/$check.py"
     report "$check" $?
 done
