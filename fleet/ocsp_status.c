@@ -18,18 +18,26 @@ struct query {
     struct ocsp_single *singles;
 };
 
+/* Under the mutex. */
+static bool knows_own(const struct ocsp *ocsp, const uint8_t serial[SERIAL_SIZE])
+{
+    size_t count = ocsp->own_count < OCSP_OWN ? ocsp->own_count : OCSP_OWN;
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(ocsp->own[i], serial, SERIAL_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_own(struct ocsp *ocsp, size_t index, const uint8_t serial[SERIAL_SIZE])
 {
     const struct ocsp_place *place = &ocsp->places[index];
     (void)pthread_mutex_lock(&ocsp->mutex);
     bool is_found =
         place->signer != NULL && memcmp(ocsp_signer_facts(place->signer)->serial, serial, SERIAL_SIZE) == 0;
-    size_t count = authority_role(place->authority) != AUTHORITY_INFRASTRUCTURE ? 0
-                   : ocsp->own_count < OCSP_OWN                                 ? ocsp->own_count
-                                                                                : OCSP_OWN;
-    for (size_t i = 0; i < count && !is_found; i++) {
-        is_found = memcmp(ocsp->own[i], serial, SERIAL_SIZE) == 0;
-    }
+    is_found =
+        is_found || (authority_role(place->authority) == AUTHORITY_INFRASTRUCTURE && knows_own(ocsp, serial));
     (void)pthread_mutex_unlock(&ocsp->mutex);
     return is_found;
 }
@@ -111,8 +119,7 @@ err_t ocsp_know(struct fleet *fleet, struct bytes der)
     TRY(certificate_read(der, &facts));
     ENSURE(facts.serial_size == SERIAL_SIZE, ERR_BAD_ENCODING, "a serial that is not ours");
     (void)pthread_mutex_lock(&ocsp->mutex);
-    size_t newest = (ocsp->own_count + OCSP_OWN - 1) % OCSP_OWN;
-    if (ocsp->own_count == 0 || memcmp(ocsp->own[newest], facts.serial, SERIAL_SIZE) != 0) {
+    if (!knows_own(ocsp, facts.serial)) { /* the server tells its certificate again each hour */
         memcpy(ocsp->own[ocsp->own_count % OCSP_OWN], facts.serial, SERIAL_SIZE);
         ocsp->own_count++;
     }

@@ -183,6 +183,36 @@ static void what_is_no_request(void **state)
     assert_status(h, &call, &reply, 415);
 }
 
+/* A clock that jumps by years while nobody confirms it: answers go on, by the time without the step. */
+static void a_clock_in_doubt(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    AUTO_VAL(question) q;
+    AUTO_VAL(question) nonce;
+    uint8_t serial[SERIAL_SIZE];
+    char before[RESPONSE_VALUE_SIZE];
+    know_one(h, serial);
+    question_make(h, BYTES_OF(serial), 0, &q);
+    question_make(h, BYTES_OF(serial), 32, &nonce);
+    struct call call = get_of(&q);
+    assert_status(h, &call, &reply, 200);
+    (void)snprintf(before, sizeof before, "%s", reply_header(&reply, "Last-Modified"));
+    manual_clock_step(&h->clock, 10 * year_ms);
+    assert_true(is_answered_on_the_loop(h, &q));
+    assert_status(h, &call, &reply, 200);
+    assert_string_equal(reply_header(&reply, "Last-Modified"), before);
+    struct call live = post_of(&nonce);
+    assert_status(h, &live, &reply, 200);
+    AUTO(OCSP_RESPONSE) *response = response_of(body_of(&reply));
+    AUTO(OCSP_BASICRESP) *basic = basic_of(response, h->pki.root, h->pki.infrastructure, h->clock.at_ms);
+    AUTO(OCSP_CERTID) *id = certid_of(h->pki.infrastructure, EVP_sha256(), BYTES_OF(serial));
+    struct ocsp_seen seen = ocsp_see(basic, id);
+    assert_int_equal(seen.status, V_OCSP_CERTSTATUS_GOOD);
+    assert_int_equal(seen.this_update_s, h->clock.at_ms / 1000);
+    manual_clock_step(&h->clock, -10 * year_ms);
+}
+
 static void an_authority_of_somebody_else(void **state)
 {
     struct house *h = *state;
@@ -206,6 +236,7 @@ int main(void)
         cmocka_unit_test(the_loop_answers_from_memory),
         cmocka_unit_test(posts_and_nonces_are_not_for_caches),
         cmocka_unit_test(what_is_no_request),
+        cmocka_unit_test(a_clock_in_doubt),
         cmocka_unit_test(an_authority_of_somebody_else),
     };
     return cmocka_run_group_tests(tests, house_setup, house_teardown);
