@@ -109,12 +109,13 @@ static bool is_pending_useless(struct whorl_device *device)
 }
 
 /* Steps 3 and 4. A pending certificate that the server does not honour is dropped; one that it could not be
- * asked about stays. */
-static enum whorl_result settle(struct whorl_device *device)
+ * asked about stays. @param[out] is_taken it is in use now */
+static enum whorl_result settle_and_tell(struct whorl_device *device, bool *is_taken)
 {
     static const char words[] = "{\"title\":\"The certificate is not honoured\"}";
     const struct whorl_storage *storage = device->settings.ports->storage;
     struct whorl_status status;
+    *is_taken = false;
     if (is_pending_useless(device)) {
         return storage->erase(storage->context, WHORL_RECORD_PENDING);
     }
@@ -123,6 +124,7 @@ static enum whorl_result settle(struct whorl_device *device)
         return WHORL_OK;
     }
     if (result == WHORL_OK && whorl_code_is_honoured(status.code)) {
+        *is_taken = true;
         return whorl_device_adopt(device);
     }
     if (result == WHORL_OK) {
@@ -133,6 +135,12 @@ static enum whorl_result settle(struct whorl_device *device)
         WHORL_TRY(storage->erase(storage->context, WHORL_RECORD_PENDING));
     }
     return result;
+}
+
+static enum whorl_result settle(struct whorl_device *device)
+{
+    bool is_taken;
+    return settle_and_tell(device, &is_taken);
 }
 
 /* For callers that have another way to go on: only storage trouble stops them. */
@@ -227,7 +235,11 @@ static enum whorl_result enrol(struct whorl_device *device, bool is_forced)
 {
     struct first_contact contact;
     struct manner manner = {is_forced, false};
-    WHORL_TRY(settle_if_possible(device));
+    bool is_taken = false;
+    enum whorl_result settled = settle_and_tell(device, &is_taken);
+    if (settled == WHORL_ERROR_STORAGE || is_taken) {
+        return settled; /* one that was in waiting works: it was only its confirmation that got lost */
+    }
     enum whorl_result result = enrol_once(device, &contact, manner);
     whorl_link_close(device);
     if (whorl_device_may_try_next(device, result)) {

@@ -24,6 +24,7 @@ struct resident {
     struct sim_life *life; /* NULL: its chip was refused */
     int64_t next_at_s;
     bool is_well;          /* after its last contact */
+    bool is_wiped;         /* since it was well: the only reason for a no of the server */
     enum whorl_deed asked; /* what it asked for last */
     uint64_t certificate;  /* digest of the one in use */
 };
@@ -136,6 +137,14 @@ static void note(struct sim_years *years, const char *what, const struct sim_lif
                    life == NULL ? "" : ": ", life == NULL ? "" : life->network.host.problem);
 }
 
+static void note_refused(struct sim_years *years, const struct sim_life *life, const struct whorl_run *run)
+{
+    char what[240];
+    (void)snprintf(what, sizeof what, "a device that lost nothing was refused (deed %d, code %u): %u %s",
+                   (int)run->deed, run->code, life->device.problem.status, life->device.problem.detail);
+    note(years, what, NULL);
+}
+
 static bool follows_clock(struct sim_years *years)
 {
     int64_t seen_s = (int64_t)time(NULL);
@@ -183,8 +192,9 @@ static bool is_quiet(const struct sim_years *years)
     return years->now_s - years->start_s > years->plan.span_s / 6 * 5;
 }
 
-static void strike(struct sim_years *years, struct sim_life *life)
+static void strike(struct sim_years *years, struct resident *resident)
 {
+    struct sim_life *life = resident->life;
     if (is_quiet(years)) {
         sim_life_cut_power(life, SIM_NEVER);
         sim_life_lose_answer(life, 0);
@@ -199,6 +209,7 @@ static void strike(struct sim_years *years, struct sim_life *life)
     if (draw(life, ODDS_WIPE) == 0) {
         sim_life_wipe(life);
         years->result.wipes++;
+        resident->is_wiped = true;
         life->generation = 0; /* nothing is held any more */
         (void)sim_life_restart(life);
     }
@@ -289,7 +300,7 @@ static void contact(struct sim_years *years, struct resident *resident)
     struct years_result *result = &years->result;
     struct whorl_run run;
     size_t losses = life->network.losses;
-    strike(years, life);
+    strike(years, resident);
     enum whorl_result got = whorl_device_run(&life->device, &run);
     result->contacts++;
     result->lost_answers += life->network.losses - losses;
@@ -297,6 +308,9 @@ static void contact(struct sim_years *years, struct resident *resident)
     watch_certificate(years, resident, &run);
     if (got == WHORL_ERROR_REFUSED) {
         result->refused++;
+        if (!resident->is_wiped) {
+            note_refused(years, life, &run);
+        }
     } else if (got != WHORL_OK && got != WHORL_ERROR_COMMUNICATION && got != WHORL_ERROR_STORAGE) {
         note(years, "a contact ended as none should", life);
     } else if (got == WHORL_ERROR_COMMUNICATION && life->network.losses == losses) {
@@ -311,6 +325,7 @@ static void contact(struct sim_years *years, struct resident *resident)
     }
     bool is_by_certificate = run.code == WHORL_CODE_ENROLLED && !run.is_by_identity;
     resident->is_well = got == WHORL_OK && (is_by_certificate || run.deed != WHORL_DEED_NONE);
+    resident->is_wiped = resident->is_wiped && !(resident->is_well && sim_life_is_settled(life));
     resident->next_at_s = next_contact(years, resident, run.wait_s);
 }
 
