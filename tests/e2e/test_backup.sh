@@ -51,6 +51,32 @@ backup --to - 2>"$WORK/err" | cat >"$WORK/piped.backup"
 expect_in "to a pipe" "$(restore --verify --from - --ca "$CA" <"$WORK/piped.backup")" "The backup is whole"
 stop_server
 
+say "one at a time, and not on a full disk"
+mkdir "$DATA/.backup"
+touch "$DATA/.backup/inventory.db" # of one that was killed
+exec 8<"$DATA/.backup"
+flock 8
+refused "a second one" "another backup" backup --to "$WORK/no.backup"
+exec 8<&-
+backup --to "$WORK/later.backup" >/dev/null
+expect "what a killed one left is cleared away" "$(find "$DATA" -name '.backup*')" ""
+RECORDS=$(sqlite3 "$DATA/inventory.db" "SELECT count(*) FROM audit WHERE kind = 'backup.made'")
+refused "a folder that is not there" "cannot make" backup --to "$WORK/nowhere/no.backup"
+refused "a recipient that is none" "no PEM certificate" backup --to "$WORK/no.backup" --recipient "$DATA/whorl.conf"
+mkdir "$WORK/small"
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=64k tmpfs "$WORK/small" 2>/dev/null; then
+    MOUNTED=$WORK/small
+    refused "a full disk" "cannot write" backup --to "$WORK/small/no.backup"
+    expect "nothing is left on it" "$(ls -A "$WORK/small")" ""
+    umount "$WORK/small" && MOUNTED=
+else
+    say "note: no small file system can be mounted here"
+fi
+refused "a stream that takes nothing" "cannot write" \
+    bash -c '"$@" >/dev/full' _ "$WHORLD" backup --dir "$DATA" --recipient "$WORK/ada.pem" --to -
+[ ! -e "$WORK/no.backup" ] || die "a backup that failed is there"
+expect "failed ones are not in the audit log" "$(sqlite3 "$DATA/inventory.db" "SELECT count(*) FROM audit WHERE kind = 'backup.made'")" "$RECORDS"
+
 say "by another hand"
 mkdir "$WORK/by-ada" "$WORK/by-ben"
 python3 -B "$E2E/backup_by_hand.py" unpack "$WORK/one.backup" "$WORK/ada.key" "$WORK/ada.pem" "$WORK/by-ada"
@@ -180,3 +206,30 @@ for n in $(seq 9); do
 done
 say "ok  $refused half-made ones refused and made anew, $complete complete"
 [ $refused -gt 0 ] || die "no restore was interrupted: the test shows nothing"
+
+say "before a migration"
+NEWEST=$(sqlite3 "$WORK/two/inventory.db" 'SELECT max(v) FROM schema_version')
+sqlite3 "$WORK/two/inventory.db" "DELETE FROM schema_version WHERE v = $NEWEST" # the step will fail: its tables are there
+if "$WHORLD" serve --dir "$WORK/two" >"$WORK/out" 2>&1; then die "a migration that cannot succeed did"; fi
+COPY=$(find "$WORK/two/before-migration" -type f)
+expect_in "the inventory was kept before the step failed" "$COPY" "before-migration/$(printf %04d $((NEWEST - 1)))-"
+expect "the copy is whole" "$(sqlite3 "$COPY" 'PRAGMA integrity_check')" ok
+rm "$WORK"/two/inventory.db*
+cp "$COPY" "$WORK/two/inventory.db"
+sqlite3 "$WORK/two/inventory.db" "INSERT INTO schema_version (v, min_reader, applied_at) VALUES ($NEWEST, $NEWEST, 1)"
+expect_in "and takes the inventory's place" "$("$WHORLD" check --dir "$WORK/two")" "0 problems"
+
+say "in constant memory"
+sqlite3 "$WORK/two/inventory.db" "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO challenge_used SELECT randomblob(4000), i FROM n"
+SIZE=$(($(stat -c %s "$WORK/two/inventory.db") >> 20))
+memory() { # COMMAND…: the most that it held at once, in MiB
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
+}
+USED=$(memory "$WHORLD" backup --dir "$WORK/two" --to "$WORK/large.backup" --recipient "$WORK/ada.pem")
+[ "$USED" -lt 64 ] && [ "$SIZE" -gt 100 ] || die "the backup of $SIZE MiB took $USED MiB of memory"
+rm -rf "$WORK/new"
+RESTORED=$(memory "$WHORLD" restore --from "$WORK/large.backup" --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --keys-from "$WORK/safe/keys" --dir "$WORK/new")
+[ "$RESTORED" -lt 64 ] || die "its restore took $RESTORED MiB of memory"
+say "ok  $SIZE MiB with $USED MiB of memory, and back with $RESTORED MiB"
