@@ -3,6 +3,7 @@
 # that a revocation is told by the next answer.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
+PATH=$PATH:/usr/lib/nss/unsupported-tools # where Debian 13 has it
 need ocsptool
 need ocspclnt
 init_data
