@@ -1,4 +1,5 @@
-/* Steps of random lives that no device takes: uses that are only looked at, orders, time, restarts. */
+/* Steps of random lives that are no request of an honest device: uses that are only looked at, forgers and
+ * squatters, orders, time, restarts. */
 #ifndef WHORL_TESTS_FLEET_LIFE_ORDERS_H
 #define WHORL_TESTS_FLEET_LIFE_ORDERS_H
 
@@ -94,6 +95,42 @@ static inline void step_restart(struct life *life)
         scene_stop(life->scene);
         scene_start(life->scene);
     }
+}
+
+/* The first device's other owner comes with what was true before the key was proved for the first. */
+static inline void step_squatter(struct life *life)
+{
+    struct peer_identity peer;
+    AUTO_VAL(enrolment) out = {0};
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_PTR(csr) *csr = make_request(&(struct request_spec){.key = key});
+    if (scene_device(life->scene, 0, &life->units[0].id).claim != CLAIM_PROVED) {
+        return;
+    }
+    peer_of_identity(&life->units[0], &peer);
+    struct contact_facts facts = facts_of(&peer);
+    const struct enrol_order order = {.contact = &life->squatter,
+                                      .facts = &facts,
+                                      .csr = csr,
+                                      .actor = {.name = "device:test", .request_id = "r-1"}};
+    must(life, I2, enrol(life->scene->fleet, &order, &out).code == ERR_DEVICE_REFUSED);
+    peer_identity_clear(&peer);
+}
+
+/* A request whose own signature does not hold is none, whoever sends it. */
+static inline void step_forged(struct life *life)
+{
+    AUTO_VAL(buf) der = {0};
+    struct csr *csr = NULL;
+    X509_REQ *request = X509_REQ_new();
+    unsigned char *encoded = NULL;
+    assert_int_equal(X509_REQ_set_pubkey(request, life->keys[pick(life, UNITS)][0]), 1);
+    assert_true(X509_REQ_sign(request, life->units[0].identity, EVP_sha256()) > 0);
+    int size = i2d_X509_REQ(request, &encoded);
+    bytes_of_i2d(size, encoded, &der);
+    X509_REQ_free(request);
+    must(life, I5, csr_parse(buf_view(&der), &policy_rsa, &csr).code != ERR_OK);
+    csr_free(csr);
 }
 
 #endif

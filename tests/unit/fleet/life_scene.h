@@ -30,6 +30,8 @@ struct life {
     struct unit units[UNITS];
     enum device_state final[UNITS]; /* or registered: none yet */
     struct strangers strangers;
+    struct contact
+        squatter; /* of the first device, by the other tenant's label, before anybody proved its key */
     EVP_PKEY *keys[UNITS][KEYS];
     int64_t generations[UNITS];
     struct held held[CERTIFICATES];
@@ -145,7 +147,13 @@ static inline void life_init(struct life *life, struct scene *scene)
         }
     }
     /* the other tenant claims the first device too */
+    struct peer_identity peer;
     scene_register(scene, 1, &life->units[0].id);
+    peer_of_identity(&life->units[0], &peer);
+    struct contact_facts facts = facts_of(&peer);
+    facts.label = TENANT_NAMES[1];
+    assert_ok(contact_resolve(scene->fleet, &facts, &life->squatter));
+    peer_identity_clear(&peer);
 }
 
 static inline void life_free(struct life *life)

@@ -7,10 +7,11 @@
 static void test_invariants_hold_in_random_lives(void **state)
 {
     static void (*const STEP[])(struct life *) = {
-        step_identity,    step_identity, step_identity,  step_operational, step_operational, step_operational,
-        step_operational, step_use,      step_use,       step_use,         step_revoke,      step_order,
-        step_order,       step_order,    step_challenge, step_time,        step_time,        step_restart,
-        step_crash,       step_forged,   step_stranger,  step_stranger,    step_policy,      step_use,
+        step_identity,    step_identity,    step_identity, step_operational, step_operational,
+        step_operational, step_operational, step_use,      step_use,         step_use,
+        step_revoke,      step_order,       step_order,    step_order,       step_challenge,
+        step_time,        step_time,        step_restart,  step_crash,       step_forged,
+        step_stranger,    step_stranger,    step_policy,   step_squatter,    step_use,
         step_operational, step_identity};
     struct life *life = calloc(1, sizeof *life);
     assert_non_null(life);
