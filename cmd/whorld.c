@@ -16,7 +16,8 @@ static const struct command COMMANDS[] = {
      "        Make a complete data directory: authorities, server certificate, inventory, settings, admin "
      "token."},
     {"serve", command_serve,
-     "serve --dir DIR\n        Run the server. SIGTERM stops it, SIGHUP reloads settings and certificate."},
+     "serve --dir DIR [--accept-rollback]\n        Run the server. SIGTERM stops it, SIGHUP reloads settings "
+     "and certificate."},
     {"ping", command_ping,
      "ping --dir DIR\n        Ask the running server whether it is ready (for health checks)."},
     {"check", command_check,
@@ -30,7 +31,7 @@ static const struct command COMMANDS[] = {
      "the\n        server may run. The CA keys only with --with-keys (docs/backup.md)."},
     {"restore", command_restore,
      "restore --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem --dir NEW [--ca ca.pem]\n"
-     "          [--key-passphrase-file FILE] [--keys-from FOLDER]\n"
+     "          [--key-passphrase-file FILE] [--keys-from FOLDER] [--journal FOLDER]\n"
      "  restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem [--ca ca.pem]\n"
      "        Make a new data directory from a backup, or only prove that the backup is good."},
     {"tenant", command_tenant,
@@ -49,6 +50,11 @@ static const struct command COMMANDS[] = {
      "        Prove the hash chains of the audit log, or of an export or a checkpoint that was kept; exit "
      "code 1 "
      "on any change."},
+    {"journal", command_journal,
+     "journal verify --dir DIR | --folder FOLDER\n"
+     "  journal replay --dir DIR\n"
+     "        Prove the hash chain of the journal, or bring an older copy of the inventory up to date with "
+     "it."},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 

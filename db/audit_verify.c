@@ -50,6 +50,14 @@ static err_t node_end(struct verifier *v)
     return OK;
 }
 
+/* A record that explains the gap before its epoch: the inventory was an older copy when the node started. */
+static bool explains_gap(const struct audit_record *r, int64_t epoch_before)
+{
+    char body[48];
+    (void)snprintf(body, sizeof body, AUDIT_LOST_EPOCHS, (long long)(r->link.epoch - epoch_before - 1));
+    return r->link.epoch > epoch_before + 1 && bytes_is(r->body, body);
+}
+
 /* The first record that is read of a chain. */
 static err_t chain_begin(struct verifier *v, const struct audit_record *r)
 {
@@ -63,7 +71,7 @@ static err_t chain_begin(struct verifier *v, const struct audit_record *r)
     const struct sha256 *hash_before = is_same_node ? &v->last_hash : &none;
     if (r->link.lane != AUDIT_LANE) {
         bad(v, r, "there is no such lane");
-    } else if (r->link.epoch != epoch_before + 1) {
+    } else if (r->link.epoch != epoch_before + 1 && !explains_gap(r, epoch_before)) {
         bad(v, r, "the epoch before is missing");
     } else if (r->link.seq != 1) {
         bad(v, r, "the first record of the epoch is missing");

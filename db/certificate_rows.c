@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "db/journal_rows.h"
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -44,13 +45,15 @@ static const char SQL_UPDATE[] =
 static const char SQL_SUPERSEDE_OLDER[] =
     "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
     "WHERE device = $1 AND tenant = $2 AND state IN (0, 1) AND serial <> $4 "
-    "AND NOT (state = 0 AND (generation, issued_at) > ($5, $6) AND COALESCE(linked_by, device) = device)";
+    "AND NOT (state = 0 AND (generation, issued_at) > ($5, $6) AND COALESCE(linked_by, device) = device) "
+    "RETURNING " COLUMNS;
 static const char SQL_SUPERSEDE_RECOVERY[] =
     "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
-    "WHERE device = $1 AND tenant = $2 AND state = 0 AND linked_by = device";
+    "WHERE device = $1 AND tenant = $2 AND state = 0 AND linked_by = device RETURNING " COLUMNS;
 static const char SQL_SUPERSEDE_REKEY[] =
     "UPDATE certificate SET state = 2, superseded_at = $3, ver = ver + 1 "
-    "WHERE device = $1 AND tenant = $2 AND state = 0 AND (linked_by IS NULL OR linked_by <> device)";
+    "WHERE device = $1 AND tenant = $2 AND state = 0 AND (linked_by IS NULL OR linked_by <> device) "
+    "RETURNING " COLUMNS;
 static const char SQL_UNLISTED[] =
     "SELECT " COLUMNS " FROM certificate WHERE state = 2 AND revoked_at IS NULL AND superseded_at <= $1 "
     "ORDER BY superseded_at LIMIT $2";
@@ -250,7 +253,15 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                             db_flag(link != NULL && link->is_stated)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
-    return OK;
+    return journal_issue(tx, row, link);
+}
+
+static enum journal_kind kind_of(const struct certificate_row *row)
+{
+    if (row->revoked_at != 0) {
+        return JOURNAL_REVOKE; /* a superseded one that goes on the list too */
+    }
+    return row->state == CERTIFICATE_SUPERSEDED ? JOURNAL_SUPERSEDE : JOURNAL_CONFIRM;
 }
 
 static err_t tell_change(struct db_tx *tx, const struct certificate_row *row)
@@ -273,26 +284,48 @@ err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the certificate was changed at the same time");
     row->ver++;
+    TRY(journal_certificate(tx, kind_of(row), row));
     return row->revoked_at != 0 ? tell_change(tx, row) : OK;
+}
+
+struct superseding {
+    struct db_tx *tx;
+    int64_t count;
+};
+
+static err_t take_superseded(const struct db_row *row, void *arg)
+{
+    struct superseding *run = arg;
+    struct certificate_row certificate;
+    run->count++;
+    TRY(read_facts(row, &certificate));
+    return journal_certificate(run->tx, JOURNAL_SUPERSEDE, &certificate);
 }
 
 err_t certificate_rows_supersede_older(struct db_tx *tx, const struct certificate_row *kept, int64_t at,
                                        int64_t *count)
 {
-    return db_change(tx, SQL_SUPERSEDE_OLDER,
-                     DB_VALUES(DB_B(kept->device.b, sizeof kept->device.b),
-                               DB_B(kept->tenant.b, sizeof kept->tenant.b), DB_I(at),
-                               DB_B(kept->serial, sizeof kept->serial), DB_I(kept->generation),
-                               DB_I(kept->issued_at)),
-                     count);
+    struct superseding run = {.tx = tx};
+    TRY(db_run(tx, SQL_SUPERSEDE_OLDER,
+               DB_VALUES(DB_B(kept->device.b, sizeof kept->device.b),
+                         DB_B(kept->tenant.b, sizeof kept->tenant.b), DB_I(at),
+                         DB_B(kept->serial, sizeof kept->serial), DB_I(kept->generation),
+                         DB_I(kept->issued_at)),
+               take_superseded, &run));
+    if (count != NULL) {
+        *count = run.count;
+    }
+    return OK;
 }
 
 err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, const struct certificate_row *by,
                                              bool is_by_identity)
 {
-    return db_change(
+    struct superseding run = {.tx = tx};
+    return db_run(
         tx, is_by_identity ? SQL_SUPERSEDE_RECOVERY : SQL_SUPERSEDE_REKEY,
-        DB_VALUES(DB_B(by->device.b, sizeof by->device.b), db_uuid(&by->tenant), DB_I(by->issued_at)), NULL);
+        DB_VALUES(DB_B(by->device.b, sizeof by->device.b), db_uuid(&by->tenant), DB_I(by->issued_at)),
+        take_superseded, &run);
 }
 
 /* --- pages ---------------------------------------------------------------------- */

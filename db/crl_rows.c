@@ -1,6 +1,7 @@
 /* Statements over the table crl. Signs nothing (fleet/publication.c). */
 #include "db/crl_rows.h"
 
+#include "db/journal_rows.h"
 #include "db/row_values.h"
 
 #define STATE "authority, shard, number, this_update, next_update, is_stale, ver"
@@ -109,6 +110,7 @@ err_t crl_rows_insert(struct db_tx *tx, const struct crl_row *row)
                             DB_I(row->next_update), DB_BYTES(buf_view(&row->der))),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "there is a CRL of %s", row->authority);
+    TRY(journal_crl(tx, row->authority, row->list, row->number));
     return note_change(tx, row->authority);
 }
 
@@ -121,6 +123,7 @@ err_t crl_rows_replace(struct db_tx *tx, const struct crl_row *row, int64_t numb
                             DB_I(number)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the CRL of %s was changed at the same time", row->authority);
+    TRY(journal_crl(tx, row->authority, row->list, row->number));
     return note_change(tx, row->authority);
 }
 

@@ -1,5 +1,6 @@
-/* The open inventory: builds its parts in order (lock, schema, node, writer, readers), hands closures to
- * them, and takes them down in reverse. Holds no SQL but the checks for `whorld check`. */
+/* The open inventory: builds its parts in order (lock, schema, journal, node, writer, readers), hands
+ * closures to them, and takes them down in reverse. Holds no SQL but the checks for `whorld check`. */
+#include "db/journal_engine.h"
 #include "db/snapshot_internal.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@ struct db {
     struct db_options options;
     char node_name[NODE_NAME_SIZE];
     int lock_fd;
+    struct journal *journal;         /* NULL: none is kept */
     struct writer *writer;           /* NULL in a read-only one */
     struct connection *checkpointer; /* NULL in a read-only one */
     pthread_mutex_t checkpoint_mutex;
@@ -45,10 +47,11 @@ static err_t open_writer(struct db *db)
     struct migration_list migrations = migrations_of_program();
     TRY(before_migration_keep(connection, options, &migrations));
     TRY(migrate_run(connection, &migrations, clock_now_ms(options->clock)));
+    TRY(options->journal.folder != NULL ? journal_open(connection, options, &db->journal) : OK);
     struct audit_head head;
-    TRY(node_start(connection, options, &head));
+    TRY(node_start(connection, options, db->journal, &head));
     TRY(connection_open(options, CONNECTION_CHECKPOINT, &db->checkpointer));
-    return writer_take(TAKE(connection), options, &head, &db->writer);
+    return writer_take(TAKE(connection), options, &head, db->journal, &db->writer);
 }
 
 static err_t check_schema(const struct db_options *options)
@@ -88,6 +91,7 @@ void db_close(struct db *db)
     readers_free(db->readers);
     connection_free(db->checkpointer);
     writer_free(db->writer); /* after them: it is the last to close, and leaves no WAL behind */
+    journal_free(db->journal);
     (void)pthread_mutex_destroy(&db->checkpoint_mutex);
     lock_release(db->lock_fd);
     free(db);

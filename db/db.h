@@ -21,6 +21,25 @@
 struct db;    /* an open inventory; shared by threads */
 struct db_tx; /* a running transaction; belongs to one thread */
 
+/* What to do with a journal that knows more than the inventory (db/journal.h): this is an older copy. */
+enum journal_mode {
+    JOURNAL_REFUSE,
+    JOURNAL_BRING,  /* replay what is missing */
+    JOURNAL_ACCEPT, /* go on without; also without a journal that is lost or broken */
+};
+struct journal_entry;
+struct journal_report;
+struct journal_options {
+    const char *folder; /* NULL: no journal is kept */
+    enum journal_mode mode;
+    /* Of JOURNAL_BRING: applies one entry, in the transaction of the epoch, all of them or none. Epochs and
+     * CRL numbers are raised by the engine itself. */
+    err_t (*replay)(struct db_tx *tx, const struct journal_entry *entry, void *arg);
+    void *arg;
+    struct journal_report *missing; /* filled with what was missing; or NULL */
+    size_t segment_size;            /* 0: the usual; tests make short ones */
+};
+
 struct db_options {
     const char *path;          /* of the SQLite file */
     const char *node_name;     /* names this node's epochs and its audit chain */
@@ -32,14 +51,16 @@ struct db_options {
     const char *vfs;      /* NULL: SQLite's own; tests name a shim */
     bool is_read_only;    /* `check`, `audit verify`: no migration, no writer, no node epoch */
     int lock_wait_ms;     /* how long to wait for another process that is this node; 0 refuses at once */
-    const char *before_migration; /* folder for copies of what a migration changes; NULL: none are made */
+    const char *before_migration;   /* folder for copies of what a migration changes; NULL: none are made */
+    struct journal_options journal; /* not of a read-only one */
 };
 
 /** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that
  * a second process of the same node is refused; another node (a command beside the server) may write too, and
  * has audit chains of its own. The texts of `options` are borrowed during the call; clock, random and log
  * until db_close.
- *  @errors ERR_CONFLICT when another process is this node, ERR_IO the lock file, ERR_DB, ERR_DISK_FULL
+ *  @errors ERR_CONFLICT when another process is this node, ERR_WRONG_STATE the journal knows more than this
+ * inventory, ERR_IO the lock file, ERR_DB (of the journal too: broken, or of another server), ERR_DISK_FULL
  * @thread init */
 err_t db_open(const struct db_options *options, struct db **out);
 /** Runs what is queued, waits for its callers, checkpoints, closes. No read may be running. @thread init */

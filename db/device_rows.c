@@ -3,6 +3,7 @@
 #include "db/device_rows.h"
 
 #include "db/device_columns.h"
+#include "db/journal_rows.h"
 #include "db/row_values.h"
 
 /* What a registration gives; the rest has defaults. */
@@ -131,7 +132,7 @@ err_t device_rows_update(struct db_tx *tx, struct device_row *row, struct bytes 
     ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
     row->ver++;
     row->updated_at = now_ms;
-    return OK;
+    return journal_device(tx, row, spki);
 }
 
 err_t device_rows_place(struct db_tx *tx, struct device_row *row)
@@ -146,7 +147,7 @@ err_t device_rows_place(struct db_tx *tx, struct device_row *row)
     ENSURE(changes == 1, ERR_BUSY, "the device was changed by another request: try again");
     row->ver++;
     row->updated_at = now_ms;
-    return OK;
+    return journal_device(tx, row, BYTES_NONE);
 }
 
 err_t device_rows_describe(struct db_tx *tx, struct device_row *row)

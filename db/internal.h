@@ -80,12 +80,17 @@ struct audit_head {
     struct sha256 hash;
 };
 enum { AUDIT_LANE = 0 }; /* SQLite has one writer, so one lane */
+/* The body of a node.started that follows on lost ones (db/node.c, db/audit_verify.c). */
+#define AUDIT_LOST_EPOCHS "{\"lost_epochs\":%lld}"
+
+struct journal;
 
 struct db_tx {
     struct connection *connection;
     const struct db_options *options; /* clock, random */
     struct audit_head *head;          /* NULL in a read */
     struct notices *notices;          /* NULL in a read */
+    struct journal *journal;          /* NULL: none is kept, or this is a read */
     int64_t now_ms;
     bool is_lost; /* the engine rolled the transaction back under the closure: nothing more may run in it */
     err_t lost;
@@ -94,9 +99,9 @@ struct db_tx {
 /* --- the parts of an open inventory --- */
 
 struct writer;
-/** Starts the thread. Consumes `connection` always. @param options borrowed */
+/** Starts the thread. Consumes `connection` always. @param options borrowed, and journal */
 err_t writer_take(struct connection *connection, const struct db_options *options,
-                  const struct audit_head *head, struct writer **out);
+                  const struct audit_head *head, struct journal *journal, struct writer **out);
 /** Runs what is queued, stops the thread, closes the connection. */
 void writer_free(struct writer *writer);
 DEFINE_AUTO_PTR(writer, writer_free);
@@ -129,6 +134,7 @@ err_t migrate_pending(struct connection *connection, const struct migration_list
 err_t migrate_check(struct connection *connection, const struct migration_list *list);
 
 /** Takes the next epoch of this node and writes the first audit record of its chain. */
-err_t node_start(struct connection *connection, const struct db_options *options, struct audit_head *out);
+err_t node_start(struct connection *connection, const struct db_options *options, struct journal *journal,
+                 struct audit_head *out);
 
 #endif

@@ -3,7 +3,11 @@
  * db_open(), before the writer. */
 #include "db/internal.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "db/journal.h"
+#include "db/journal_engine.h"
 
 static err_t node_row(const struct db_row *row, void *arg)
 {
@@ -19,7 +23,20 @@ static err_t hash_row(const struct db_row *row, void *arg)
     return db_row_copy(row, 0, head->hash.b, sizeof head->hash.b);
 }
 
-static err_t epoch_take(struct db_tx *tx, const char *name)
+/* After a rollback the epochs go on above those that are lost; the record says how many those were, so that
+ * the gap in the chain is explained (audit_verify.c). */
+static err_t record_start(struct db_tx *tx, int64_t lost)
+{
+    char body[48] = "{}";
+    if (lost > 0) {
+        (void)snprintf(body, sizeof body, AUDIT_LOST_EPOCHS, (long long)lost);
+    }
+    return audit_append(
+        tx, &(struct audit_entry){
+                .kind = "node.started", .result = "ok", .actor = "whorld", .request_id = "", .body = body});
+}
+
+static err_t epoch_take(struct db_tx *tx, const char *name, int64_t lost)
 {
     struct uuid id;
     TRY(db_tx_uuid(tx, &id));
@@ -32,21 +49,33 @@ static err_t epoch_take(struct db_tx *tx, const char *name)
     TRY(db_run(tx,
                "SELECT hash FROM audit WHERE node = $1 AND lane = $2 ORDER BY epoch DESC, seq DESC LIMIT 1",
                DB_VALUES(DB_B(tx->head->node.b, sizeof id.b), DB_I(AUDIT_LANE)), hash_row, tx->head));
-    return audit_append(
-        tx, &(struct audit_entry){
-                .kind = "node.started", .result = "ok", .actor = "whorld", .request_id = "", .body = "{}"});
+    TRY(record_start(tx, lost));
+    struct journal_entry entry = {.kind = JOURNAL_EPOCH, .node = tx->head->node, .epoch = tx->head->epoch};
+    return journal_append(tx, &entry);
 }
 
-err_t node_start(struct connection *connection, const struct db_options *options, struct audit_head *out)
+static err_t start(struct db_tx *tx, const char *name)
+{
+    int64_t lost = 0;
+    TRY(journal_raise_epoch(tx->journal, tx, &lost));
+    TRY(epoch_take(tx, name, lost));
+    return journal_bring(tx->journal, tx);
+}
+
+err_t node_start(struct connection *connection, const struct db_options *options, struct journal *journal,
+                 struct audit_head *out)
 {
     *out = (struct audit_head){0};
-    struct db_tx tx = {
-        .connection = connection, .options = options, .head = out, .now_ms = clock_now_ms(options->clock)};
+    struct db_tx tx = {.connection = connection,
+                       .options = options,
+                       .head = out,
+                       .journal = journal,
+                       .now_ms = clock_now_ms(options->clock)};
     TRY(connection_control(connection, "BEGIN IMMEDIATE"));
-    err_t result = epoch_take(&tx, options->node_name);
+    err_t result = start(&tx, options->node_name);
     if (result.code != ERR_OK) {
         connection_rollback(connection);
         return result;
     }
-    return connection_commit(connection);
+    return journal_commit(journal, connection, options->log);
 }

@@ -34,8 +34,11 @@ void notices_free(struct notices *notices)
 
 err_t db_tx_tell(struct db_tx *tx, struct bytes what)
 {
-    ENSURE(tx->notices != NULL && what.n <= NOTICE_MAX, ERR_INTERNAL, "a notice of %zu bytes, or in a read",
+    ENSURE(tx->head != NULL && what.n <= NOTICE_MAX, ERR_INTERNAL, "a notice of %zu bytes, or in a read",
            what.n);
+    if (tx->notices == NULL) {
+        return OK; /* while the inventory is opened: nobody can have asked to be told */
+    }
     uint8_t size = (uint8_t)what.n;
     TRY(buf_reserve(&tx->notices->queue, 1 + what.n)); /* all of it or nothing */
     TRY(buf_append(&tx->notices->queue, &size, 1));

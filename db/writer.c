@@ -4,6 +4,7 @@
  * When SQLite rolls the whole transaction back under one closure (a full disk), that closure alone is
  * answered; the others of its group, also those that had failed by what they then saw, run again. */
 #include "db/internal.h"
+#include "db/journal_engine.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -32,6 +33,7 @@ struct writer {
     const struct db_options *options;
     struct audit_head head; /* of the thread */
     struct notices *notices;
+    struct journal *journal; /* of the thread; NULL: none */
     int64_t wal_pages_limit; /* of the thread */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the queue and the requests' is_done */
@@ -55,6 +57,7 @@ static err_t closure_call(struct writer *writer, const struct request *request)
                        .options = writer->options,
                        .head = &writer->head,
                        .notices = writer->notices,
+                       .journal = writer->journal,
                        .now_ms = clock_now_ms(writer->options->clock)};
     TRY(connection_control(writer->connection, "SAVEPOINT closure"));
     err_t result = request->fn(&tx, request->arg);
@@ -68,17 +71,35 @@ static err_t closure_call(struct writer *writer, const struct request *request)
     return result;
 }
 
-/* A closure that fails leaves nothing: neither rows nor its links of the audit chain. */
+/* The ends of both chains, and of what is to be told. */
+struct ends {
+    struct audit_head head;
+    struct journal_mark mark;
+    size_t told;
+};
+
+static struct ends ends_now(const struct writer *writer)
+{
+    return (struct ends){
+        .head = writer->head, .mark = journal_mark(writer->journal), .told = notices_mark(writer->notices)};
+}
+
+static void ends_restore(struct writer *writer, const struct ends *before)
+{
+    writer->head = before->head;
+    journal_reset(writer->journal, &before->mark);
+    notices_drop(writer->notices, before->told);
+}
+
+/* A closure that fails leaves nothing: neither rows nor its links of the chains. */
 static void closure_run(struct writer *writer, struct request *request)
 {
-    struct audit_head before = writer->head;
-    size_t told_before = notices_mark(writer->notices);
+    struct ends before = ends_now(writer);
     request->result = closure_call(writer, request);
     if (request->result.code == ERR_OK) {
         return;
     }
-    writer->head = before;
-    notices_drop(writer->notices, told_before);
+    ends_restore(writer, &before);
     atomic_fetch_add(&writer->rollbacks, 1);
     if (!connection_in_transaction(writer->connection)) {
         return;
@@ -121,7 +142,7 @@ static void group_count(struct writer *writer, const struct request *group)
  * and the rest must run again. */
 static bool group_try(struct writer *writer, struct request *group)
 {
-    struct audit_head before = writer->head;
+    struct ends before = ends_now(writer);
     err_t result = connection_control(writer->connection, "BEGIN IMMEDIATE");
     if (result.code != ERR_OK) {
         group_fail(group, &result);
@@ -133,18 +154,16 @@ static bool group_try(struct writer *writer, struct request *group)
         }
         closure_run(writer, request);
         if (!connection_in_transaction(writer->connection)) {
-            writer->head = before;
-            notices_drop(writer->notices, 0);
+            ends_restore(writer, &before);
             request->is_decided = true;
             return false;
         }
     }
-    result = connection_commit(writer->connection);
+    result = journal_commit(writer->journal, writer->connection, writer->options->log);
     if (result.code != ERR_OK) {
         /* nothing was written, so an answer that was built on a neighbour's rows is void too: all get this
          * error */
-        writer->head = before;
-        notices_drop(writer->notices, 0);
+        ends_restore(writer, &before);
         atomic_fetch_add(&writer->rollbacks, 1);
         group_fail(group, &result);
         return true;
@@ -315,7 +334,7 @@ static int thread_start(struct writer *writer)
 }
 
 err_t writer_take(struct connection *connection, const struct db_options *options,
-                  const struct audit_head *head, struct writer **out)
+                  const struct audit_head *head, struct journal *journal, struct writer **out)
 {
     *out = NULL;
     struct writer *writer = calloc(1, sizeof *writer);
@@ -327,6 +346,7 @@ err_t writer_take(struct connection *connection, const struct db_options *option
     writer->connection = connection;
     writer->options = options;
     writer->head = *head;
+    writer->journal = journal;
     writer->wal_pages_limit = WAL_PAGES_STEP;
     (void)pthread_mutex_init(&writer->mutex, NULL);
     (void)pthread_mutex_init(&writer->watcher_mutex, NULL);

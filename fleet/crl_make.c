@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/certificate_rows.h"
+#include "db/crl_floor_rows.h"
 #include "fleet/crl_shards.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
@@ -18,6 +19,7 @@ struct entries {
     size_t count, capacity;
     struct revoked_shard of; /* shards 0: all of the authority */
     int64_t not_after;
+    int64_t floor;       /* of an older copy: the number must be greater */
     struct crl_row *row; /* read in the same snapshot */
 };
 
@@ -51,6 +53,7 @@ static err_t read_entries(struct db_tx *tx, void *arg)
     if (found.code != ERR_NOT_FOUND) {
         TRY(found);
     }
+    TRY(crl_floor_rows_read(tx, entries->of.authority, entries->row->list, &entries->floor));
     entries->count = 0;
     if (entries->of.shards == 0) {
         return certificate_rows_list_revoked(tx, entries->of.authority, entries->not_after, take_entry,
@@ -111,7 +114,7 @@ static err_t make(struct fleet *fleet, const struct authority *authority, int64_
     (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(authority));
     *made = (struct made){.number_before = row->number, .entries = entries.count};
     row->list = list;
-    row->number = number_after(row->number, now_s);
+    row->number = number_after(row->number, now_s > entries.floor ? now_s : entries.floor + 1);
     row->this_update = now_s * 1000;
     row->next_update = row->this_update + fleet->options.crl_lifetime_ms / 1000 * 1000;
     row->is_stale = false;

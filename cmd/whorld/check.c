@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "db/journal.h"
 
 enum { OTHERS_ANY = 077, OTHERS_WRITE = 022 };
 
@@ -110,6 +111,48 @@ static void check_inventory(struct house *house, struct findings *f)
     printf("  ok       audit log, %lld records\n", (long long)report.records);
 }
 
+/* A disk that dies takes inventory and journal with it when both are on it. */
+static void check_disk(struct house *house, struct findings *f, const char *folder)
+{
+    AUTO(char) *database = NULL;
+    struct stat inventory, journal;
+    if (house_path(house, HOUSE_DATABASE, &database).code == ERR_OK && stat(database, &inventory) == 0 &&
+        stat(folder, &journal) == 0 && inventory.st_dev == journal.st_dev) {
+        note(
+            f,
+            "the journal lies on the file system of the inventory: give journal_dir on another disk, so that "
+            "no backup that is restored can undo what was decided after it");
+    }
+}
+
+static err_t check_journal_of(struct house *house, const char *folder, const char *node)
+{
+    struct journal_state state;
+    struct journal_report report;
+    TRY(journal_compare(house->db, folder, node, &state));
+    TRY(state.verdict);
+    if (!state.has_files) {
+        return OK;
+    }
+    TRY(journal_verify(folder, node, &report));
+    printf("  ok       journal of %s, %lld entries\n", node, (long long)(report.last - report.first + 1));
+    return OK;
+}
+
+static void check_journal(struct house *house, struct findings *f)
+{
+    static const char *const nodes[] = {HOUSE_NODE_SERVE, HOUSE_NODE_ADMIN};
+    AUTO(char) *folder = NULL;
+    err_t error = house_journal_folder(house, &folder);
+    for (size_t i = 0; i < 2 && error.code == ERR_OK; i++) {
+        error = check_journal_of(house, folder, nodes[i]);
+    }
+    if (error.code != ERR_OK) {
+        problem(f, "journal", error);
+    }
+    check_disk(house, f, folder != NULL ? folder : "");
+}
+
 static void check_all(struct house *house, struct findings *f)
 {
     static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN, HOUSE_DATABASE};
@@ -119,6 +162,7 @@ static void check_all(struct house *house, struct findings *f)
     }
     check_mode(house, f, ".", OTHERS_WRITE);
     check_inventory(house, f);
+    check_journal(house, f);
     err_t error = check_keys(house, f);
     if (error.code != ERR_OK) {
         problem(f, "keys", error);

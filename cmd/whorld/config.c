@@ -49,6 +49,9 @@ static const struct setting SETTINGS[] = {
       "File with the passphrase of the CA keys. Without it: systemd credential `ca_passphrase`, then "
       "`WHORL_CA_PASSPHRASE`, then "
       "`keys/passphrase` in the data directory (generated; protects nothing against who has the directory)."),
+    T(journal_dir, "", false,
+      "Folder of the journal (docs/journal.md); its parent must exist. Best on another disk than the data "
+      "directory. Empty: `journal` in the data directory."),
     T(log_level, "info", true, "debug, info, warn or error."),
     N(loops, "0", 0, 256, false, "Event loops; 0 is one per core."),
     N(workers, "64", 1, 1024, false, "Worker threads that run handlers."),

@@ -16,6 +16,7 @@ struct config {
         public_listen[CONFIG_TEXT_SIZE];
     char public_url[CONFIG_TEXT_SIZE];
     char ca_passphrase_file[CONFIG_TEXT_SIZE];
+    char journal_dir[CONFIG_TEXT_SIZE];
     char log_level[CONFIG_TEXT_SIZE];
     int64_t loops, workers, queue_limit;
     int64_t connections, connections_per_address;

@@ -50,15 +50,31 @@ err_t house_check_marker(const char *folder)
     return OK;
 }
 
+err_t house_journal_folder(const struct house *house, char **out)
+{
+    const char *given = house->config.journal_dir;
+    if (given[0] == '/') {
+        *out = strdup(given);
+        ENSURE(*out != NULL, ERR_NO_MEMORY, "a path");
+        return OK;
+    }
+    return house_path(house, given[0] != '\0' ? given : HOUSE_JOURNAL, out);
+}
+
 err_t house_open_db(struct house *house, enum house_use use)
 {
     AUTO(char) *path = NULL;
     AUTO(char) *before_migration = NULL;
+    AUTO(char) *journal = NULL;
     TRY(house_path(house, HOUSE_DATABASE, &path));
     TRY(house_path(house, HOUSE_BEFORE_MIGRATION, &before_migration));
+    TRY(house_journal_folder(house, &journal));
+    bool has_journal = use == HOUSE_SERVE || use == HOUSE_ADMIN;
+    struct journal_options kept = house->journal;
+    kept.folder = has_journal ? journal : NULL;
     struct db_options options = {
         .path = path,
-        .node_name = use == HOUSE_SERVE ? "whorld" : "admin",
+        .node_name = use == HOUSE_SERVE ? HOUSE_NODE_SERVE : HOUSE_NODE_ADMIN,
         .clock = clock_system(),
         .random = random_system(),
         .log = house->log,
@@ -68,6 +84,7 @@ err_t house_open_db(struct house *house, enum house_use use)
         /* a second server is told at once; commands take turns */
         .lock_wait_ms = use == HOUSE_SERVE ? 0 : COMMAND_WAIT_MS,
         .before_migration = before_migration,
+        .journal = kept,
     };
     return db_open(&options, &house->db);
 }
@@ -163,11 +180,15 @@ static err_t open_outbound(struct house *house)
     return error;
 }
 
-static err_t open_parts(struct house *house, enum house_use use)
+static err_t open_settings(struct house *house)
 {
     TRY(house_check_marker(house->folder));
     TRY(config_load(house->folder, &house->config));
-    TRY(log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log));
+    return log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log);
+}
+
+static err_t open_parts(struct house *house, enum house_use use)
+{
     TRY(house_open_db(house, use));
     if (use == HOUSE_READ) {
         return OK;
@@ -186,11 +207,21 @@ static err_t open_parts(struct house *house, enum house_use use)
     return house_open_fleet(house);
 }
 
-err_t house_open(const char *folder, enum house_use use, struct house *out)
+err_t house_open_settings(const char *folder, struct house *out)
 {
     memset(out, 0, sizeof *out);
     out->folder = strdup(folder);
     ENSURE(out->folder != NULL, ERR_NO_MEMORY, "no memory");
+    err_t error = open_settings(out);
+    if (error.code != ERR_OK) {
+        house_close(out);
+    }
+    return error;
+}
+
+err_t house_open(const char *folder, enum house_use use, struct house *out)
+{
+    TRY(house_open_settings(folder, out));
     err_t error = open_parts(out, use);
     if (error.code != ERR_OK) {
         house_close(out);

@@ -24,6 +24,9 @@
 #define HOUSE_CONFIG             "whorl.conf"
 #define HOUSE_SERVER_CERTIFICATE "tls/server.pem"
 #define HOUSE_TLS_KEY            "tls-server"
+#define HOUSE_JOURNAL            "journal" /* unless journal_dir says otherwise */
+#define HOUSE_NODE_SERVE         "whorld"
+#define HOUSE_NODE_ADMIN         "admin"
 
 struct house {
     char *folder;
@@ -35,29 +38,42 @@ struct house {
     int crl_shards; /* of the device authority; 0: one complete CRL */
     char crl_base[CONFIG_TEXT_SIZE];
     struct private_key *tls_key;
-    struct outbound *outbound; /* of commands that open the keys */
+    struct outbound *outbound;      /* of commands that open the keys */
+    struct journal_options journal; /* of house_open_settings(): what to do with an older copy */
     struct fleet *fleet;
 };
 
 enum house_use {
     HOUSE_SERVE, /* the one serving process: holds the node "whorld" */
     HOUSE_ADMIN, /* a command beside it: a node of its own, so its audit chain is its own */
-    HOUSE_READ   /* reads only */
+    HOUSE_READ,  /* reads only */
+    HOUSE_FOUND  /* init: a node beside the server too, but nothing that a journal could miss yet */
 };
 
 /** Opens a complete directory. @errors ERR_NOT_FOUND no installation here, ERR_UNPROCESSABLE half-made or
- * foreign, ERR_CONFLICT another process serves it, ERR_FORBIDDEN passphrase @thread init */
+ * foreign, ERR_CONFLICT another process serves it, ERR_FORBIDDEN passphrase, ERR_WRONG_STATE its journal
+ * knows more than its inventory @thread init */
 err_t house_open(const char *folder, enum house_use use, struct house *out);
 void house_close(struct house *house);
 DEFINE_AUTO_VAL(house, house_close);
 
+/** Its settings and its log alone: house_open_db() may follow. @errors as house_open() */
+err_t house_open_settings(const char *folder, struct house *out);
 /** The fleet of an open keystore and inventory whose authorities are loaded. */
 err_t house_open_fleet(struct house *house);
 err_t house_open_db(struct house *house, enum house_use use);
+/** The folder of the journal, as the settings say; caller owns. */
+err_t house_journal_folder(const struct house *house, char **out);
 /** An authority by its row and, where it is here, its key; of the device authority also its shards. @errors
  * ERR_UNPROCESSABLE no such row */
 err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
                            struct authority **out);
+/** Brings inventory and journals of all nodes together, where they are not: replays or accepts, with what was
+ * missing told on stderr. No server may run. @errors ERR_CONFLICT one does; ERR_DB @thread init */
+err_t house_bring(const char *folder, enum journal_mode mode);
+/** After a restore: replays the journal that the settings name, as far as there is one; without it the
+ * rollback is accepted, and stderr says what that costs. @errors as house_bring() */
+err_t house_bring_restored(const char *folder);
 /** Is there a complete installation? The errors are those of house_open. */
 err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */

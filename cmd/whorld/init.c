@@ -190,7 +190,7 @@ static err_t write_files(struct house *house, struct first_token *token)
     TRY(config_render_file(&house->config, &settings));
     TRY(file_write_durable(conf, buf_view(&settings), 0644));
     TRY(server_certificate_ensure(house, &leaf, &is_new));
-    TRY(house_open_db(house, HOUSE_ADMIN));
+    TRY(house_open_db(house, HOUSE_FOUND));
     TRY(house_open_fleet(house));
     TRY(fleet_found(house->fleet, token));
     AUTO_VAL(buf) line = {0};

@@ -18,7 +18,7 @@
 enum { PEM_MAX = 1 << 20 };
 
 struct restore_words {
-    const char *from, *key, *certificate, *passphrase_file, *dir, *keys_from, *ca;
+    const char *from, *key, *certificate, *passphrase_file, *dir, *keys_from, *ca, *journal;
     bool verify;
 };
 
@@ -168,6 +168,7 @@ static err_t restore(struct restore_job *job)
     TRY(restore_place_files(&job->reading, &target));
     TRY(restore_prove(&job->reading, &target));
     TRY(job->words->keys_from == NULL ? OK : restore_place_keys(job->words->keys_from, &target));
+    TRY(job->words->journal == NULL ? OK : restore_place_journal(job->words->journal, &target));
     TRY(restore_settle(&job->reading, &target));
     return restore_target_publish(&target);
 }
@@ -186,7 +187,8 @@ static err_t restore_and_tell(struct restore_job *job)
 static bool is_complete(const struct restore_words *words)
 {
     bool is_named = words->from != NULL && words->key != NULL && words->certificate != NULL;
-    bool is_way = words->verify ? words->dir == NULL && words->keys_from == NULL : words->dir != NULL;
+    bool is_way = words->verify ? words->dir == NULL && words->keys_from == NULL && words->journal == NULL
+                                : words->dir != NULL;
     return is_named && is_way;
 }
 
@@ -201,12 +203,14 @@ int command_restore(int argc, char **argv)
         {.name = "dir", .value = &words.dir},
         {.name = "keys-from", .value = &words.keys_from},
         {.name = "ca", .value = &words.ca},
+        {.name = "journal", .value = &words.journal},
         {.name = "verify", .flag = &words.verify},
     };
     if (!options_read(argc, argv, specs, sizeof specs / sizeof specs[0]) || !is_complete(&words)) {
         (void)fputs(
             "usage: whorld restore --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem --dir NEW\n"
             "                      [--ca ca.pem] [--key-passphrase-file FILE] [--keys-from FOLDER]\n"
+            "                      [--journal FOLDER]\n"
             "       whorld restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem\n",
             stderr);
         return EXIT_USAGE;

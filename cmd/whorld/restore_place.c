@@ -12,7 +12,7 @@
 #include "db/snapshot.h"
 #include "fleet/event.h"
 
-enum { ANCHOR_MAX = 1 << 20, KEY_FILE_MAX = 65536 };
+enum { ANCHOR_MAX = 1 << 20, KEY_FILE_MAX = 65536, JOURNAL_FILE_MAX = 1 << 30 };
 static const int64_t ROOM_LEFT = 16 << 20; /* for the inventory's WAL, and a server */
 
 /* --- files */
@@ -92,6 +92,45 @@ err_t restore_place_keys(const char *from, const struct restore_target *target)
     return error;
 }
 
+/* --- the journal */
+
+static err_t place_segment(const char *from, const char *to, const char *name)
+{
+    AUTO(char) *source = NULL;
+    AUTO(char) *path = NULL;
+    AUTO_VAL(buf) content = {0};
+    TRY(path_join(from, name, &source));
+    TRY(path_join(to, name, &path));
+    TRY(file_read(source, JOURNAL_FILE_MAX, &content));
+    return file_write_durable(path, buf_view(&content), 0600);
+}
+
+static err_t place_segments(DIR *folder, const char *from, const char *to)
+{
+    int count = 0;
+    for (const struct dirent *e = readdir(folder); e != NULL; e = readdir(folder)) {
+        const char *end = strrchr(e->d_name, '.');
+        if (end != NULL && strcmp(end, ".journal") == 0) {
+            TRY(place_segment(from, to, e->d_name));
+            count++;
+        }
+    }
+    ENSURE(count > 0, ERR_NOT_FOUND, "--journal: no journal is in %.100s", from);
+    return OK;
+}
+
+err_t restore_place_journal(const char *from, const struct restore_target *target)
+{
+    AUTO(char) *to = NULL;
+    TRY(path_join(target->staging, HOUSE_JOURNAL, &to));
+    TRY(folder_make(to, 0700));
+    DIR *folder = opendir(from);
+    ENSURE(folder != NULL, ERR_NOT_FOUND, "--journal: cannot open folder %.100s (%d)", from, errno);
+    err_t error = place_segments(folder, from, to);
+    (void)closedir(folder);
+    return error;
+}
+
 /* --- proofs */
 
 err_t restore_prove(const struct backup_reading *reading, const struct restore_target *target)
@@ -136,6 +175,7 @@ err_t restore_settle(const struct backup_reading *reading, const struct restore_
         }
     }
     TRY(path_join(target->staging, HOUSE_DATABASE ".admin.lock", &lock));
+    TRY(house_bring_restored(target->staging));
     TRY(house_open(target->staging, HOUSE_ADMIN, &house));
     TRY(db_write(house.db, write_record, &manifest));
     house_close(&house); /* folds the WAL in: one file is moved up */

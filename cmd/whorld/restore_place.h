@@ -11,6 +11,9 @@ err_t restore_place_files(struct backup_reading *reading, const struct restore_t
 /** Copies the keys (and, where it lies there, the passphrase) of a keys folder that the operator brought.
  *  @errors ERR_NOT_FOUND no key is in it */
 err_t restore_place_keys(const char *from, const struct restore_target *target);
+/** A copy of the journal from this folder (--journal), for restore_settle() to replay. @errors ERR_NOT_FOUND
+ * no journal is there, ERR_IO */
+err_t restore_place_journal(const char *from, const struct restore_target *target);
 /** The inventory's pages are whole and of the schema that the manifest names; the signature leads to the
  * trust anchor that the backup holds. */
 err_t restore_prove(const struct backup_reading *reading, const struct restore_target *target);

@@ -315,15 +315,20 @@ static void serving_close(struct serving *s)
 int command_serve(int argc, char **argv)
 {
     const char *dir = NULL;
-    const struct option_spec specs[] = {{.name = "dir", .value = &dir}};
-    if (!options_read(argc, argv, specs, 1) || dir == NULL) {
-        (void)fputs("usage: whorld serve --dir DIR\n", stderr);
+    bool accepts = false;
+    const struct option_spec specs[] = {{.name = "dir", .value = &dir},
+                                        {.name = "accept-rollback", .flag = &accepts}};
+    if (!options_read(argc, argv, specs, 2) || dir == NULL) {
+        (void)fputs("usage: whorld serve --dir DIR [--accept-rollback]\n", stderr);
         return EXIT_USAGE;
     }
     server_hold_signals();
     AUTO_VAL(house) house = {0};
     struct serving s = {.house = &house};
-    err_t error = house_open(dir, HOUSE_SERVE, &house);
+    err_t error = accepts ? house_bring(dir, JOURNAL_ACCEPT) : OK;
+    if (error.code == ERR_OK) {
+        error = house_open(dir, HOUSE_SERVE, &house);
+    }
     if (error.code == ERR_OK) {
         error = run(&s);
     }

@@ -1,0 +1,109 @@
+/* The bytes of the journal: what a record says and how records are chained. Pure: no file, no row.
+ *
+ *   record = size of the payload (4) || kind (1) || version (1) || number (8) || at, Unix ms (8) || payload
+ *            || hash (32)
+ *   hash   = SHA-256("whorl-journal-v1" || hash of the record before || all bytes of the record before
+ * `hash`)
+ *
+ * A segment begins with "WHORLJ1\n" || installation (32) || size of the node's name (1) || the name || number
+ * of its first record (8) || hash of the record before that one (32) || SHA-256 of all this (32). Numbers are
+ * big-endian and begin with 1; before the first record the hash is 32 zero bytes.
+ *
+ * A kind has a version; a reader that does not know either says so and skips nothing. Its fields stand in one
+ * table (journal_format.c): a new kind is one row there. Manifest sequences and action counters become kinds.
+ */
+#ifndef WHORL_DB_JOURNAL_FORMAT_H
+#define WHORL_DB_JOURNAL_FORMAT_H
+
+#include "base/hash.h"
+#include "db/rows.h"
+
+enum journal_kind {
+    JOURNAL_EPOCH = 1, /* a node began its next epoch */
+    JOURNAL_ISSUE,     /* a certificate, with all that its row needs */
+    JOURNAL_CONFIRM,   /* a certificate was confirmed, or used for the first time */
+    JOURNAL_SUPERSEDE, /* one lost its rights to a newer one */
+    JOURNAL_REVOKE,    /* one was revoked, or a superseded one put on the list */
+    JOURNAL_DEVICE,    /* what a device is from now on: state, generation, claim, owner's batch */
+    JOURNAL_CRL,       /* the number of a list that was signed */
+    JOURNAL_ROLLBACK,  /* an older inventory was accepted: what is told of here was lost */
+    JOURNAL_REPLAY     /* an older inventory was brought up to date */
+};
+enum {
+    JOURNAL_KINDS = JOURNAL_REPLAY + 1,
+    JOURNAL_RECORD_HEAD = 22,
+    JOURNAL_RECORD_LEAST = JOURNAL_RECORD_HEAD + SHA256_SIZE,
+    JOURNAL_PAYLOAD_MAX = 1 << 20,
+    JOURNAL_NODE_SIZE = 64,
+    JOURNAL_HEADER_MAX = 8 + SHA256_SIZE + 1 + JOURNAL_NODE_SIZE + 8 + 2 * SHA256_SIZE
+};
+
+/* One entry as values; which of them a kind has is in the table. What is borrowed lasts as long as the bytes
+ * that it was read from, or the call that it is given to. */
+struct journal_entry {
+    enum journal_kind kind;
+    int64_t seq, at_ms; /* as read */
+    struct {            /* ISSUE, CONFIRM, SUPERSEDE, REVOKE; `device` and `tenant` of DEVICE too */
+        uint8_t serial[CERTIFICATE_SERIAL_SIZE], spki_sha256[32], state;
+        uint8_t linked_by[32], link; /* of ISSUE: who asked; 0 not known, 1 known, 3 stated its generation */
+        char authority[AUTHORITY_ID_SIZE]; /* of CRL too */
+        int64_t generation, not_before, not_after, issued_at;
+        int64_t confirmed_at, first_used_at, superseded_at, revoked_at, reason;
+        struct bytes der;
+    } certificate;
+    struct device_id device;
+    struct uuid tenant;
+    struct {
+        struct uuid batch, product;
+        uint8_t state, claim, key_origin, reenrol_allowed;
+        int64_t generation, registered_at, enrolled_at, transferred_at, rekey_requested_at, rekey_above;
+        char serial[SERIAL_TEXT_SIZE], model[MODEL_SIZE];
+        struct bytes spki; /* empty: as it was */
+    } change;
+    struct uuid node;
+    int64_t epoch;
+    int64_t shard, number; /* of CRL */
+    int64_t first, last;   /* of ROLLBACK and REPLAY: the entries that it is about */
+};
+
+/* A record in the bytes of a segment. */
+struct journal_record {
+    int kind, version;
+    int64_t seq, at_ms;
+    struct bytes payload;
+    struct sha256 hash;
+    size_t size; /* all of it */
+};
+
+/** "issue", …; "entry of an unknown kind". @thread any, like all functions here */
+const char *journal_kind_name(int kind);
+
+/** Appends the record of `entry`. @param[in,out] hash that of the record before; then its own */
+err_t journal_encode(const struct journal_entry *entry, int64_t seq, struct sha256 *hash, struct buf *out);
+
+enum journal_look {
+    JOURNAL_WHOLE, /* `out` is filled */
+    JOURNAL_SHORT, /* the bytes end within the record */
+    JOURNAL_BAD    /* no record of this number in this chain */
+};
+/** What stands at the beginning of `in`. */
+err_t journal_look(struct bytes in, const struct sha256 *before, int64_t seq, struct journal_record *out,
+                   enum journal_look *look);
+/** Whether somewhere behind the first byte of `in`, where record `seq` is broken, a whole record of the same
+ * journal begins: then it was not torn by the last write. @param before as of journal_look() */
+err_t journal_finds_record(struct bytes in, const struct sha256 *before, int64_t seq, bool *out);
+/** @errors ERR_UNPROCESSABLE an unknown kind or version, or a payload that is not of its kind */
+err_t journal_decode(const struct journal_record *record, struct journal_entry *out);
+
+struct journal_header {
+    struct sha256 installation;
+    char node[JOURNAL_NODE_SIZE];
+    int64_t first;
+    struct sha256 before;
+    size_t size; /* all of it */
+};
+err_t journal_header_encode(const struct journal_header *header, struct buf *out);
+/** @errors ERR_UNPROCESSABLE not the beginning of a segment */
+err_t journal_header_decode(struct bytes in, struct journal_header *out);
+
+#endif
