@@ -1,11 +1,12 @@
 /* The parsers of the device's end, which read what a server, or who poses as one, sends: HTTP answers, JSON,
- * certificates and sets of them, orders. The first byte chooses. */
+ * certificates and sets of them, orders; and its own stored records. The first byte chooses. */
 #include <stdlib.h>
 
 #include "device/core/authority.h"
 #include "device/core/http_parse.h"
 #include "device/core/messages.h"
 #include "device/core/records.h"
+#include "device/sim/memory_storage.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ROOM = 4096 };
@@ -78,6 +79,42 @@ static void feed_set(struct whorl_bytes input)
     }
 }
 
+static void expect_inside(struct whorl_bytes part, const uint8_t *room, size_t size)
+{
+    if (part.data < room || part.data + part.size > room + size) {
+        abort();
+    }
+}
+
+/* Records that somebody wrote into a device's storage. */
+static void feed_record(struct whorl_bytes input)
+{
+    static struct sim_storage storage;
+    uint8_t room[SIM_RECORD_BYTES];
+    struct whorl_space space = {room, sizeof room};
+    struct whorl_anchors anchors;
+    struct whorl_credential credential;
+    struct whorl_hub hub;
+    sim_storage_init(&storage);
+    for (enum whorl_record record = WHORL_RECORD_CREDENTIAL; record <= WHORL_RECORD_ANCHORS; record++) {
+        (void)storage.port.write(&storage, record, input); /* what is too large is not there */
+    }
+    if (whorl_anchors_load(&storage.port, space, &anchors) == WHORL_OK) {
+        for (size_t i = 0; i < anchors.count; i++) {
+            expect_inside(anchors.root[i], room, input.size);
+        }
+    }
+    if (whorl_credential_load(&storage.port, WHORL_RECORD_CREDENTIAL, space, &credential) == WHORL_OK) {
+        for (size_t i = 0; i < credential.chain_count; i++) {
+            expect_inside(credential.chain[i], room, input.size);
+        }
+    }
+    if (whorl_hub_load(&storage.port, space, &hub) == WHORL_OK) {
+        expect_inside(hub.url, room, input.size);
+        expect_inside(hub.ca, room, input.size);
+    }
+}
+
 static void feed_order(struct whorl_bytes input)
 {
     struct whorl_rekey_after order;
@@ -98,6 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed_json(input);
     } else if (data[0] == 's') {
         feed_set(input);
+    } else if (data[0] == 'r') {
+        feed_record(input);
     } else if (data[0] == 'o') {
         feed_order(input);
     } else {
