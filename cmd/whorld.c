@@ -31,7 +31,7 @@ static const struct command COMMANDS[] = {
      "the\n        server may run. The CA keys only with --with-keys (docs/backup.md)."},
     {"restore", command_restore,
      "restore --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem --dir NEW [--ca ca.pem]\n"
-     "          [--key-passphrase-file FILE] [--keys-from FOLDER] [--journal FOLDER]\n"
+     "          [--key-passphrase-file FILE] [--keys-from FOLDER] [--journal FOLDER] [--accept-rollback]\n"
      "  restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem [--ca ca.pem]\n"
      "        Make a new data directory from a backup, or only prove that the backup is good."},
     {"tenant", command_tenant,

@@ -29,6 +29,7 @@ struct journal_report {
     int64_t kinds[JOURNAL_KINDS];
     int64_t unknown; /* of kinds that this program does not know */
     int64_t segments;
+    int64_t last_at_ms; /* when the last of them was written */
     int64_t torn_bytes; /* at the very end, of an entry that was never acknowledged */
     bool is_replaced;   /* accepted: the files could not be gone on with, or were lost */
 };
@@ -43,6 +44,16 @@ err_t journal_verify(const char *folder, const char *node, struct journal_report
 
 /** Whether the folder has any file of this node's journal. @errors ERR_IO */
 err_t journal_exists(const char *folder, const char *node, bool *out);
+
+/* How far the inventory's journal of a node has come. */
+struct journal_position {
+    char node[JOURNAL_NODE_SIZE];
+    int64_t seq;
+    struct sha256 hash;
+};
+/** Of every node that keeps one, in order of name. @thread of tx */
+err_t journal_positions(struct db_tx *tx, err_t (*fn)(const struct journal_position *position, void *arg),
+                        void *arg);
 
 struct journal_state {
     bool has_row; /* this inventory has begun a journal of the node */

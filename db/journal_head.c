@@ -58,3 +58,24 @@ err_t journal_installation(struct connection *connection, struct sha256 *out)
     struct statement_call call = {.sql = SQL_ROOT, .fn = take_root, .arg = out};
     return connection_run(connection, &call);
 }
+
+struct positions {
+    err_t (*fn)(const struct journal_position *position, void *arg);
+    void *arg;
+};
+
+static err_t take_position(const struct db_row *row, void *arg)
+{
+    const struct positions *run = arg;
+    struct journal_position position = {.seq = db_row_int(row, 1)};
+    TRY(db_row_text(row, 0, position.node, sizeof position.node));
+    TRY(db_row_copy(row, 2, position.hash.b, sizeof position.hash.b));
+    return run->fn(&position, run->arg);
+}
+
+err_t journal_positions(struct db_tx *tx, err_t (*fn)(const struct journal_position *position, void *arg),
+                        void *arg)
+{
+    return db_run(tx, "SELECT node, seq, hash FROM journal_head ORDER BY node", NULL, 0, take_position,
+                  &(struct positions){fn, arg});
+}

@@ -10,6 +10,7 @@ err_t journal_count(const struct journal_record *record, void *arg)
     }
     missing->first = missing->first == 0 ? record->seq : missing->first;
     missing->last = record->seq;
+    missing->last_at_ms = record->at_ms;
     struct journal_entry entry;
     if (journal_decode(record, &entry).code != ERR_OK) {
         missing->unknown++;

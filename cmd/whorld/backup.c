@@ -18,6 +18,7 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "db/audit_chain_rows.h"
+#include "db/journal.h"
 #include "db/snapshot.h"
 #include "fleet/event.h"
 
@@ -154,9 +155,21 @@ static err_t add_head(const struct audit_end *end, void *arg)
     return OK;
 }
 
-static err_t read_heads(struct db_tx *tx, void *arg)
+static err_t add_position(const struct journal_position *position, void *arg)
 {
-    return audit_ends_list(tx, add_head, arg);
+    AUTO(json_t) *item = json_object();
+    TRY(json_set_text(item, "node", position->node));
+    TRY(json_set_int(item, "seq", position->seq));
+    TRY(json_set_hex(item, "hash", BYTES_OF(position->hash.b)));
+    ENSURE(json_array_append_new(arg, TAKE(item)) == 0, ERR_NO_MEMORY, "the journals' ends");
+    return OK;
+}
+
+static err_t read_ends(struct db_tx *tx, void *arg)
+{
+    struct backup_manifest *manifest = arg;
+    TRY(audit_ends_list(tx, add_head, manifest->heads));
+    return journal_positions(tx, add_position, manifest->journal);
 }
 
 static err_t read_copy(struct backup_job *job, const char *copy)
@@ -174,8 +187,9 @@ static err_t read_copy(struct backup_job *job, const char *copy)
     TRY(db_open(&options, &db));
     job->manifest.schema = facts.schema;
     job->manifest.heads = json_array();
-    ENSURE(job->manifest.heads != NULL, ERR_NO_MEMORY, "a manifest");
-    return db_read(db, read_heads, job->manifest.heads);
+    job->manifest.journal = json_array();
+    ENSURE(job->manifest.heads != NULL && job->manifest.journal != NULL, ERR_NO_MEMORY, "a manifest");
+    return db_read(db, read_ends, &job->manifest);
 }
 
 static err_t take_moment(struct backup_job *job)

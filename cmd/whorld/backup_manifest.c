@@ -11,7 +11,9 @@ static const int64_t FILE_MAX = (int64_t)1 << 50;
 void backup_manifest_clear(struct backup_manifest *manifest)
 {
     json_decref(manifest->heads);
+    json_decref(manifest->journal);
     manifest->heads = NULL;
+    manifest->journal = NULL;
     backup_list_clear(&manifest->files);
 }
 
@@ -52,6 +54,7 @@ err_t backup_manifest_write(const struct backup_manifest *manifest, struct buf *
     TRY(json_set_int(content, "schema", manifest->schema));
     TRY(json_set_bool(content, "keys", manifest->has_keys));
     TRY(json_take(content, "heads", json_incref(manifest->heads)));
+    TRY(json_take(content, "journal", json_incref(manifest->journal)));
     TRY(json_take(content, "files", TAKE(files)));
     TRY(json_append(out, content));
     ENSURE(out->n <= BACKUP_MANIFEST_MAX, ERR_UNPROCESSABLE, "too many files for one backup");
@@ -94,7 +97,7 @@ struct raw {
     struct sha256 installation;
     int64_t at_ms, schema;
     bool has_keys;
-    json_t *heads, *files;
+    json_t *heads, *journal, *files;
 };
 static const struct json_field fields[] = {
     {"whorl", JSON_KIND_TEXT, true, offsetof(struct raw, whorl), 1, 64, JSON_NO_HAS},
@@ -104,6 +107,7 @@ static const struct json_field fields[] = {
     {"schema", JSON_KIND_INTEGER, true, offsetof(struct raw, schema), 1, INT32_MAX, JSON_NO_HAS},
     {"keys", JSON_KIND_BOOLEAN, true, offsetof(struct raw, has_keys), 0, 0, JSON_NO_HAS},
     {"heads", JSON_KIND_ARRAY, true, offsetof(struct raw, heads), 0, 0, JSON_NO_HAS},
+    {"journal", JSON_KIND_ARRAY, true, offsetof(struct raw, journal), 0, 0, JSON_NO_HAS},
     {"files", JSON_KIND_ARRAY, true, offsetof(struct raw, files), 0, 0, JSON_NO_HAS},
 };
 
@@ -118,6 +122,7 @@ static err_t read_content(const json_t *content, struct backup_manifest *out)
     out->schema = raw.schema;
     out->has_keys = raw.has_keys;
     out->heads = json_incref(raw.heads);
+    out->journal = json_incref(raw.journal);
     int64_t total = 0;
     for (size_t i = 0; i < json_array_size(raw.files); i++) {
         TRY(read_file(json_array_get(raw.files, i), &out->files));

@@ -11,6 +11,7 @@ struct backup_manifest {
     int64_t at_ms;              /* everything that was committed before is in it */
     int64_t schema;
     bool has_keys;
+    json_t *journal; /* owned: how far the journal of every node has come (node, seq, hash) */
     json_t *heads; /* owned: the last record of every chain of the audit log (node, epoch, lane, seq, hash) */
     struct backup_list files;
 };

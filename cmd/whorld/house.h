@@ -71,9 +71,13 @@ err_t house_load_authority(struct house *house, const char *id, enum authority_r
 /** Brings inventory and journals of all nodes together, where they are not: replays or accepts, with what was
  * missing told on stderr. No server may run. @errors ERR_CONFLICT one does; ERR_DB @thread init */
 err_t house_bring(const char *folder, enum journal_mode mode);
-/** After a restore: replays the journal that the settings name, as far as there is one; without it the
- * rollback is accepted, and stderr says what that costs. @errors as house_bring() */
-err_t house_bring_restored(const char *folder);
+/* What a restore got out of the journals of all nodes. */
+struct house_brought {
+    int64_t entries, last_at_ms;
+};
+/** After a restore: replays the journal that the settings name, or accepts that it is not, and stderr says
+ * what that costs. @errors as house_bring(); ERR_WRONG_STATE no journal, and that is not accepted */
+err_t house_bring_restored(const char *folder, bool accepts, struct house_brought *out);
 /** Is there a complete installation? The errors are those of house_open. */
 err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */

@@ -60,7 +60,7 @@ static void tell_accepted(const char *node, const struct journal_report *missing
         "good\n");
 }
 
-static err_t bring_node(const char *folder, size_t i, enum journal_mode mode)
+static err_t bring_node(const char *folder, size_t i, enum journal_mode mode, struct house_brought *out)
 {
     AUTO_VAL(house) house = {0};
     struct journal_report missing = {.first = 0};
@@ -73,6 +73,8 @@ static err_t bring_node(const char *folder, size_t i, enum journal_mode mode)
         (void)fprintf(stderr, "journal of %s: nothing is missing\n", NODES[i]);
     } else if (mode == JOURNAL_BRING) {
         tell_replayed(NODES[i], &missing, &tally);
+        out->entries += missing.last > 0 ? missing.last - missing.first + 1 : 0;
+        out->last_at_ms = missing.last_at_ms > out->last_at_ms ? missing.last_at_ms : out->last_at_ms;
     } else {
         tell_accepted(NODES[i], &missing);
     }
@@ -81,8 +83,9 @@ static err_t bring_node(const char *folder, size_t i, enum journal_mode mode)
 
 err_t house_bring(const char *folder, enum journal_mode mode)
 {
+    struct house_brought brought = {.entries = 0};
     for (size_t i = 0; i < NODE_COUNT; i++) {
-        TRY(bring_node(folder, i, mode));
+        TRY(bring_node(folder, i, mode, &brought));
     }
     return OK;
 }
@@ -96,12 +99,20 @@ static err_t has_journal(const char *folder, const char *node, bool *out)
     return journal_exists(journal, node, out);
 }
 
-err_t house_bring_restored(const char *folder)
+/* A copy from before there were journals begins one; any other wants its own. */
+err_t house_bring_restored(const char *folder, bool accepts, struct house_brought *out)
 {
+    *out = (struct house_brought){.entries = 0};
     for (size_t i = 0; i < NODE_COUNT; i++) {
         bool is_there = false;
         TRY(has_journal(folder, NODES[i], &is_there));
-        TRY(bring_node(folder, i, is_there ? JOURNAL_BRING : JOURNAL_ACCEPT));
+        err_t error = bring_node(folder, i, accepts ? JOURNAL_ACCEPT : JOURNAL_BRING, out);
+        ENSURE(is_there || error.code != ERR_DB, ERR_WRONG_STATE,
+               "the journal of %s is not here: bring it with --journal, or accept with --accept-rollback "
+               "what that"
+               " costs (docs/backup.md)",
+               NODES[i]);
+        TRY(error);
     }
     return OK;
 }

@@ -19,7 +19,7 @@ enum { PEM_MAX = 1 << 20 };
 
 struct restore_words {
     const char *from, *key, *certificate, *passphrase_file, *dir, *keys_from, *ca, *journal;
-    bool verify;
+    bool verify, accepts_rollback;
 };
 
 struct restore_job {
@@ -28,6 +28,7 @@ struct restore_job {
     struct buf certificate, anchors;
     int fd; /* of the backup */
     struct backup_reading reading;
+    struct house_brought brought;
 };
 
 static void restore_job_clear(struct restore_job *job)
@@ -114,11 +115,23 @@ static void tell_backup(const struct restore_job *job)
 
 static void tell_times(const struct restore_job *job, int64_t began_ms)
 {
+    const struct house_brought *brought = &job->brought;
     double lost = (double)(clock_now_ms(clock_system()) - job->reading.manifest.at_ms) / 1000;
     double took = (double)(clock_monotonic_ms(clock_system()) - began_ms) / 1000;
-    printf("  RPO           %.1f s at most: what was written after that moment is not here\n"
+    char last[32];
+    const char *here = "only the journal's entries are";
+    if (job->words->accepts_rollback) {
+        here = "nothing is";
+        printf("  journal       not replayed: the rollback was accepted\n");
+    } else if (brought->entries == 0) {
+        printf("  journal       nothing in it after that moment\n");
+    } else {
+        time_format(brought->last_at_ms, last);
+        printf("  journal       %" PRId64 " entries replayed, the last of %s\n", brought->entries, last);
+    }
+    printf("  RPO           %.1f s at most: of what was written after that moment %s here\n"
            "  RTO           %.1f s for this restore\n\n",
-           lost, took);
+           lost, here, took);
 }
 
 /* --- the two ways */
@@ -169,7 +182,10 @@ static err_t restore(struct restore_job *job)
     TRY(restore_prove(&job->reading, &target));
     TRY(job->words->keys_from == NULL ? OK : restore_place_keys(job->words->keys_from, &target));
     TRY(job->words->journal == NULL ? OK : restore_place_journal(job->words->journal, &target));
-    TRY(restore_settle(&job->reading, &target));
+    const struct restore_settling settling = {.manifest = &job->reading.manifest,
+                                              .accepts_rollback = job->words->accepts_rollback,
+                                              .brought = &job->brought};
+    TRY(restore_settle(&settling, &target));
     return restore_target_publish(&target);
 }
 
@@ -187,7 +203,8 @@ static err_t restore_and_tell(struct restore_job *job)
 static bool is_complete(const struct restore_words *words)
 {
     bool is_named = words->from != NULL && words->key != NULL && words->certificate != NULL;
-    bool is_way = words->verify ? words->dir == NULL && words->keys_from == NULL && words->journal == NULL
+    bool is_way = words->verify ? words->dir == NULL && words->keys_from == NULL && words->journal == NULL &&
+                                      !words->accepts_rollback
                                 : words->dir != NULL;
     return is_named && is_way;
 }
@@ -204,13 +221,14 @@ int command_restore(int argc, char **argv)
         {.name = "keys-from", .value = &words.keys_from},
         {.name = "ca", .value = &words.ca},
         {.name = "journal", .value = &words.journal},
+        {.name = "accept-rollback", .flag = &words.accepts_rollback},
         {.name = "verify", .flag = &words.verify},
     };
     if (!options_read(argc, argv, specs, sizeof specs / sizeof specs[0]) || !is_complete(&words)) {
         (void)fputs(
             "usage: whorld restore --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem --dir NEW\n"
             "                      [--ca ca.pem] [--key-passphrase-file FILE] [--keys-from FOLDER]\n"
-            "                      [--journal FOLDER]\n"
+            "                      [--journal FOLDER] [--accept-rollback]\n"
             "       whorld restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem\n",
             stderr);
         return EXIT_USAGE;

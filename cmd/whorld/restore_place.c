@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -119,16 +120,37 @@ static err_t place_segments(DIR *folder, const char *from, const char *to)
     return OK;
 }
 
-err_t restore_place_journal(const char *from, const struct restore_target *target)
+static err_t place_all(const char *from, const char *to)
 {
-    AUTO(char) *to = NULL;
-    TRY(path_join(target->staging, HOUSE_JOURNAL, &to));
     TRY(folder_make(to, 0700));
     DIR *folder = opendir(from);
     ENSURE(folder != NULL, ERR_NOT_FOUND, "--journal: cannot open folder %.100s (%d)", from, errno);
     err_t error = place_segments(folder, from, to);
     (void)closedir(folder);
     return error;
+}
+
+static bool is_same_folder(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+err_t restore_place_journal(const char *from, const struct restore_target *target)
+{
+    AUTO_VAL(house) house = {.folder = NULL};
+    AUTO(char) *to = NULL;
+    TRY(house_open_settings(target->staging, &house));
+    TRY(house_journal_folder(&house, &to));
+    if (is_same_folder(from, to)) {
+        return OK; /* it is gone on with where it is */
+    }
+    size_t n = strlen(target->staging);
+    ENSURE(strncmp(to, target->staging, n) == 0 && to[n] == '/', ERR_UNPROCESSABLE,
+           "journal_dir of the settings is %.80s: put the journal there, and name it with --journal", to);
+    TRY(restore_target_folders(target, to + n + 1));
+    return place_all(from, to);
 }
 
 /* --- proofs */
@@ -161,12 +183,9 @@ static err_t write_record(struct db_tx *tx, void *arg)
     return event_append_value(tx, &event, body);
 }
 
-err_t restore_settle(const struct backup_reading *reading, const struct restore_target *target)
+static err_t make_folders(const struct restore_target *target)
 {
     static const char *const folders[] = {"firmware"};
-    AUTO_VAL(house) house = {.folder = NULL};
-    AUTO(char) *lock = NULL;
-    struct backup_manifest manifest = reading->manifest; /* borrowed: the closure takes no const */
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         AUTO(char) *path = NULL;
         TRY(path_join(target->staging, folders[i], &path));
@@ -174,11 +193,28 @@ err_t restore_settle(const struct backup_reading *reading, const struct restore_
             TRY(folder_make(path, 0700));
         }
     }
-    TRY(path_join(target->staging, HOUSE_DATABASE ".admin.lock", &lock));
-    TRY(house_bring_restored(target->staging));
+    return OK;
+}
+
+static err_t remove_locks(const struct restore_target *target)
+{
+    static const char *const locks[] = {HOUSE_DATABASE ".admin.lock", HOUSE_DATABASE ".whorld.lock"};
+    for (size_t i = 0; i < sizeof locks / sizeof locks[0]; i++) {
+        AUTO(char) *path = NULL;
+        TRY(path_join(target->staging, locks[i], &path));
+        (void)unlink(path);
+    }
+    return OK;
+}
+
+err_t restore_settle(const struct restore_settling *settling, const struct restore_target *target)
+{
+    AUTO_VAL(house) house = {.folder = NULL};
+    struct backup_manifest manifest = *settling->manifest; /* borrowed: the closure takes no const */
+    TRY(make_folders(target));
+    TRY(house_bring_restored(target->staging, settling->accepts_rollback, settling->brought));
     TRY(house_open(target->staging, HOUSE_ADMIN, &house));
     TRY(db_write(house.db, write_record, &manifest));
     house_close(&house); /* folds the WAL in: one file is moved up */
-    (void)unlink(lock);
-    return OK;
+    return remove_locks(target);
 }

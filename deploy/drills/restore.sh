@@ -5,12 +5,13 @@
 #
 # Everything is the drill's own, in a temporary directory that goes when it ends: an installation, a fleet that enrols, an operator with a
 # key that is not on the host. In order, with a line for each step and what it took:
-#   1. the installation works: devices enrol, one is watched
+#   1. the installation works: devices enrol, one is watched; its journal is on another disk (journal_dir)
 #   2. a backup is made while others go on enrolling (docs/backup.md)
 #   3. the disaster: the server is killed, its directory destroyed
 #   4. the restore, into another directory, by the operator with the backup, his key, the kept keys and their passphrase
 #   5. the server starts on it, and devices come back with the certificates they had: the watched one renews and takes its next key
-#   6. what was enrolled after the backup is named: those certificates are unknown, so they are refused; the count is the loss
+#   6. what was enrolled after the backup is honoured too: the journal had it. With WHORL_DRILL_NO_JOURNAL=1 the journal is destroyed with the
+#      disk: then those certificates are unknown, so they are refused, and their number is the loss
 # The last lines are the RPO (age of the backup at the disaster) and the RTO (from the disaster to the first answer to a device). Exit code
 # 0: restored as promised; 1: not, and why. With WHORL_DRILL_RTO=SECONDS a slower one fails too.
 #
@@ -65,10 +66,11 @@ known() { # DIRECTORY: how many of the certificates in DIRECTORY the restored in
 }
 
 # 1
-mkdir "$WORK/vault" "$WORK/kept" "$WORK/before" "$WORK/after"
+mkdir "$WORK/vault" "$WORK/kept" "$WORK/disk" "$WORK/before" "$WORK/after"
 head -c 24 /dev/urandom | base64 >"$WORK/kept/passphrase"
 "$PROGRAMS/whorld" init --dir "$WORK/first" --host localhost --host 127.0.0.1 --passphrase-file "$WORK/kept/passphrase" >/dev/null
 printf '%s = 127.0.0.1:0\n' device_listen management_listen public_listen >>"$WORK/first/whorl.conf"
+echo "journal_dir = $WORK/disk/journal" >>"$WORK/first/whorl.conf"
 cp -r "$WORK/first/keys" "$WORK/first/ca.pem" "$WORK/kept/"
 TOKEN=$(cat "$WORK/first/admin.token")
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=Operator' -days 30 -keyout "$WORK/vault/operator.key" \
@@ -102,11 +104,16 @@ kill -9 "$SERVER"
 wait "$SERVER" 2>/dev/null || true
 SERVER=
 rm -rf "$WORK/first"
-step "the disaster: the server is dead, its directory destroyed"
+HOW=()
+if [ -n "${WHORL_DRILL_NO_JOURNAL:-}" ]; then
+    rm -rf "$WORK/disk/journal"
+    HOW=(--accept-rollback)
+fi
+step "the disaster: the server is dead, its directory destroyed${HOW:+, its journal too}"
 
 # 4
 "$PROGRAMS/whorld" restore --from "$WORK/vault/one.backup" --key "$WORK/vault/operator.key" --certificate "$WORK/operator.pem" \
-    --ca "$WORK/kept/ca.pem" --keys-from "$WORK/kept/keys" --dir "$WORK/second" >"$WORK/restore.out" 2>&1 || fail "$(cat "$WORK/restore.out")"
+    --ca "$WORK/kept/ca.pem" --keys-from "$WORK/kept/keys" --dir "$WORK/second" ${HOW[@]+"${HOW[@]}"} >"$WORK/restore.out" 2>&1 || fail "$(cat "$WORK/restore.out")"
 step "restored from the backup into another directory"
 "$PROGRAMS/whorld" audit verify --dir "$WORK/second" >"$WORK/audit.out" || fail "$(cat "$WORK/audit.out")"
 
@@ -125,8 +132,10 @@ step "all $ALL certificates from before the backup are honoured; the watched dev
 
 # 6
 read -r COUNT ALL <<<"$(known "$WORK/after")"
-step "of $ALL that enrolled during and after the backup $COUNT are in it; $((ALL - COUNT)) must enrol again"
-printf 'RPO %s s (age of the backup at the disaster; %s certificates lost)\n' "$(awk -v a="$MOMENT" -v b="$DISASTER" 'BEGIN { printf "%.1f", b - a }')" "$((ALL - COUNT))"
+step "of $ALL that enrolled during and after the backup $COUNT are honoured; $((ALL - COUNT)) must enrol again"
+[ -n "${HOW:+1}" ] || [ "$COUNT" = "$ALL" ] || fail "the journal did not bring back what was enrolled after the backup"
+printf 'RPO %s certificates; the backup was %s s old at the disaster\n' "$((ALL - COUNT))" \
+    "$(awk -v a="$MOMENT" -v b="$DISASTER" 'BEGIN { printf "%.1f", b - a }')"
 printf 'RTO %s s (from the disaster to the first answer)\n' "$RTO"
 if [ -n "${WHORL_DRILL_RTO:-}" ]; then
     awk -v a="$RTO" -v b="$WHORL_DRILL_RTO" 'BEGIN { exit a > b }' || fail "the RTO is over $WHORL_DRILL_RTO s"

@@ -49,6 +49,15 @@ expect "the audit log tells for whom" "$(sqlite3 "$DATA/inventory.db" "SELECT bo
 expect_in "with the keys, under their own passphrase" "$(backup --to "$WORK/two.backup" --with-keys)" "with the CA keys"
 backup --to - 2>"$WORK/err" | cat >"$WORK/piped.backup"
 expect_in "to a pipe" "$(restore --verify --from - --ca "$CA" <"$WORK/piped.backup")" "The backup is whole"
+
+say "decided after the backup: a certificate, a revocation"
+"$DEVICE_TOOL" fleet --count 1 --seed-base 900 --list "$WORK/one.json" >/dev/null
+GONE=$(jq -r '.devices[0] | if type == "object" then .id // .device_id else . end' "$WORK/one.json")
+api POST "/api/v1/devices/$GONE/revoke" '{"reason":"keyCompromise"}' >/dev/null
+expect_status "a device is revoked" 200
+device renew >/dev/null
+device status >/dev/null
+LATE=$(api GET "/api/v1/devices/$ID" | jq -r '[.certificates[] | select(.state == "confirmed")][0].serial')
 stop_server
 
 say "one at a time, and not on a full disk"
@@ -98,11 +107,14 @@ expect "the keys are encrypted" "$(grep -l 'BEGIN ENCRYPTED PRIVATE KEY' "$WORK"
 expect "their passphrase is not with them" "$(grep -rlF "$(cat "$PASSPHRASE")" "$WORK/by-two" || true)" ""
 
 say "restored elsewhere"
-mkdir "$WORK/safe" && cp -r "$DATA/keys" "$WORK/safe/keys"
+mkdir "$WORK/safe" && cp -r "$DATA/keys" "$WORK/safe/keys" && cp -r "$DATA/journal" "$WORK/safe/journal"
 cp "$CA" "$WORK/anchor.pem"
 mv "$DATA" "$WORK/lost"
 CA=$WORK/anchor.pem
-restore --from "$WORK/one.backup" --dir "$DATA" --keys-from "$WORK/safe/keys" --ca "$CA" >"$WORK/restored"
+refused "without the journal, silently" "--accept-rollback" restore --from "$WORK/one.backup" --dir "$DATA" --keys-from "$WORK/safe/keys"
+[ ! -e "$DATA" ] || die "something is left: $(find "$DATA")"
+restore --from "$WORK/one.backup" --dir "$DATA" --keys-from "$WORK/safe/keys" --ca "$CA" --journal "$WORK/safe/journal" >"$WORK/restored" 2>"$WORK/err"
+expect_in "the journal is replayed" "$(cat "$WORK/restored")" "entries replayed, the last of"
 expect_in "it tells what can be lost" "$(cat "$WORK/restored")" "RPO"
 expect_in "and how long it took" "$(cat "$WORK/restored")" "RTO"
 expect_in "and whose it is" "$(cat "$WORK/restored")" "that of your ca.pem"
@@ -112,7 +124,9 @@ expect "and tells of it" "$(sqlite3 "$DATA/inventory.db" "SELECT count(*) FROM a
 expect "modes" "$(cd "$DATA" && stat -c '%n %a' . inventory.db keys keys/ca-root.key ca.pem whorl.conf | xargs)" \
     ". 700 inventory.db 600 keys 700 keys/ca-root.key 600 ca.pem 644 whorl.conf 644"
 start_server
-expect_in "a device goes on with its certificate" "$(device status)" "enrolled (10)"
+expect_in "a device goes on with the certificate it got after the backup" "$(device status)" "enrolled (10)"
+expect "that one is in the inventory" "$(api GET "/api/v1/certificates/$LATE" | jq -r .device_id)" "$ID"
+expect "what was revoked after the backup is revoked" "$(api GET "/api/v1/devices/$GONE" | jq -r .state)" revoked
 device renew >/dev/null
 expect_in "renews" "$(device status)" "enrolled (10)"
 device rekey >/dev/null
@@ -129,17 +143,26 @@ refused "over anything else" "is not empty" restore --from "$WORK/one.backup" --
 expect "which is untouched" "$(ls -A "$WORK/foreign")" file
 
 say "with the keys from the backup"
-restore --from "$WORK/two.backup" --dir "$WORK/two" >/dev/null
+restore --from "$WORK/two.backup" --dir "$WORK/two" --accept-rollback >"$WORK/restored" 2>"$WORK/err"
+expect_in "a rollback can be accepted" "$(cat "$WORK/restored")" "the rollback was accepted"
+expect_in "and is told what it costs" "$(cat "$WORK/err")" "lost"
 expect_in "it is whole" "$("$WHORLD" check --dir "$WORK/two")" "0 problems"
 none() { [ ! -e "$WORK/new" ] || die "something is left: $(find "$WORK/new")"; }
 refused "keys from two places" "leave --keys-from away" restore --from "$WORK/two.backup" --dir "$WORK/new" --keys-from "$WORK/safe/keys"
 refused "no keys at all" "--keys-from" restore --from "$WORK/one.backup" --dir "$WORK/new"
 none
 "$WHORLD" init --dir "$WORK/other" --host localhost --passphrase-file "$PASSPHRASE" >/dev/null
-refused "the keys of another installation" "" restore --from "$WORK/one.backup" --dir "$WORK/new" --keys-from "$WORK/other/keys"
+refused "the keys of another installation" "the key of authority" restore --from "$WORK/one.backup" --dir "$WORK/new" --keys-from "$WORK/other/keys" --accept-rollback
 refused "the trust anchor of another" "installation" restore --from "$WORK/one.backup" --dir "$WORK/new" --keys-from "$WORK/safe/keys" --ca "$WORK/other/ca.pem"
+refused "a folder without a journal" "no journal is in" restore --from "$WORK/two.backup" --dir "$WORK/new" --journal "$WORK/safe/keys"
+"$WHORLD" tenant add --dir "$WORK/other" --name other >/dev/null # begins a journal
+refused "the journal of another installation" "another" restore --from "$WORK/two.backup" --dir "$WORK/new" --journal "$WORK/other/journal"
+cp -r "$WORK/safe/journal" "$WORK/broken"
+BROKEN=$(find "$WORK/broken" -name 'whorld-*.journal' | sort | tail -n 1)
+python3 -c 'import os, sys; f = open(sys.argv[1], "r+b"); f.seek(os.path.getsize(sys.argv[1]) // 2); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$BROKEN"
+refused "a journal with a flipped byte" "broken" restore --from "$WORK/two.backup" --dir "$WORK/new" --journal "$WORK/broken"
 mv "$PASSPHRASE" "$PASSPHRASE.away"
-refused "no passphrase" "passphrase" restore --from "$WORK/two.backup" --dir "$WORK/new"
+refused "no passphrase" "passphrase" restore --from "$WORK/two.backup" --dir "$WORK/new" --accept-rollback
 mv "$PASSPHRASE.away" "$PASSPHRASE"
 none
 "$WHORLD" init --dir "$WORK/trial" --host localhost >/dev/null
@@ -190,7 +213,7 @@ say "killed at any moment"
 complete=0 refused=0
 for n in $(seq 9); do
     rm -rf "$WORK/new"
-    setsid "$WHORLD" restore --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --from "$WORK/two.backup" --dir "$WORK/new" >/dev/null 2>&1 &
+    setsid "$WHORLD" restore --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --from "$WORK/two.backup" --dir "$WORK/new" --accept-rollback >/dev/null 2>&1 &
     victim=$!
     sleep "$(awk "BEGIN { print $n * 0.05 }")"
     kill -9 $victim 2>/dev/null || true
@@ -200,7 +223,7 @@ for n in $(seq 9); do
     else
         refused=$((refused + 1))
         if "$WHORLD" serve --dir "$WORK/new" >"$WORK/out" 2>&1; then die "serve accepted a half-made directory ($n)"; fi
-        restore --from "$WORK/two.backup" --dir "$WORK/new" >"$WORK/out" 2>&1 || die "it could not be repeated ($n): $(cat "$WORK/out")"
+        restore --from "$WORK/two.backup" --dir "$WORK/new" --accept-rollback >"$WORK/out" 2>&1 || die "it could not be repeated ($n): $(cat "$WORK/out")"
     fi
     expect_in "whole in the end ($n)" "$("$WHORLD" check --dir "$WORK/new")" "0 problems"
 done
@@ -230,6 +253,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
 USED=$(memory "$WHORLD" backup --dir "$WORK/two" --to "$WORK/large.backup" --recipient "$WORK/ada.pem")
 [ "$USED" -lt 64 ] && [ "$SIZE" -gt 100 ] || die "the backup of $SIZE MiB took $USED MiB of memory"
 rm -rf "$WORK/new"
-RESTORED=$(memory "$WHORLD" restore --from "$WORK/large.backup" --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --keys-from "$WORK/safe/keys" --dir "$WORK/new")
+RESTORED=$(memory "$WHORLD" restore --from "$WORK/large.backup" --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --keys-from "$WORK/safe/keys" --dir "$WORK/new" \
+    --journal "$WORK/two/journal")
 [ "$RESTORED" -lt 64 ] || die "its restore took $RESTORED MiB of memory"
 say "ok  $SIZE MiB with $USED MiB of memory, and back with $RESTORED MiB"

@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 need jq; need sqlite3
 deploy/drills/restore.sh "$BUILD" >"$WORK/drill" 2>&1 || { cat "$WORK/drill"; die "the drill failed"; }
 expect_in "devices came back" "$(cat "$WORK/drill")" "certificates from before the backup are honoured"
-expect_in "the RPO is told" "$(grep '^RPO' "$WORK/drill")" " s (age of the backup"
+expect_in "nothing is lost: the journal had it" "$(grep '^RPO' "$WORK/drill")" "RPO 0 certificates; the backup was"
 expect_in "the RTO is told" "$(grep '^RTO' "$WORK/drill")" " s (from the disaster"
 say "$(grep '^RPO' "$WORK/drill"); $(grep '^RTO' "$WORK/drill")"
 
@@ -20,5 +20,5 @@ cat >"$WORK/programs/whorld" <<SCRIPT
 [ "\$1" != restore ] || sqlite3 "\$last/inventory.db" "DELETE FROM certificate WHERE serial IN (SELECT serial FROM certificate ORDER BY issued_at LIMIT 3 OFFSET 5)"
 SCRIPT
 chmod +x "$WORK/programs/whorld"
-if deploy/drills/restore.sh "$WORK/programs" >"$WORK/drill" 2>&1; then cat "$WORK/drill"; die "the drill did not notice"; fi
+if WHORL_DRILL_NO_JOURNAL=1 deploy/drills/restore.sh "$WORK/programs" >"$WORK/drill" 2>&1; then cat "$WORK/drill"; die "the drill did not notice"; fi
 expect_in "certificates that are gone are noticed" "$(cat "$WORK/drill")" "DRILL FAILED: of 40 certificates"

@@ -23,8 +23,11 @@ static void add(struct backup_manifest *manifest, const char *name, int64_t size
 
 static void make(struct backup_manifest *out)
 {
-    *out = (struct backup_manifest){
-        .at_ms = 1767225600000, .schema = 17, .has_keys = true, .heads = json_array()};
+    *out = (struct backup_manifest){.at_ms = 1767225600000,
+                                    .schema = 17,
+                                    .has_keys = true,
+                                    .heads = json_array(),
+                                    .journal = json_array()};
     memset(out->installation.b, 0xab, sizeof out->installation.b);
     add(out, "tls/server.pem", 10);
     add(out, "inventory.db", 4097);
@@ -89,6 +92,8 @@ static void wrong_ones_are_refused(void **state)
         {"\"keys\":true", "\"keys\":1"},
         {"\"heads\":[]", "\"heads\":{}"},
         {"\"heads\":[]", "\"heads\":[],\"more\":1"},
+        {"\"journal\":[]", "\"journal\":0"},
+        {",\"journal\":[]", ""},
         {"abab", "xyab"},
         {"\"size\":4097", "\"size\":-1"},
         {"\"size\":4097", "\"size\":9007199254740992"},
