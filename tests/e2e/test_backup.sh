@@ -94,6 +94,7 @@ diff -r "$WORK/by-ada" "$WORK/by-ben" || die "the operators got different things
 openssl cms -verify -inform DER -in "$WORK/by-ada/manifest.cms" -CAfile "$CA" -purpose any -out "$WORK/manifest.json" 2>"$WORK/err" || die "$(cat "$WORK/err")"
 say "ok  openssl verifies the manifest under ca.pem"
 expect "its digests hold" "$(cd "$WORK/by-ada" && jq -r '.files[] | "\(.sha256)  \(.name)"' "$WORK/manifest.json" | sha256sum --quiet -c && echo yes)" yes
+expect "it names where the journal stands" "$(jq -r '.journal[] | select(.node == "whorld") | .seq > 0' "$WORK/manifest.json")" true
 expect "the inventory is whole" "$(sqlite3 "$WORK/by-ada/inventory.db" 'PRAGMA integrity_check')" ok
 expect "no key is in it" "$(find "$WORK/by-ada" -name '*.key')" ""
 expect "nor a token" "$(grep -rl "$TOKEN" "$WORK/by-ada" || true)" ""
