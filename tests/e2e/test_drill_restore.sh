@@ -16,8 +16,12 @@ ln -s "$DEVICE_TOOL" "$WORK/programs/whorl-device"
 cat >"$WORK/programs/whorld" <<SCRIPT
 #!/bin/sh
 "$WHORLD" "\$@" || exit
-[ "\$1" != restore ] || for last; do :; done
-[ "\$1" != restore ] || sqlite3 "\$last/inventory.db" "DELETE FROM certificate WHERE serial IN (SELECT serial FROM certificate ORDER BY issued_at LIMIT 3 OFFSET 5)"
+dir= previous=
+for word; do
+    if [ "\$previous" = --dir ]; then dir=\$word; fi
+    previous=\$word
+done
+[ "\$1" != restore ] || sqlite3 "\$dir/inventory.db" "DELETE FROM certificate WHERE serial IN (SELECT serial FROM certificate ORDER BY issued_at LIMIT 3 OFFSET 5)"
 SCRIPT
 chmod +x "$WORK/programs/whorld"
 if WHORL_DRILL_NO_JOURNAL=1 deploy/drills/restore.sh "$WORK/programs" >"$WORK/drill" 2>&1; then cat "$WORK/drill"; die "the drill did not notice"; fi
