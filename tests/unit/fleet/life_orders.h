@@ -85,7 +85,7 @@ static inline void step_time(struct life *life)
     assert_ok(challenge_sweep(scene->fleet, scene->clock.at_ms));
     assert_ok(publication_refresh(scene->fleet, scene->clock.at_ms));
     assert_ok(device_terms_pass(scene->fleet, scene->clock.at_ms));
-    set_renewal(scene, pick(life, TENANTS), 1 + (int64_t)pick(life, 99)); /* another schedule */
+    set_schedule(scene, pick(life, TENANTS), 1 + (int64_t)pick(life, 99), (int64_t)pick(life, 3));
     assert_ok(device_terms_walk(scene->fleet, scene->clock.at_ms));
 }
 

@@ -9,14 +9,23 @@
 #include "fleet/registry.h"
 #include "fleet/renewal.h"
 
-static inline void set_renewal(struct scene *scene, size_t tenant, int64_t percent)
+/** Another schedule: when to renew, and after how many days it is reported who did not. */
+static inline void set_schedule(struct scene *scene, size_t tenant, int64_t percent, int64_t alert_days)
 {
     struct faults faults = {.count = 0};
     struct terms terms = terms_of(scene, tenant);
     struct product_row *product = &scene->products[tenant];
-    const struct product_change change = {.has_renew_percent = true, .renew_percent = percent};
+    const struct product_change change = {.has_renew_percent = true,
+                                          .renew_percent = percent,
+                                          .has_overdue_alert_after_s = true,
+                                          .overdue_alert_after_s = alert_days * 86400};
     terms.faults = &faults;
     assert_ok(product_change(scene->fleet, &terms, product->id, &change, product));
+}
+
+static inline void set_renewal(struct scene *scene, size_t tenant, int64_t percent)
+{
+    set_schedule(scene, tenant, percent, scene->products[tenant].overdue_alert_after_s / 86400);
 }
 
 static inline err_t take_confirmed(const struct certificate_row *row, void *arg)
@@ -52,6 +61,19 @@ static inline void check_counts(struct scene *scene)
                      2 * scene_number(scene, "SELECT COUNT(*) FROM device"));
 }
 
+/** So are those of overdue ones. */
+static inline void check_overdue(struct scene *scene)
+{
+    assert_int_equal(
+        scene_number(scene, "SELECT COUNT(*) FROM (SELECT d.product AS owner, SUM(t.is_overdue) AS n FROM "
+                            "device_term AS t JOIN device AS d ON d.id = t.device AND d.tenant = t.tenant "
+                            "GROUP BY d.product HAVING n > 0 EXCEPT SELECT owner, n FROM "
+                            "device_overdue_count)"),
+        0);
+    assert_int_equal(scene_number(scene, "SELECT COALESCE(SUM(ABS(n)), 0) FROM device_overdue_count"),
+                     2 * scene_number(scene, "SELECT COALESCE(SUM(is_overdue), 0) FROM device_term"));
+}
+
 /** The counts that are kept are those that looking finds. All devices are of the batch of zeros. */
 static inline void check_terms(struct scene *scene, const struct unit *units, size_t count)
 {
@@ -74,6 +96,7 @@ static inline void check_terms(struct scene *scene, const struct unit *units, si
     assert_ok(device_counts_read(scene->fleet, (struct uuid){{0}}, &of_batch));
     assert_memory_equal(of_batch.terms, all, sizeof all);
     check_counts(scene);
+    check_overdue(scene);
 }
 
 #endif
