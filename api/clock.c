@@ -5,7 +5,7 @@
 #include "api/tables.h"
 #include "api/terms.h"
 
-enum { BODY_LIMIT = 1024 };
+enum { BODY_LIMIT = 4096 };
 
 static const char *const no_query[] = {NULL};
 

@@ -175,8 +175,6 @@ static err_t change_in(struct db_tx *tx, void *arg)
     TRY(check_changeable(run));
     const struct rekey_rate before = plan->spec.rate;
     TRY(rekey_spec_read(run->document, run->terms->faults, &name, &plan->spec));
-    TRY(check_name(name, run->terms->faults));
-    TRY(faults_error(run->terms->faults));
     TRY(rekey_filter_resolve(tx, plan->row.tenant, run->terms->faults, &plan->spec.filter));
     if (name != NULL) {
         name_copy(bytes_str(name), plan->row.name);
@@ -191,6 +189,11 @@ err_t rekey_plan_change(struct fleet *fleet, const struct terms *terms, struct u
                         const json_t *document, struct rekey_plan *out)
 {
     struct run run = {.terms = terms, .document = document, .id = id, .out = out};
+    /* what is wrong in itself is told before anything is looked for */
+    rekey_spec_init(&run.spec);
+    TRY(rekey_spec_read(document, terms->faults, &run.name, &run.spec));
+    TRY(check_name(run.name, terms->faults));
+    TRY(faults_error(terms->faults));
     TRY(db_write(fleet->db, change_in, &run));
     return rekey_live_refresh(fleet);
 }
