@@ -133,10 +133,10 @@ static inline err_t read_changes(struct db_tx *tx, void *arg)
 
 static inline void check_life(struct life *life)
 {
+    assert_ok(db_read(life->scene->db, read_changes, life));
     check_keys(life);
     check_records(life);
     check_rising(life);
-    assert_ok(db_read(life->scene->db, read_changes, life));
     strangers_check(life->scene);
     if (life->scene->clock.at_ms >=
         life->latest_ms) { /* the terms of devices wait for a clock that went back */

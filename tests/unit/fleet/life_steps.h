@@ -37,6 +37,7 @@ static inline void judge(struct life *life, const struct asked *asked, err_t res
                          const struct enrolment *enrolment)
 {
     if (result.code != ERR_OK) {
+        must(life, STEPS_ONLY, result.code != ERR_INTERNAL);
         assert_true(result.code == ERR_DEVICE_REFUSED || result.code == ERR_UNPROCESSABLE ||
                     result.code == ERR_CONFLICT || result.code == ERR_DISK_FULL);
         life->refused++;
@@ -157,11 +158,10 @@ static inline void step_challenge(struct life *life)
                                     .spki = buf_view(&life->units[unit].spki),
                                     .nonce = BYTES_OF(challenge.nonce),
                                     .new_spki = csr_borrow_spki(csr),
+                                    .csr = bytes_str("a request: only its hash is signed"),
                                     .is_bound = true};
     sign_proof(life, unit, &proof, &challenge, &signature);
-    if (challenge_check(life->scene->fleet, &proof, &is_bound).code != ERR_OK) {
-        return; /* of one that may not ask */
-    }
+    assert_ok(challenge_check(life->scene->fleet, &proof, &is_bound));
     struct contact_facts facts = {.proved_spki = proof.spki,
                                   .label = TENANT_NAMES[tenant_of(unit)],
                                   .address = "192.0.2.7",
