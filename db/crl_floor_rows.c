@@ -27,7 +27,8 @@ err_t crl_floor_rows_read(struct db_tx *tx, const char *authority, int64_t list,
 
 err_t crl_floor_rows_raise(struct db_tx *tx, const char *authority, int64_t list, int64_t number)
 {
-    return db_change(tx, SQL_RAISE, DB_VALUES(DB_T(authority), DB_I(list), DB_I(number)), NULL);
+    TRY(db_change(tx, SQL_RAISE, DB_VALUES(DB_T(authority), DB_I(list), DB_I(number)), NULL));
+    return crl_rows_mark_list_stale(tx, authority, (int)list);
 }
 
 err_t crl_floor_rows_raise_all(struct db_tx *tx, int64_t number)

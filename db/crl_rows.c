@@ -7,18 +7,24 @@
 #define STATE "authority, shard, number, this_update, next_update, is_stale, ver"
 enum { COLUMN_DER = 7 };
 
-static const char SQL_FIND[] = "SELECT " STATE ", der FROM crl WHERE authority = $1 AND shard = $2";
+/* The list itself lies apart: who only marks it does not write it again. */
+static const char SQL_FIND[] =
+    "SELECT c.authority, c.shard, c.number, c.this_update, c.next_update, c.is_stale, c.ver, d.der "
+    "FROM crl c JOIN crl_der d ON d.authority = c.authority AND d.shard = c.shard "
+    "WHERE c.authority = $1 AND c.shard = $2";
+static const char SQL_STORE_DER[] = "INSERT INTO crl_der (authority, shard, der) VALUES ($1, $2, $3) "
+                                    "ON CONFLICT (authority, shard) DO UPDATE SET der = excluded.der";
 static const char SQL_FIND_STATE[] = "SELECT " STATE " FROM crl WHERE authority = $1 AND shard = $2";
 static const char SQL_EACH_STATE[] = "SELECT " STATE " FROM crl WHERE authority = $1 ORDER BY shard";
 static const char SQL_INSERT[] =
-    "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, der, ver) "
-    "VALUES ($1, $2, $3, $4, $5, 0, $6, 1) ON CONFLICT (authority, shard) DO NOTHING";
-static const char SQL_REPLACE[] = "UPDATE crl SET number = $3, this_update = $4, next_update = $5, der = $6, "
-                                  "is_stale = CASE WHEN ver = $7 THEN 0 ELSE 1 END, ver = ver + 1 "
-                                  "WHERE authority = $1 AND shard = $2 AND number = $8 AND number < $3";
+    "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, ver) "
+    "VALUES ($1, $2, $3, $4, $5, 0, 1) ON CONFLICT (authority, shard) DO NOTHING";
+static const char SQL_REPLACE[] = "UPDATE crl SET number = $3, this_update = $4, next_update = $5, "
+                                  "is_stale = CASE WHEN ver = $6 THEN 0 ELSE 1 END, ver = ver + 1 "
+                                  "WHERE authority = $1 AND shard = $2 AND number = $7 AND number < $3";
 static const char SQL_MARK_STALE[] =
-    "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, der, ver) "
-    "VALUES ($1, $2, 0, 0, 0, 1, $3, 1) "
+    "INSERT INTO crl (authority, shard, number, this_update, next_update, is_stale, ver) "
+    "VALUES ($1, $2, 0, 0, 0, 1, 1) "
     "ON CONFLICT (authority, shard) DO UPDATE SET is_stale = 1, ver = crl.ver + 1";
 static const char SQL_MARK_ALL[] = "UPDATE crl SET is_stale = 1, ver = ver + 1";
 static const char SQL_SHARDS[] = "SELECT crl_shards FROM authority WHERE id = $1";
@@ -102,14 +108,21 @@ static err_t note_change(struct db_tx *tx, const char *authority)
     return db_change(tx, SQL_CHANGED, DB_VALUES(DB_T(authority)), NULL);
 }
 
+static err_t store_der(struct db_tx *tx, const struct crl_row *row)
+{
+    return db_change(tx, SQL_STORE_DER,
+                     DB_VALUES(DB_T(row->authority), DB_I(row->list), DB_BYTES(buf_view(&row->der))), NULL);
+}
+
 err_t crl_rows_insert(struct db_tx *tx, const struct crl_row *row)
 {
     int64_t changes = 0;
     TRY(db_change(tx, SQL_INSERT,
                   DB_VALUES(DB_T(row->authority), DB_I(row->list), DB_I(row->number), DB_I(row->this_update),
-                            DB_I(row->next_update), DB_BYTES(buf_view(&row->der))),
+                            DB_I(row->next_update)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "there is a CRL of %s", row->authority);
+    TRY(store_der(tx, row));
     TRY(journal_crl(tx, row->authority, row->list, row->number));
     return note_change(tx, row->authority);
 }
@@ -119,17 +132,17 @@ err_t crl_rows_replace(struct db_tx *tx, const struct crl_row *row, int64_t numb
     int64_t changes = 0;
     TRY(db_change(tx, SQL_REPLACE,
                   DB_VALUES(DB_T(row->authority), DB_I(row->list), DB_I(row->number), DB_I(row->this_update),
-                            DB_I(row->next_update), DB_BYTES(buf_view(&row->der)), DB_I(row->ver),
-                            DB_I(number)),
+                            DB_I(row->next_update), DB_I(row->ver), DB_I(number)),
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the CRL of %s was changed at the same time", row->authority);
+    TRY(store_der(tx, row));
     TRY(journal_crl(tx, row->authority, row->list, row->number));
     return note_change(tx, row->authority);
 }
 
 static err_t mark(struct db_tx *tx, const char *authority, int list)
 {
-    return db_change(tx, SQL_MARK_STALE, DB_VALUES(DB_T(authority), DB_I(list), DB_B("", 0)), NULL);
+    return db_change(tx, SQL_MARK_STALE, DB_VALUES(DB_T(authority), DB_I(list)), NULL);
 }
 
 err_t crl_rows_mark_stale(struct db_tx *tx, const char *authority,
@@ -141,6 +154,12 @@ err_t crl_rows_mark_stale(struct db_tx *tx, const char *authority,
     if (shards > 0) {
         TRY(mark(tx, authority, 1 + crl_shard_of((int)shards, serial)));
     }
+    return note_change(tx, authority);
+}
+
+err_t crl_rows_mark_list_stale(struct db_tx *tx, const char *authority, int list)
+{
+    TRY(mark(tx, authority, list));
     return note_change(tx, authority);
 }
 

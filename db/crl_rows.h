@@ -40,7 +40,9 @@ err_t crl_rows_replace(struct db_tx *tx, const struct crl_row *row, int64_t numb
  *  authority has them; makes the rows when there are none. */
 err_t crl_rows_mark_stale(struct db_tx *tx, const char *authority,
                           const uint8_t serial[CERTIFICATE_SERIAL_SIZE]);
-/** Every list there is, to be signed anew. */
+/** One list, to be signed anew. */
+err_t crl_rows_mark_list_stale(struct db_tx *tx, const char *authority, int list);
+/** Every list there is. */
 err_t crl_rows_mark_all_stale(struct db_tx *tx);
 
 /** Which shard of `shards` (a power of two) a serial belongs to: its low bits. @thread any */

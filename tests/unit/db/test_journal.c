@@ -201,6 +201,8 @@ static void test_an_older_copy_is_brought_up_to_date(void **state)
     assert_int_equal(replayed, 3); /* the lists are the engine's own */
     assert_int_equal(read_number(&s->f, "SELECT number FROM crl_floor WHERE authority = 'device'"),
                      4000000002);
+    /* a newer list than ours was shown: ours is to be signed again */
+    assert_int_equal(read_number(&s->f, "SELECT is_stale FROM crl WHERE authority = 'device'"), 1);
     assert_int_equal(read_number(&s->f, "SELECT epoch FROM node"), 6);
     struct audit_report report;
     assert_ok(audit_verify(s->f.db, &report));
