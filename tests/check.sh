@@ -24,7 +24,8 @@ step() {
     return "$code"
 }
 
-step quick "${MAKE:-make}" quick && step openapi tests/openapi/lint.sh && step tsan "${MAKE:-make}" tsan && step e2e tests/e2e/run.sh
+step quick "${MAKE:-make}" quick && step openapi tests/openapi/lint.sh && step tsan "${MAKE:-make}" tsan && step e2e tests/e2e/run.sh &&
+    step chaos "${MAKE:-make}" chaos-short
 code=$?
 passed=$(grep -c '^pass ' "$WHORL_RESULTS")
 failed=$(grep -c '^fail ' "$WHORL_RESULTS")

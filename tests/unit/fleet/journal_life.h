@@ -149,7 +149,8 @@ static const char *const QUESTIONS[] = {
     " FROM device ORDER BY id, tenant",
     "SELECT quote(spki_sha256) || quote(device) || generation FROM device_key ORDER BY spki_sha256",
     "SELECT quote(owner) || state || '|' || n FROM device_count WHERE n <> 0 ORDER BY owner, state",
-    "SELECT quote(owner) || term || '|' || n FROM device_term_count WHERE n <> 0 ORDER BY owner, term",
+    /* whether it is due by now is found out by a job */
+    "SELECT quote(device) || quote(tenant) || expires_at FROM device_term ORDER BY device, tenant",
 };
 enum { QUESTION_COUNT = sizeof QUESTIONS / sizeof QUESTIONS[0] };
 
