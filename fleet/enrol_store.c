@@ -109,6 +109,8 @@ static err_t store_device(struct db_tx *tx, struct enrol_run *run)
     if (device.generation < run->decision.generation) {
         device.generation = run->decision.generation;
     }
+    TRY(device_action_end(device.state == DEVICE_REVOKED ? ACTION_REENROL : ACTION_ENROL, device.state,
+                          DEVICE_ENROLLED));
     return device_change(tx, &device, DEVICE_ENROLLED, spki);
 }
 
