@@ -94,6 +94,17 @@ expect_status "the device goes on" 200
 api POST /api/v1/clock/confirm "{\"time\":\"$(date -u +%FT%TZ)\"}" >/dev/null
 expect_status "nothing is left to confirm" 409
 
+say "a clock that had been wrong and was corrected"
+set_clock +1h
+held true
+api POST /api/v1/clock/confirm "{\"time\":\"$(date -u -d '+1 hour' +%FT%TZ)\"}" >/dev/null
+expect_status "is confirmed by who knows the time" 200
+expect "and trusted" "$(api GET /api/v1/clock | jq -r .is_held)" false
+set_clock +0
+held true
+"$WHORL" clock confirm --time 0s >/dev/null
+expect "back again, by the command line" "$(api GET /api/v1/clock | jq -r .is_held)" false
+
 say "a start in the past"
 stop_server
 set_clock -2d

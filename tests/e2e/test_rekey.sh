@@ -150,7 +150,8 @@ rm -rf "$WORK/b"
 mv "$WORK/b.before" "$WORK/b"
 device b rekey >"$WORK/out" 2>&1 || true
 device b status >"$WORK/out" 2>&1 || true
-"$WHORL" device allow-recovery "$ID" >/dev/null
+api POST "/api/v1/devices/$ID/allow-recovery" >/dev/null
+expect_status "allowed over REST, for the usual time" 200
 device b enrol >/dev/null
 device b status >/dev/null
 device b rekey >/dev/null

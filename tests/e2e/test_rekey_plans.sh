@@ -49,6 +49,7 @@ api POST /api/v1/rekey-plans/dry-run '{"filter":{"product":"sensor","key_algorit
 expect "and says that nothing is meant" "$(jq -c '[.count, .sample]' "$WORK/body")" "[0,[]]"
 PLAN=$(whorl rekey-plan create p256-out --product sensor --authority device --key-algorithm P-256 --waves ring=canary,100 \
     --confirm-within 1h --stop-percent 50 --stop-min 2 | jq -r .id)
+expect "it stands in the list" "$(api GET '/api/v1/rekey-plans?state=draft' | jq -r '.rekey_plans[].name')" p256-out
 api GET "/api/v1/rekey-plans/$PLAN" >/dev/null
 expect "drafted by the command line" "$(jq -c '[.state, .waves]' "$WORK/body")" '["draft",[{"label":{"ring":"canary"}},{"percent":100}]]'
 api POST "/api/v1/rekey-plans/$PLAN/dry-run" >/dev/null
