@@ -1,37 +1,6 @@
 /* Tests of the two phases of a certificate: what an issue leaves alone, what a use ends, what a lost answer
  * costs. */
-#include "tests/unit/fleet/order_scene.h"
-
-/* A device with a certificate that it used. */
-struct born {
-    struct unit unit;
-    EVP_PKEY *key;
-    struct enrolment first;
-};
-
-static void born_clear(struct born *born)
-{
-    unit_clear(&born->unit);
-    EVP_PKEY_free(born->key);
-    enrolment_clear(&born->first);
-}
-DEFINE_AUTO_VAL(born, born_clear);
-
-static void born_init(struct born *born, struct scene *scene)
-{
-    *born = (struct born){.key = ec_key("P-256")};
-    unit_init(&born->unit);
-    scene_register(scene, 0, &born->unit.id);
-    assert_ok(enrol_by_identity(scene, &born->unit, born->key, 0, &born->first));
-    assert_int_equal(contact_by_certificate(scene, buf_view(&born->first.certificate.der)).proof,
-                     PROOF_OPERATIONAL);
-    manual_clock_advance(&scene->clock, 1000);
-}
-
-static struct bytes der_of(const struct enrolment *enrolment)
-{
-    return buf_view(&enrolment->certificate.der);
-}
+#include "tests/unit/fleet/born_scene.h"
 
 static bool works(struct scene *scene, const struct enrolment *enrolment)
 {

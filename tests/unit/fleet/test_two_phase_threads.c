@@ -1,7 +1,7 @@
 /* Races between the two phases: rekeys with different keys, a use against a recovery, a recovery against a
  * rekey, two holders at once. Whoever wins, one certificate is confirmed, and what is refused has left
  * nothing. */
-#include "tests/unit/fleet/order_scene.h"
+#include "tests/unit/fleet/born_scene.h"
 
 #include <pthread.h>
 
@@ -64,34 +64,6 @@ static void racers_clear(struct racer *racers, size_t count)
         EVP_PKEY_free(racers[i].key);
         enrolment_clear(&racers[i].out);
     }
-}
-
-struct born {
-    struct unit unit;
-    EVP_PKEY *key;
-    struct enrolment first;
-};
-
-static void born_clear(struct born *born)
-{
-    unit_clear(&born->unit);
-    EVP_PKEY_free(born->key);
-    enrolment_clear(&born->first);
-}
-DEFINE_AUTO_VAL(born, born_clear);
-
-static void born_init(struct born *born, struct scene *scene)
-{
-    *born = (struct born){.key = ec_key("P-256")};
-    unit_init(&born->unit);
-    scene_register(scene, 0, &born->unit.id);
-    assert_ok(enrol_by_identity(scene, &born->unit, born->key, 0, &born->first));
-    (void)contact_by_certificate(scene, buf_view(&born->first.certificate.der));
-}
-
-static struct bytes der_of(const struct enrolment *enrolment)
-{
-    return buf_view(&enrolment->certificate.der);
 }
 
 static void assert_one_confirmed(struct scene *scene)
