@@ -53,7 +53,7 @@ static struct renewal renewal_for(const struct product_row *product, int i)
 static double chi_square(const int *buckets)
 {
     double sum = 0;
-    double expected = (double)BATCH / BUCKETS;
+    double expected = (double)BATCH / (double)BUCKETS;
     for (int i = 0; i < BUCKETS; i++) {
         sum += (buckets[i] - expected) * (buckets[i] - expected) / expected;
     }
