@@ -15,6 +15,7 @@ mkdir "$WORK/programs"
 ln -s "$DEVICE_TOOL" "$WORK/programs/whorl-device"
 cat >"$WORK/programs/whorld" <<SCRIPT
 #!/bin/sh
+[ "\$1" != serve ] || exec "$WHORLD" "\$@" # the drill ends the server by its pid
 "$WHORLD" "\$@" || exit
 dir= previous=
 for word; do
