@@ -5,14 +5,14 @@ the same. With --write the page's table is made anew."""
 import re
 import sys
 
-from common import main, project_files, read, strip_c
+from common import PART_END, kinds_findings, main, part, project_files, read, remake, strip_c
 
 TABLE, PAGE = "fleet/alarm_kinds.c", "docs/revocation.md"
 TEXT = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
 ROW = re.compile(r'\{"([a-z_.]+)",\s*' + TEXT + r",\s*" + TEXT + r"\}")
 # a struct alarm names its kind first, as does a row of things that end
 RAISED = re.compile(r'struct alarm\)?\s*\w*\s*(?:= )?\(?\{\s*\.kind = "([a-z_.]+)"|alarm = \{\s*\.kind = "([a-z_.]+)"')
-BEGIN, END = "<!-- made by tests/lint/alarms.py --write -->", "<!-- end -->"
+BEGIN = "<!-- made by tests/lint/alarms.py --write -->"
 
 
 def joined(literals):
@@ -38,25 +38,15 @@ def raised(root):
 
 def check(root):
     table = rows(root)
-    kinds = [kind for kind, _, _ in table]
-    findings = [f"{TABLE}: {after} stands behind {before}" for before, after in zip(kinds, kinds[1:]) if after <= before]
-    findings += [f"{path}: {kind} stands in no row of {TABLE}" for path, kind in raised(root) if kind not in kinds]
-    if BEGIN + "\n" + page_table(table) + "\n" + END not in read(root, PAGE):
+    findings = kinds_findings(TABLE, [row[0] for row in table], raised(root))
+    if part(BEGIN, page_table(table)) not in read(root, PAGE):
         findings.append(f"{PAGE}: its table is not that of {TABLE}: python3 tests/lint/alarms.py --write")
     return findings
 
 
-def write(root):
-    page = read(root, PAGE)
-    start = page.index(BEGIN)
-    end = page.index(END, start)
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(page[:start] + BEGIN + "\n" + page_table(rows(root)) + "\n" + page[end:])
-
-
 def _case(code, table='{"a.bad", "An "\n "a", "Mend"}, {"b.bad", "B", "Look"}', page="| `a.bad` | An a | Mend |\n| `b.bad` | B | Look |"):
     lines = "| Kind | What is wrong | What to do |\n|---|---|---|"
-    return {"fleet/a.c": code, TABLE: table, PAGE: f"{BEGIN}\n{lines}\n{page}\n{END}\n"}
+    return {"fleet/a.c": code, TABLE: table, PAGE: f"{BEGIN}\n{lines}\n{page}\n{PART_END}\n"}
 
 
 CASES = [
@@ -69,6 +59,6 @@ CASES = [
 
 if __name__ == "__main__":
     if "--write" in sys.argv:
-        write(".")
+        remake(PAGE, {BEGIN: page_table(rows("."))})
     else:
         main(check, CASES)

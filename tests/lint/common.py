@@ -39,6 +39,30 @@ def strip_c(text, keep_strings=False):
     return _TOKEN.sub(blank, text)
 
 
+# A part of a page that a check makes from the code: between its own first line and this one.
+PART_END = "<!-- end -->"
+
+
+def part(begin, text):
+    return f"{begin}\n{text}\n{PART_END}"
+
+
+def remake(path, parts):
+    """Writes the parts of a page anew: the first line of each, and its text."""
+    page = read(".", path)
+    for begin, text in parts.items():
+        start = page.index(begin)
+        page = page[:start] + part(begin, text) + page[page.index(PART_END, start) + len(PART_END):]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(page)
+
+
+def kinds_findings(table, kinds, used):
+    """A table of kinds is in order, and holds every one that is used: `used` yields the file and the kind."""
+    findings = [f"{table}: {after} stands behind {before}" for before, after in zip(kinds, kinds[1:]) if after <= before]
+    return findings + [f"{path}: {kind} stands in no row of {table}" for path, kind in used if kind not in kinds]
+
+
 def main(check, cases):
     """`check(root)` gives findings as text. With --self-test, each case is (files, words that the finding holds or None)."""
     if "--self-test" in sys.argv:

@@ -5,7 +5,7 @@ same. With --write the page's table is made anew."""
 import re
 import sys
 
-from common import main, project_files, read, strip_c
+from common import PART_END, kinds_findings, main, part, project_files, read, remake, strip_c
 
 TABLE, PAGE = "fleet/event_kinds.c", "docs/events.md"
 ROW = re.compile(r'\{"([a-z_.]+)",\s*(EVENT_\w+),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}')
@@ -13,7 +13,7 @@ KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 # what is written: a literal after `.kind =` (either side of a choice), or one that tells of something done
 WRITTEN = re.compile(r'\.kind = (?:[^;,"]*\?\s*)?"([^"\n]+)"(?:\s*:\s*"([^"\n]+)")?')
 DONE = re.compile(r'"([a-z_]+\.[a-z_]*(?:ed|set|sent))"')
-BEGIN, END = "<!-- made by tests/lint/events.py --write -->", "<!-- end -->"
+BEGIN = "<!-- made by tests/lint/events.py --write -->"
 
 
 def rows(root):
@@ -36,23 +36,14 @@ def written(root):
 
 def check(root):
     table = rows(root)
-    kinds = [kind for kind, _, _ in table]
-    findings = [f"{TABLE}: {after} stands behind {before}" for before, after in zip(kinds, kinds[1:]) if after <= before]
-    findings += [f"{path}: {kind} stands in no row of {TABLE}" for path, kind in written(root) if kind not in kinds]
-    if BEGIN + "\n" + page_table(table) + "\n" + END not in read(root, PAGE):
+    findings = kinds_findings(TABLE, [row[0] for row in table], written(root))
+    if part(BEGIN, page_table(table)) not in read(root, PAGE):
         findings.append(f"{PAGE}: its table is not that of {TABLE}: python3 tests/lint/events.py --write")
     return findings
 
 
-def write(root):
-    page = read(root, PAGE)
-    start, end = page.index(BEGIN), page.index(END)
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(page[:start] + BEGIN + "\n" + page_table(rows(root)) + "\n" + page[end:])
-
-
 def _case(code, table='{"a.added", EVENT_FED, "An "\n "a"}, {"b.noted", EVENT_NOTE, "x"}', page="| `a.added` | An a |"):
-    return {"fleet/a.c": code, TABLE: table, PAGE: f"{BEGIN}\n| Type | What it says |\n|---|---|\n{page}\n{END}\n"}
+    return {"fleet/a.c": code, TABLE: table, PAGE: f"{BEGIN}\n| Type | What it says |\n|---|---|\n{page}\n{PART_END}\n"}
 
 
 CASES = [
@@ -66,6 +57,6 @@ CASES = [
 
 if __name__ == "__main__":
     if "--write" in sys.argv:
-        write(".")
+        remake(PAGE, {BEGIN: page_table(rows("."))})
     else:
         main(check, CASES)

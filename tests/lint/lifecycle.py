@@ -5,10 +5,10 @@
 import re
 import sys
 
-from common import main, read, strip_c
+from common import PART_END, main, part, read, remake, strip_c
 
 PAGE, DEVICES, CERTIFICATES, RECOVERY = "docs/lifecycle.md", "fleet/states.c", "fleet/certificate_steps.c", "fleet/enrol_decide.c"
-BEGIN, END = "<!-- made by tests/lint/lifecycle.py --write: {} -->", "<!-- end -->"
+BEGIN = "<!-- made by tests/lint/lifecycle.py --write: {} -->"
 PARTS = "devices", "certificates", "recovery"
 
 
@@ -74,17 +74,7 @@ def parts(root):
 def check(root):
     page = read(root, PAGE)
     return [f"{PAGE}: '{name}' is not what the code's table says: python3 tests/lint/lifecycle.py --write"
-            for name, text in parts(root).items() if BEGIN.format(name) + "\n" + text + "\n" + END not in page]
-
-
-def write(root):
-    page = read(root, PAGE)
-    for name, text in parts(root).items():
-        begin = BEGIN.format(name)
-        start = page.index(begin)
-        page = page[:start] + begin + "\n" + text + "\n" + page[page.index(END, start):]
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(page)
+            for name, text in parts(root).items() if part(BEGIN.format(name), text) not in page]
 
 
 def _case(to="FROM(DEVICE_ENROLLED)", step="CERTIFICATE_CONFIRMED", rule="true, false", shown="registered --> enrolled: enrol"):
@@ -96,7 +86,7 @@ def _case(to="FROM(DEVICE_ENROLLED)", step="CERTIFICATE_CONFIRMED", rule="true, 
                      f'FROM(DEVICE_REGISTERED), {to}}},\n}};\n',
             CERTIFICATES: f'x steps[] = {{\n    /* y */ [STEP_A] = {{"issue, of one", FROM_NOTHING, {step}}},\n}};\n',
             RECOVERY: f"x recovery_rules[] = {{\n    [RECOVERY_NEVER] = {{{rule}}},\n}};\n",
-            PAGE: "".join(f"{BEGIN.format(name)}\n" + "\n".join(lines) + f"\n{END}\n" for name, lines in zip(PARTS, page))}
+            PAGE: "".join(f"{BEGIN.format(name)}\n" + "\n".join(lines) + f"\n{PART_END}\n" for name, lines in zip(PARTS, page))}
 
 
 CASES = [
@@ -110,6 +100,6 @@ CASES = [
 
 if __name__ == "__main__":
     if "--write" in sys.argv:
-        write(".")
+        remake(PAGE, {BEGIN.format(name): text for name, text in parts(".").items()})
     else:
         main(check, CASES)
