@@ -2,6 +2,8 @@
  * they are. A side that does not take more stops the other from being read, so a connection holds one piece
  * each way at most. */
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,15 +108,40 @@ static void http_end(struct connection *c)
     }
 }
 
+/* Where the kernel does not say, nothing is waited for. */
+static bool is_taken_by_library(const struct connection *c)
+{
+    int left = 0;
+    return ioctl(c->bridge_fd, SIOCOUTQ, &left) != 0 || left == 0;
+}
+
+/* The library is told of bytes and of their end by edges: when both come at once it reads what is there, and
+ * waits for an event that was already given. So the end is told when it has every byte. */
+static void tell_end(struct connection *c)
+{
+    if (!is_taken_by_library(c)) {
+        loop_ending(c->loop, c);
+        return;
+    }
+    (void)shutdown(c->bridge_fd, SHUT_WR); /* a library that has closed is noticed by reading */
+    c->loop->http_is_due[c->listener] = true;
+    loop_ready(c->loop, c);
+}
+
 void bridge_end_up(struct connection *c)
 {
     c->up_ended = true;
     if (c->bridge_fd < 0) {
         http_end(c);
     } else if (c->up.n == 0) {
-        (void)shutdown(c->bridge_fd, SHUT_WR); /* a library that has closed is noticed by reading */
-        c->loop->http_is_due[c->listener] = true;
-        loop_ready(c->loop, c);
+        tell_end(c);
+    }
+}
+
+void bridge_library_ran(struct connection *c)
+{
+    if (c->stage != CONNECTION_CLOSED && c->bridge_fd >= 0) {
+        tell_end(c);
     }
 }
 

@@ -12,10 +12,10 @@ struct connection {
     struct loop *loop;
     int listener; /* index; the bit is 1 << listener */
     enum connection_stage stage;
-    int holds;                           /* libuv handles, the library, the ready list: freed with the last */
+    int holds; /* libuv handles, the library, the lists of the loop: freed with the last */
     struct connection *next, **previous; /* all of the loop */
-    struct connection *ready_next;
-    bool is_ready;
+    struct connection *ready_next, *ending_next;
+    bool is_ready, is_ending;
 
     struct stream stream;
     uv_poll_t client, bridge;
@@ -66,6 +66,8 @@ void bridge_flush_up(struct connection *connection);
 void bridge_flush_down(struct connection *connection);
 /** No more bytes go to the HTTP library. */
 void bridge_end_up(struct connection *connection);
+/** The library may have read what stood between it and the end: after loop_ending(). */
+void bridge_library_ran(struct connection *connection);
 bool bridge_may_read(const struct connection *connection);
 /** The HTTP library's side is closed. Idempotent. */
 void bridge_detached(struct connection *connection);

@@ -49,6 +49,7 @@ struct loop {
     struct connection **by_fd; /* the library's fds */
     size_t by_fd_size;
     struct connection *ready;
+    struct connection *ending; /* the library is to be told of the client's end when it has read the rest */
     struct deadlines deadlines;
     struct figures *figures;
     enum loop_phase phase;
@@ -89,6 +90,8 @@ void loop_clear(struct loop *loop);
 void loop_done(struct loop *loop, struct exchange *x);
 /** Serve this connection once more in this turn, after the HTTP library ran. */
 void loop_ready(struct loop *loop, struct connection *connection);
+/** bridge_library_ran() is called after the next run of an HTTP daemon. Holds the connection. */
+void loop_ending(struct loop *loop, struct connection *connection);
 struct connection *loop_by_fd(const struct loop *loop, int fd);
 err_t loop_set_by_fd(struct loop *loop, int fd, struct connection *connection);
 

@@ -68,6 +68,29 @@ static void serve_ready(struct loop *loop)
     }
 }
 
+void loop_ending(struct loop *loop, struct connection *c)
+{
+    if (!c->is_ending) {
+        c->is_ending = true;
+        c->holds++;
+        c->ending_next = loop->ending;
+        loop->ending = c;
+    }
+}
+
+/* The library reads in its runs only, so after one is the time to look. */
+static void tell_ends(struct loop *loop)
+{
+    struct connection *c = TAKE(loop->ending);
+    while (c != NULL) {
+        struct connection *next = c->ending_next;
+        c->is_ending = false;
+        bridge_library_ran(c);
+        connection_release(c);
+        c = next;
+    }
+}
+
 static void on_spin(uv_idle_t *handle)
 {
     (void)handle; /* its being active keeps the loop from sleeping */
@@ -76,11 +99,18 @@ static void on_spin(uv_idle_t *handle)
 static bool run_due(struct loop *loop)
 {
     bool is_eager = false;
+    bool has_run = false;
     for (int i = 0; i < LISTENER_COUNT; i++) {
         if (loop->http[i] != NULL && loop->http_is_due[i]) {
             loop->http_is_due[i] = http_run(loop->http[i]);
-            is_eager = is_eager || loop->http_is_due[i];
+            has_run = true;
         }
+    }
+    if (has_run) {
+        tell_ends(loop);
+    }
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        is_eager = is_eager || loop->http_is_due[i];
     }
     return is_eager;
 }

@@ -65,6 +65,11 @@ static void end(struct loop *loop)
         loop->ready = c->ready_next;
         connection_release(c);
     }
+    while (loop->ending != NULL) {
+        struct connection *c = loop->ending;
+        loop->ending = c->ending_next;
+        connection_release(c);
+    }
     if (loop->index == 0) {
         server_hold_signals(); /* this thread alone takes them, and the handles go now */
     }
