@@ -14,8 +14,8 @@ JOBS ?= $(shell nproc)
 Q := $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv libcurl libargon2 liboath cjose
-LAYERS   := base db pki outbound fleet api server
+PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv libcurl libargon2 liboath cjose libcbor libconfig libsquashfs1
+LAYERS   := base db pki firmware_store outbound fleet api server
 WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wundef -Wvla \
 	-Wswitch-enum -Wdouble-promotion -Wnull-dereference -Wimplicit-fallthrough -Wredundant-decls \

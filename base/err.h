@@ -23,6 +23,7 @@
     X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                       \
     X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                         \
     X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                  \
+    X(ERR_GONE, 410, "gone", "It was there, and is not any more")                                            \
     X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                              \
     X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                              \
     X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                    \

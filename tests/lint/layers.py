@@ -25,6 +25,9 @@ WALLS = [
     (r"jansson\.h", r"base/json\.h"),
     (r"argon2\.h", r"pki/password_hash\.c"),
     (r"liboath/.*", r"pki/totp\.c"),
+    (r"cbor\.h|cbor/.*", r"pki/.*"),
+    (r"libconfig\.h", r"firmware_store/.*"),
+    (r"sqfs/.*", r"firmware_store/.*"),
     (r"ini\.h", r"cmd/whorld/config\.c"),
     (r"systemd/.*", r"cmd/whorld/.*"),
 ]
