@@ -10,6 +10,10 @@
 VARIANT ?= release
 B := build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
 CC := $(if $(filter release analyzer,$(VARIANT)),gcc,clang)
+# where ccache is installed, what was compiled before, in this folder or another, is not compiled again
+CCACHE := $(shell command -v ccache)
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
 JOBS ?= $(shell nproc)
 Q := $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
@@ -118,7 +122,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 define compile
 	$(if $(V),,@echo "  CC   $@")
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CCACHE) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 endef
 $(B)/obj/%.o: %.c $(B)/stamp/flags
 	$(compile)
