@@ -51,6 +51,7 @@ static const struct route_table tables[] = {
     TABLE(login_routes),
     TABLE(session_routes),
     TABLE(alarm_routes),
+    TABLE(firmware_policy_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

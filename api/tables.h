@@ -47,5 +47,6 @@ extern const struct route user_routes[7];               /* users.c */
 extern const struct route login_routes[5];              /* login.c */
 extern const struct route session_routes[2];            /* sessions.c */
 extern const struct route alarm_routes[1];              /* alarms.c */
+extern const struct route firmware_policy_routes[3];    /* firmware_policy.c */
 
 #endif

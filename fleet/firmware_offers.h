@@ -114,21 +114,21 @@ struct firmware_report {
 err_t firmware_report(struct fleet *fleet, const struct contact *contact,
                       const struct firmware_report *report);
 
+enum attributes_mode { ATTRIBUTES_MERGE, ATTRIBUTES_REPLACE, ATTRIBUTES_REMOVE };
 /** configData: replaces, adds to or takes from what is known. @param attributes an object of texts
  *  @errors ERR_UNPROCESSABLE, ERR_TOO_LARGE */
-enum attributes_mode { ATTRIBUTES_MERGE, ATTRIBUTES_REPLACE, ATTRIBUTES_REMOVE };
 err_t firmware_attributes_set(struct fleet *fleet, const struct contact *contact, enum attributes_mode mode,
                               const json_t *attributes);
 
-/** Whether this device may have these bytes now, and where they are: those of its open action, or of the
- *  action that it last installed. @param image or NULL: any artifact with this digest
- *  @errors ERR_NOT_FOUND it was not offered them (whether they exist is not told), ERR_GONE withdrawn */
 struct firmware_grant {
     struct firmware_artifact artifact;
     int64_t action;
     int64_t device_ver; /* of the device's row: the grant holds while it is this, and until `until` */
     int64_t until;
 };
+/** Whether this device may have these bytes now, and where they are: those of its open action, or of the
+ *  action that it last installed. @param image or NULL: any artifact with this digest
+ *  @errors ERR_NOT_FOUND it was not offered them (whether they exist is not told), ERR_GONE withdrawn */
 err_t firmware_grant(struct fleet *fleet, const struct contact *contact, const struct uuid *image,
                      const struct sha256 *digest, struct firmware_grant *out);
 /** So many bytes went to the device under this grant: kept in memory, written by a job. @thread any */

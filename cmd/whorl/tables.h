@@ -83,6 +83,7 @@ extern const struct cli_command cli_own_commands[];
 extern const struct cli_command cli_device_commands[];
 extern const struct cli_command cli_batch_commands[];
 extern const struct cli_command cli_product_commands[];
+extern const struct cli_command cli_firmware_policy_commands[];
 extern const struct cli_command cli_hub_commands[];
 extern const struct cli_command cli_certificate_commands[];
 extern const struct cli_command cli_authority_commands[];

@@ -1,0 +1,25 @@
+/* `whorl firmware-policy …` */
+#include "cmd/whorl/tables.h"
+
+static const struct cli_argument policy_product[] = {PATH_NAMED("products", "the product's id or name"),
+                                                     ARGUMENTS_END};
+static const struct cli_argument policy_edit_arguments[] = {
+    PATH_NAMED("products", "the product's id or name"),
+    BODY(CLI_SECONDS, "--poll", "SPAN", "poll_s", "how long a device sleeps between two polls, below a day"),
+    BODY(CLI_BOOLEAN, "--signed-urls", "true|false", "signed_urls",
+         "give out links that are good without a client certificate, for minutes"),
+    BODY(CLI_BOOLEAN, "--target-tokens", "true|false", "target_tokens",
+         "take a device's hawkBit target token where it shows no client certificate"),
+    BODY(CLI_BOOLEAN, "--first-use-alias", "true|false", "first_use_alias",
+         "let a device take a name of its own by polling under it"),
+    BODY(CLI_TEXT, "--overdue", "allow|warn|exclude", "overdue", "devices that are late with their key"),
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_firmware_policy_commands[] = {
+    ROW_GET("firmware-policy", "show", "show how the devices of a product fetch firmware",
+            "/api/v1/products/{}/firmware-policy", policy_product),
+    ROW_PATCH("firmware-policy", "edit", "change how the devices of a product fetch firmware",
+              "/api/v1/products/{}/firmware-policy", policy_edit_arguments),
+    COMMANDS_END,
+};

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# How the devices of a product fetch firmware: read, set and changed over the real interface and by whorl.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+init_data
+start_server
+
+etag() { tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt]ag: //p'; }
+POLICY=/api/v1/products/default/firmware-policy
+api GET $POLICY >/dev/null
+expect_status "the policy of a product that nobody touched" 200
+expect "its defaults" "$(jq -c 'del(.updated_at)' "$WORK/body")" '{"poll_s":300,"signed_urls":false,"target_tokens":false,"first_use_alias":true,"overdue":"warn"}'
+FIRST=$(etag)
+api PUT $POLICY '{"poll_s":60}' -H "If-Match: $FIRST" >/dev/null
+expect_status "it is set" 200
+api PUT $POLICY '{"poll_s":60}' -H "If-Match: $FIRST" >/dev/null
+expect_status "at a version that is gone" 412
+api PATCH $POLICY '{"overdue":"exclude"}' -H "If-Match: $(api GET $POLICY >/dev/null; etag)" >/dev/null
+expect_status "and changed" 200
+expect "the rest stays" "$(jq -c '[.poll_s,.overdue]' "$WORK/body")" '[60,"exclude"]'
+
+whorl() { "$PWD/$BUILD/whorl" --server "$MANAGEMENT" --ca "$CA" --token-file "$DATA/admin.token" "$@"; }
+whorl firmware-policy edit default --poll 2m --target-tokens true >"$WORK/out"
+expect "whorl changes it" "$(whorl firmware-policy show default --json | jq -c '[.poll_s,.target_tokens]')" '[120,true]'
