@@ -43,7 +43,7 @@ static err_t error_of_errno(const char *verb, const char *path)
     return ERR(code, "%s %s: %s", verb, path, text);
 }
 
-static void sync_or_end(int fd, const char *path)
+void descriptor_sync(int fd, const char *path)
 {
     if (fsync(fd) == 0) {
         return;
@@ -122,7 +122,7 @@ static err_t write_temporary(int fd, const char *temporary, struct bytes content
         return error_of_errno("cannot set the mode of", temporary);
     }
     TRY(write_all(fd, temporary, content));
-    sync_or_end(fd, temporary);
+    descriptor_sync(fd, temporary);
     return OK;
 }
 
@@ -156,7 +156,7 @@ err_t file_move_durable(const char *from, const char *to)
     if (file.fd < 0) {
         return error_of_errno("cannot open", from);
     }
-    sync_or_end(file.fd, from);
+    descriptor_sync(file.fd, from);
     if (rename(from, to) != 0) {
         return error_of_errno("cannot replace", to);
     }
@@ -180,7 +180,7 @@ err_t folder_sync(const char *path)
     if (folder.fd < 0) {
         return error_of_errno("cannot open folder", path);
     }
-    sync_or_end(folder.fd, path);
+    descriptor_sync(folder.fd, path);
     return OK;
 }
 

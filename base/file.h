@@ -17,6 +17,8 @@ err_t file_write_durable(const char *path, struct bytes content, mode_t mode);
 /** fsync of the file `from`, then it takes the place of `to` in the same file system, durably. @errors
  * ERR_IO, ERR_DISK_FULL, ERR_NOT_FOUND */
 err_t file_move_durable(const char *from, const char *to);
+/** fsync of an open file or folder; a failed one ends the process. @param path for the message */
+void descriptor_sync(int fd, const char *path);
 /** fsync of a folder. */
 err_t folder_sync(const char *path);
 /** mkdir, then fsync of the parent. @errors ERR_CONFLICT when it is there already */

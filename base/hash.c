@@ -65,6 +65,51 @@ err_t sha256_stream_finish(struct sha256_stream *stream, struct sha256 *out)
     return OK;
 }
 
+struct digest_stream {
+    EVP_MD_CTX *context;
+};
+
+static const EVP_MD *digest_of(enum digest_kind kind)
+{
+    return kind == DIGEST_SHA256 ? EVP_sha256() : kind == DIGEST_SHA1 ? EVP_sha1() : EVP_md5();
+}
+
+void digest_stream_free(struct digest_stream *stream)
+{
+    if (stream != NULL) {
+        EVP_MD_CTX_free(stream->context);
+        free(stream);
+    }
+}
+
+err_t digest_stream_new(enum digest_kind kind, struct digest_stream **out)
+{
+    *out = NULL;
+    AUTO_PTR(digest_stream) *stream = calloc(1, sizeof *stream);
+    ENSURE(stream != NULL, ERR_NO_MEMORY, "a digest");
+    stream->context = EVP_MD_CTX_new();
+    ENSURE(stream->context != NULL, ERR_NO_MEMORY, "a digest");
+    ENSURE(EVP_DigestInit_ex(stream->context, digest_of(kind), NULL) == 1, ERR_CRYPTO, "a digest");
+    *out = TAKE(stream);
+    return OK;
+}
+
+err_t digest_stream_add(struct digest_stream *stream, struct bytes piece)
+{
+    ENSURE(EVP_DigestUpdate(stream->context, piece.p, piece.n) == 1, ERR_CRYPTO, "a digest");
+    return OK;
+}
+
+err_t digest_stream_value(const struct digest_stream *stream, uint8_t *out, size_t size)
+{
+    AUTO(EVP_MD_CTX) *copy = EVP_MD_CTX_new();
+    ENSURE(copy != NULL, ERR_NO_MEMORY, "a digest");
+    ENSURE(EVP_MD_CTX_copy_ex(copy, stream->context) == 1, ERR_CRYPTO, "a digest");
+    ENSURE((size_t)EVP_MD_CTX_get_size(copy) == size, ERR_INTERNAL, "no digest has %zu bytes here", size);
+    ENSURE(EVP_DigestFinal_ex(copy, out, NULL) == 1, ERR_CRYPTO, "a digest");
+    return OK;
+}
+
 err_t hmac_sha256(struct bytes key, struct bytes in, struct sha256 *out)
 {
     static const uint8_t none[1] = {0}; /* a NULL key would mean the key of the call before */

@@ -1,4 +1,5 @@
-/* SHA-256, HMAC and HKDF over OpenSSL, and random bytes. With base/random.c the only OpenSSL in base/. */
+/* SHA-256, HMAC and HKDF over OpenSSL, other digests for what asks for them, and random bytes. With
+ * base/random.c the only OpenSSL in base/. */
 #ifndef WHORL_BASE_HASH_H
 #define WHORL_BASE_HASH_H
 
@@ -22,6 +23,18 @@ err_t sha256_stream_add(struct sha256_stream *stream, struct bytes piece);
 err_t sha256_stream_finish(struct sha256_stream *stream, struct sha256 *out);
 void sha256_stream_free(struct sha256_stream *stream);
 DEFINE_AUTO_PTR(sha256_stream, sha256_stream_free);
+
+/* The digests that clients of firmware ask for, over one pass of the bytes. Only SHA-256 is trusted. */
+enum digest_kind { DIGEST_SHA256, DIGEST_SHA1, DIGEST_MD5 };
+enum { SHA1_SIZE = 20, MD5_SIZE = 16 };
+struct digest_stream;
+err_t digest_stream_new(enum digest_kind kind, struct digest_stream **out);
+err_t digest_stream_add(struct digest_stream *stream, struct bytes piece);
+/** Over all pieces so far; more may be added afterwards. @param size that of the kind's digest */
+err_t digest_stream_value(const struct digest_stream *stream, uint8_t *out, size_t size);
+void digest_stream_free(struct digest_stream *stream);
+DEFINE_AUTO_PTR(digest_stream, digest_stream_free);
+
 err_t hmac_sha256(struct bytes key, struct bytes in, struct sha256 *out);
 /** RFC 5869, extract and expand, SHA-256; 1 … 8160 bytes. */
 err_t hkdf_sha256(struct bytes salt, struct bytes secret, struct bytes info, uint8_t *out, size_t n);

@@ -8,8 +8,6 @@
 #include "base/encoding.h"
 #include "base/hash.h"
 
-enum { SHA1_SIZE = 20, MD5_SIZE = 16 };
-
 /* What some client or other asks for. Only the SHA-256 is trusted. */
 struct blob_digests {
     struct sha256 sha256;
@@ -30,7 +28,8 @@ DEFINE_AUTO_PTR(blob_store, blob_store_free);
 /* --- writing: a writer has a name, so that it can be gone on with after a restart ---------------------- */
 
 /** Goes on with what is durable under this name, or begins. @param[out] at how many bytes are there already:
- *  they are hashed again @errors ERR_IO, ERR_DISK_FULL @thread worker, one at a time, like all of a writer */
+ *  they are hashed again, when the digests are asked for @errors ERR_IO, ERR_DISK_FULL @thread worker, one at
+ * a time, like all of a writer */
 err_t blob_writer_open(struct blob_store *store, struct uuid name, int64_t *at, struct blob_writer **out);
 /** Drops what is behind `at`: bytes that came and were not acknowledged. @errors ERR_UNPROCESSABLE past the
  *  end */
@@ -72,5 +71,17 @@ err_t blob_path(struct blob_store *store, const struct sha256 *name, struct buf 
 err_t blob_check(struct blob_store *store, const struct sha256 *name, bool *is_same);
 /** @errors ERR_IO; none when it is not there */
 err_t blob_remove(struct blob_store *store, const struct sha256 *name);
+/** How many bytes may still be written. @errors ERR_IO @thread any */
+err_t blob_store_room(struct blob_store *store, int64_t *out);
+
+/* What is in it, for those who look for what no row names. */
+enum { BLOB_SHARDS = 256 }; /* by the first byte of the name */
+typedef err_t (*blob_name_fn)(const struct sha256 *name, int64_t size, int64_t changed_at_ms, void *arg);
+typedef err_t (*blob_writer_name_fn)(struct uuid name, int64_t changed_at_ms, void *arg);
+/** The blobs of one shard, in no order; what appears or goes meanwhile may be told or not.
+ *  @errors ERR_IO, of fn @thread background */
+err_t blob_store_list(struct blob_store *store, int shard, blob_name_fn fn, void *arg);
+/** What writers left. */
+err_t blob_store_list_writers(struct blob_store *store, blob_writer_name_fn fn, void *arg);
 
 #endif

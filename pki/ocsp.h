@@ -4,14 +4,14 @@
 #ifndef WHORL_PKI_OCSP_H
 #define WHORL_PKI_OCSP_H
 
+#include "base/hash.h"
 #include "pki/authority.h"
 
 enum {
     OCSP_REQUEST_MAX = 4096, /* bytes */
     OCSP_CERTS_MAX = 16,     /* RFC 9919 §3.1.1 has clients ask for one at a time */
     OCSP_NONCE_MIN = 16,     /* what is shorter binds nothing: RFC 9654 §2.1 lets it be passed over */
-    OCSP_NONCE_MAX = 128,
-    SHA1_SIZE = 20
+    OCSP_NONCE_MAX = 128
 };
 
 /* How the issuer is named in a CertID. */

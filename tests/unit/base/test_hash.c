@@ -26,6 +26,38 @@ static void sha256_vectors(void **state)
     assert_hash(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* The value may be asked for in between, and what comes later counts on. */
+static void digest_streams(void **state)
+{
+    (void)state;
+    static const struct {
+        enum digest_kind kind;
+        size_t size;
+        const char *a, *abc;
+    } cases[] = {
+        {DIGEST_SHA256, SHA256_SIZE, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {DIGEST_SHA1, SHA1_SIZE, "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8",
+         "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {DIGEST_MD5, MD5_SIZE, "0cc175b9c0f1b6a831c399e269772661", "900150983cd24fb0d6963f7d28e17f72"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO_PTR(digest_stream) *stream = NULL;
+        uint8_t value[SHA256_SIZE];
+        char hex[2 * SHA256_SIZE + 1];
+        assert_ok(digest_stream_new(cases[i].kind, &stream));
+        assert_ok(digest_stream_add(stream, bytes_str("a")));
+        assert_ok(digest_stream_value(stream, value, cases[i].size));
+        hex_encode((struct bytes){value, cases[i].size}, hex);
+        assert_string_equal(hex, cases[i].a);
+        assert_ok(digest_stream_add(stream, bytes_str("bc")));
+        assert_ok(digest_stream_value(stream, value, cases[i].size));
+        hex_encode((struct bytes){value, cases[i].size}, hex);
+        assert_string_equal(hex, cases[i].abc);
+        assert_error(digest_stream_value(stream, value, cases[i].size - 1), ERR_INTERNAL);
+    }
+}
+
 /* RFC 4231 §4.2, §4.3, §4.7 */
 static void hmac_vectors(void **state)
 {
@@ -134,10 +166,10 @@ static void random_bytes_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_vectors),   cmocka_unit_test(hmac_vectors),
-        cmocka_unit_test(hkdf_vectors),     cmocka_unit_test(hkdf_has_limits),
-        cmocka_unit_test(crc_vectors),      cmocka_unit_test(random_bytes_differ),
-        cmocka_unit_test(sha256_in_pieces),
+        cmocka_unit_test(sha256_vectors),      cmocka_unit_test(digest_streams),
+        cmocka_unit_test(hmac_vectors),        cmocka_unit_test(hkdf_vectors),
+        cmocka_unit_test(hkdf_has_limits),     cmocka_unit_test(crc_vectors),
+        cmocka_unit_test(random_bytes_differ), cmocka_unit_test(sha256_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
