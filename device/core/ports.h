@@ -87,13 +87,16 @@ struct whorl_trust {
 };
 
 enum whorl_record {
-    WHORL_RECORD_HELPER = 1,     /* helper data: written once in a chip's life */
-    WHORL_RECORD_STATE = 2,      /* owner salt, highest generation ever used, counter */
-    WHORL_RECORD_CREDENTIAL = 3, /* the certificate in use and its generation */
-    WHORL_RECORD_PENDING = 4,    /* a certificate received and not yet confirmed by a use */
-    WHORL_RECORD_HUB = 5,        /* where to go after onboarding */
-    WHORL_RECORD_FAILURES = 6,   /* how often the helper data did not give the key */
-    WHORL_RECORD_ANCHORS = 7     /* the root CAs in force, once they are others than the firmware's */
+    WHORL_RECORD_HELPER = 1,        /* helper data: written once in a chip's life */
+    WHORL_RECORD_STATE = 2,         /* owner salt, highest generation ever used, counter */
+    WHORL_RECORD_CREDENTIAL = 3,    /* the certificate in use and its generation */
+    WHORL_RECORD_PENDING = 4,       /* a certificate received and not yet confirmed by a use */
+    WHORL_RECORD_HUB = 5,           /* where to go after onboarding */
+    WHORL_RECORD_FAILURES = 6,      /* how often the helper data did not give the key */
+    WHORL_RECORD_ANCHORS = 7,       /* the root CAs in force, once they are others than the firmware's */
+    WHORL_RECORD_MANIFEST_KEYS = 8, /* who signs firmware, once they are others than the firmware's */
+    WHORL_RECORD_INSTALLED = 9,     /* what runs: sequence, version, counters */
+    WHORL_RECORD_UPDATE = 10        /* an update on its way */
 };
 
 /* Small records by number. write() replaces the whole record or nothing, and is on the medium when it

@@ -25,6 +25,12 @@ static const char *name_of(enum whorl_record record)
         return "failures.bin";
     case WHORL_RECORD_ANCHORS:
         return "anchors.bin";
+    case WHORL_RECORD_MANIFEST_KEYS:
+        return "manifest-keys.bin";
+    case WHORL_RECORD_INSTALLED:
+        return "installed.bin";
+    case WHORL_RECORD_UPDATE:
+        return "update.bin";
     }
     return "unknown.bin";
 }

@@ -5,7 +5,7 @@
 
 #include "device/core/ports.h"
 
-enum { SIM_RECORDS = 8, SIM_RECORD_BYTES = 4096, SIM_NEVER = 0x7fffffff };
+enum { SIM_RECORDS = 11, SIM_RECORD_BYTES = 4096, SIM_NEVER = 0x7fffffff };
 
 struct sim_storage {
     struct whorl_storage port;
