@@ -29,6 +29,7 @@ struct principal {
     /* PRINCIPAL_DEVICE */
     struct contact_facts facts;
     struct contact contact;
+    int64_t changes; /* of the inventory (fleet_changes()), before it was asked */
     struct device_id
         device_id; /* of the proved identity key, or of the inventory's device; also when it is not known */
     /* PRINCIPAL_TOKEN */

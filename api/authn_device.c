@@ -68,6 +68,7 @@ err_t authn_device(struct api *api, const struct request *request, const struct 
                                       .label = label_of(request),
                                       .address = request->address,
                                       .request_id = request->request_id};
+    p->changes = fleet_changes(api->options.fleet);
     err_t error = contact_resolve(api->options.fleet, &p->facts, &p->contact);
     if (error.code != ERR_OK) {
         return authn_refused(api, p, error);

@@ -41,7 +41,10 @@ void response_clear(struct response *response)
 {
     buf_clear(&response->body);
     shared_unref(response->shared);
-    free(response->file_path);
+    shared_file_unref(response->file);
+    if (response->sent != NULL) {
+        response->sent(response->sent_state, 0);
+    }
     if (response->source != NULL) {
         response->source->free(response->source->state);
         free(response->source);

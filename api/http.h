@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/encoding.h"
 #include "base/shared.h"
+#include "base/shared_file.h"
 #include "pki/peer.h"
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OTHER };
@@ -25,6 +26,14 @@ enum { HTTP_PARAMS_MAX = 4, HTTP_ADDRESS_SIZE = 46, HTTP_REQUEST_ID_SIZE = UUID_
 struct route;
 struct principal; /* api/authn.h */
 struct renewal;   /* fleet/renewal.h */
+
+/* What handlers remember of a connection, so that its next request need not ask again. A request has it to
+ * itself, as the requests of a connection are handled one after the other. Whoever puts something in frees
+ * what was there. */
+struct connection_memo {
+    void *state;
+    void (*free)(void *state); /* @thread any; returns at once */
+};
 
 /* Everything is borrowed and valid until the handler returns (on-loop routes: likewise). */
 struct request {
@@ -52,6 +61,7 @@ struct request {
         *principal; /* set by authn before the handler; NULL for ACCESS_ANYONE without credentials */
     const struct renewal
         *renewal; /* set beside it: when the calling device should come; NULL: it showed no certificate */
+    struct connection_memo *memo; /* of the connection; never NULL where a server has made the request */
 };
 
 /** First header of that name (case-insensitive) or NULL. @thread any */
@@ -87,9 +97,16 @@ struct response {
     /* at most one of the following is the body; with status 304 that of the 200, whose length alone is sent
      */
     struct buf body;
-    struct shared *shared;          /* a counted reference that the response owns */
-    char *file_path;                /* heap text; mapped, never read into memory */
+    struct shared *shared; /* a counted reference that the response owns */
+    /* a counted reference that the response owns: `file_size` bytes of it at `file_at`, sent as they are read
+     */
+    struct shared_file *file;
+    int64_t file_at, file_size;
     struct response_source *source; /* heap; freed with source->free and free() */
+    /* or NULL. Called once, whatever becomes of the response: so many bytes of a file's region went out, 0
+       for every other answer. Releases its state. @thread any; returns at once */
+    void (*sent)(void *state, int64_t bytes);
+    void *sent_state;
 };
 
 void response_clear(struct response *response);
@@ -135,8 +152,10 @@ struct route {
     unsigned flags;
     enum error_style errors;
     handler_fn handler;
-    /* or NULL: tried first, on the loop, of ACCESS_ANYONE only. Reads memory that is ready; leaves the status
-       0, and the response as it was, where it has no answer: then the handler is called, on a worker */
+    /* or NULL: tried first, on the loop, before the caller was judged. Reads memory that is ready; where
+       others than ANYONE have access it answers by what the connection's memo proves and by nothing else.
+       Leaves the status 0, and the response as it was, where it has no answer: then the caller is judged and
+       the handler called, on a worker */
     handler_fn quick;
     const struct body_sink *sink; /* or NULL */
 };

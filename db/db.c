@@ -127,6 +127,11 @@ void db_listen(struct db *db, void (*fn)(void *context, struct bytes what), void
     }
 }
 
+int64_t db_commits(const struct db *db)
+{
+    return db->writer != NULL ? writer_commits(db->writer) : 0;
+}
+
 void db_stats_read(struct db *db, struct db_stats *out)
 {
     *out = (struct db_stats){0};

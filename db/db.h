@@ -168,6 +168,8 @@ struct db_stats {
     int64_t commits, closures, largest_group, queue_depth, rollbacks;
 };
 void db_stats_read(struct db *db, struct db_stats *out);
+/** Those commits alone: raised after each, before the callers of db_write() hear of it. @thread any */
+int64_t db_commits(const struct db *db);
 
 /** Checkpoints the WAL off the writer; a job calls it. @thread worker */
 err_t db_checkpoint(struct db *db);

@@ -109,6 +109,7 @@ err_t writer_run(struct writer *writer, db_fn fn, void *arg);
 void writer_watch(struct writer *writer, void (*fn)(void *context), void *context);
 struct notices *writer_notices(struct writer *writer);
 void writer_stats(struct writer *writer, struct db_stats *out);
+int64_t writer_commits(const struct writer *writer);
 
 struct readers;
 err_t readers_new(const struct db_options *options, struct readers **out);

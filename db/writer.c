@@ -309,6 +309,11 @@ err_t writer_run(struct writer *writer, db_fn fn, void *arg)
     return result;
 }
 
+int64_t writer_commits(const struct writer *writer)
+{
+    return atomic_load(&writer->commits);
+}
+
 void writer_stats(struct writer *writer, struct db_stats *out)
 {
     out->commits = atomic_load(&writer->commits);

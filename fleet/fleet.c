@@ -110,6 +110,16 @@ err_t fleet_settle(struct fleet *fleet)
     return OK;
 }
 
+int64_t fleet_changes(const struct fleet *fleet)
+{
+    return db_commits(fleet->db);
+}
+
+struct blob_store *fleet_blobs(const struct fleet *fleet)
+{
+    return fleet->options.blobs;
+}
+
 const struct clock *fleet_clock(const struct fleet *fleet)
 {
     return fleet->clock;

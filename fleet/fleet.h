@@ -10,6 +10,7 @@
 #include "pki/authority.h"
 
 struct fleet;
+struct blob_store; /* firmware_store/store.h */
 
 /* Whose tokens are taken as people's (fleet/oidc.h). Copied. */
 struct oidc_settings {
@@ -40,6 +41,7 @@ struct fleet_options {
     const char *crl_base; /* what the addresses of shards begin with, without a trailing slash; borrowed */
     int64_t supersede_overlap_ms;                /* until a superseded certificate shows in the CRL */
     int64_t clock_step_limit_ms;                 /* fleet/clock_guard.h; 0: the clock is trusted */
+    struct blob_store *blobs;                    /* where the bytes of images are; NULL: there are none */
     int event_streams, event_streams_per_tenant; /* open at once; 0: as in event_hub.h */
     int64_t session_ms;                          /* life of a person's session; 0: 12 hours */
     int64_t session_idle_ms;                     /* without a request; 0: an hour */
@@ -52,6 +54,10 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out);
 err_t fleet_settle(struct fleet *fleet);
 void fleet_free(struct fleet *fleet);
 DEFINE_AUTO_PTR(fleet, fleet_free);
+/** How often this process has written: what was read before it changed may be otherwise since. @thread any */
+int64_t fleet_changes(const struct fleet *fleet);
+/** Borrowed from the options; NULL: there is none. @thread any */
+struct blob_store *fleet_blobs(const struct fleet *fleet);
 /** The clock that was passed in. @thread any */
 const struct clock *fleet_clock(const struct fleet *fleet);
 

@@ -276,11 +276,64 @@ void bridge_flush_down(struct connection *c)
     }
 }
 
+void bridge_file_follows(struct connection *c, struct response *response)
+{
+    int unread = 0;
+    if (c->stage == CONNECTION_CLOSED || c->bridge_fd < 0) {
+        return; /* nobody is there: it goes with the response */
+    }
+    (void)ioctl(c->bridge_fd, FIONREAD, &unread); /* does not fail for a pair of sockets */
+    file_body_begin(&c->file_body, response, c->library_written + (uint64_t)unread);
+}
+
+/* Behind its end goes what the library wrote meanwhile, and the next request may begin. */
+static void end_file(struct connection *c)
+{
+    AUTO_VAL(buf) behind = c->behind_file;
+    c->behind_file = (struct buf){0};
+    file_body_end(&c->file_body, 0);
+    write_down(c, buf_view(&behind));
+    if (c->exchange != NULL && c->exchange->is_held) {
+        exchange_release(c->exchange);
+    }
+}
+
+/* A file that cannot be read to the end of what was promised leaves nothing to do but to cut the body. */
+static void send_file_piece(struct connection *c)
+{
+    size_t n = 0;
+    err_t error = file_body_read(&c->file_body, c->loop->scratch, SCRATCH_SIZE, &n);
+    if (error.code != ERR_OK) {
+        log_error(c->loop->server->options.log, "response_broken", "", error);
+        connection_close(c);
+        return;
+    }
+    write_down(c, (struct bytes){c->loop->scratch, n});
+    if (c->stage == CONNECTION_OPEN && c->file_body.left == 0) {
+        end_file(c);
+    }
+}
+
+static void from_library(struct connection *c, struct bytes piece)
+{
+    size_t head = file_body_split(&c->file_body, piece, c->library_written);
+    c->library_written += piece.n;
+    err_t error = head < piece.n ? buf_append(&c->behind_file, piece.p + head, piece.n - head) : OK;
+    write_down(c, (struct bytes){piece.p, head});
+    if (error.code != ERR_OK) {
+        connection_close(c);
+    }
+}
+
 void bridge_from_http(struct connection *c)
 {
     for (int turn = 0; turn < WRITES_PER_TURN; turn++) {
         if (c->stage != CONNECTION_OPEN || c->bridge_fd < 0 || c->down.n > 0) {
             return;
+        }
+        if (c->file_body.is_due) {
+            send_file_piece(c);
+            continue;
         }
         ssize_t got = recv(c->bridge_fd, c->loop->scratch, SCRATCH_SIZE, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -290,9 +343,12 @@ void bridge_from_http(struct connection *c)
             http_end(c);
             return;
         }
-        write_down(c, (struct bytes){c->loop->scratch, (size_t)got});
-        if (got < SCRATCH_SIZE) {
+        from_library(c, (struct bytes){c->loop->scratch, (size_t)got});
+        if (got < SCRATCH_SIZE && !c->file_body.is_due) {
             return;
         }
+    }
+    if (c->file_body.is_due && c->stage == CONNECTION_OPEN && c->down.n == 0) {
+        loop_ready(c->loop, c); /* no event tells that there is more of it */
     }
 }

@@ -1,8 +1,10 @@
 /* The life of a connection: accepted, handshake, open, lingering, closed; what is watched and which deadline
  * runs in each state. The bytes themselves move in bridge.c. */
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "server/exchange.h"
@@ -25,7 +27,8 @@ static void watch(struct connection *c, uv_poll_t *poll, int *present, int wante
 bool connection_is_idle(const struct connection *c)
 {
     return c->stage == CONNECTION_OPEN && c->open_requests == 0 && c->filter.pending == 0 &&
-           http_filter_is_between(&c->filter) && c->up.n == 0 && c->down.n == 0 && c->refusal.n == 0;
+           http_filter_is_between(&c->filter) && c->up.n == 0 && c->down.n == 0 && c->refusal.n == 0 &&
+           !file_body_is_active(&c->file_body);
 }
 
 /* Time runs against the client only while it is the client who is waited for. */
@@ -41,7 +44,7 @@ static enum deadline_kind deadline_of(const struct connection *c)
     case CONNECTION_OPEN:
         break;
     }
-    if (c->down.n > 0) {
+    if (c->down.n > 0 || c->file_body.is_due) {
         return DEADLINE_BODY_OUT;
     }
     if (c->refusal.n > 0 || c->client_ended) {
@@ -56,6 +59,18 @@ static enum deadline_kind deadline_of(const struct connection *c)
     return c->open_requests == 0 ? DEADLINE_IDLE : DEADLINE_NONE;
 }
 
+/* What the kernel keeps for the client has not moved yet: it takes megabytes at once, and nothing for minutes
+ * then, of a client that reads slowly and steadily. */
+static uint64_t moved_on(const struct connection *c, enum deadline_kind kind)
+{
+    int kept = 0;
+    if (kind != DEADLINE_BODY_OUT || ioctl(c->stream.fd, SIOCOUTQ, &kept) != 0 || kept < 0 ||
+        (uint64_t)kept > c->moved) {
+        return c->moved;
+    }
+    return c->moved - (uint64_t)kept;
+}
+
 static void arm(struct connection *c)
 {
     enum deadline_kind kind = deadline_of(c);
@@ -64,7 +79,7 @@ static void arm(struct connection *c)
         return;
     }
     c->armed_requests = c->filter.requests;
-    c->moved_at_arming = c->moved;
+    c->moved_at_arming = moved_on(c, kind);
     deadline_arm(&c->loop->deadlines, &c->deadline, kind, uv_now(&c->loop->uv));
 }
 
@@ -83,7 +98,8 @@ void connection_update(struct connection *c)
     client |= c->down.n > 0 || (is_heard && c->is_write_first) ? UV_WRITABLE : 0;
     watch(c, &c->client, &c->client_events, client);
     if (c->bridge_fd >= 0) {
-        int bridge = (c->down.n == 0 ? UV_READABLE : 0) | (c->up.n > 0 ? UV_WRITABLE : 0);
+        int bridge =
+            (c->down.n == 0 && !c->file_body.is_due ? UV_READABLE : 0) | (c->up.n > 0 ? UV_WRITABLE : 0);
         watch(c, &c->bridge, &c->bridge_events, bridge);
     }
     if (c->stage != CONNECTION_CLOSED) {
@@ -165,8 +181,9 @@ void connection_expired(struct connection *c)
     if (kind == DEADLINE_BODY_IN || kind == DEADLINE_BODY_OUT) {
         uint64_t window_ms = c->loop->deadlines.duration_ms[kind];
         uint64_t least = (uint64_t)c->loop->server->options.limits.body_bytes_per_second * window_ms / 1000;
-        if (c->moved - c->moved_at_arming >= least) {
-            c->moved_at_arming = c->moved;
+        uint64_t moved = moved_on(c, kind);
+        if (moved >= c->moved_at_arming + least) {
+            c->moved_at_arming = moved;
             deadline_arm(&c->loop->deadlines, &c->deadline, kind, now_ms);
             return;
         }
@@ -205,6 +222,10 @@ void connection_release(struct connection *c)
     buf_clear(&c->up);
     buf_clear(&c->down);
     buf_clear(&c->refusal);
+    buf_clear(&c->behind_file);
+    if (c->memo.state != NULL) {
+        c->memo.free(c->memo.state);
+    }
     tls_facts_clear(&c->facts);
     free(c);
 }
@@ -235,7 +256,12 @@ void connection_close(struct connection *c)
     }
     uv_close((uv_handle_t *)&c->client, on_handle_closed);
     stream_close(&c->stream);
-    if (c->exchange != NULL) {
+    if (file_body_is_active(&c->file_body)) {
+        file_body_end(&c->file_body, c->down.n - c->down_at);
+    }
+    if (c->exchange != NULL && c->exchange->is_held) {
+        exchange_release(c->exchange);
+    } else if (c->exchange != NULL) {
         source_cancel(c->exchange);
     }
 }

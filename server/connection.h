@@ -3,6 +3,7 @@
 #ifndef WHORL_SERVER_CONNECTION_H
 #define WHORL_SERVER_CONNECTION_H
 
+#include "server/file_body.h"
 #include "server/internal.h"
 
 enum connection_stage { CONNECTION_HANDSHAKE, CONNECTION_OPEN, CONNECTION_LINGER, CONNECTION_CLOSED };
@@ -28,6 +29,9 @@ struct connection {
     struct buf up, down; /* what the other side does not take now */
     size_t up_at, down_at;
     struct buf refusal; /* our own last words */
+    struct file_body file_body;
+    struct buf behind_file;   /* what the library wrote behind its header section */
+    uint64_t library_written; /* bytes that were taken from the library's side */
     bool client_ended, up_ended, http_ended;
     bool is_last_answered; /* an answer said that the connection closes: no other may follow it */
     bool library_holds;    /* the HTTP library has not yet said that its side is closed */
@@ -39,6 +43,7 @@ struct connection {
     uint64_t armed_requests, moved, moved_at_arming;
 
     struct tls_facts facts;
+    struct connection_memo memo;
     struct address_slots slots;
     char address[HTTP_ADDRESS_SIZE];
 };
@@ -68,6 +73,8 @@ void bridge_flush_down(struct connection *connection);
 void bridge_end_up(struct connection *connection);
 /** The library may have read what stood between it and the end: after loop_ending(). */
 void bridge_library_ran(struct connection *connection);
+/** Behind the header section that the library is about to write comes the response's file: taken from it. */
+void bridge_file_follows(struct connection *connection, struct response *response);
 bool bridge_may_read(const struct connection *connection);
 /** The HTTP library's side is closed. Idempotent. */
 void bridge_detached(struct connection *connection);

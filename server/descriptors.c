@@ -1,13 +1,13 @@
-/* The limit of open files in terms of connections. A connection holds three: the client's socket and both
- * ends of the pair that leads to the HTTP library. The rest is for the inventory (each worker reads on its
- * own connection) and for what is open all the time. */
+/* The limit of open files in terms of connections. A connection holds four: the client's socket, both
+ * ends of the pair that leads to the HTTP library, and the file that it is sent. The rest is for the
+ * inventory (each worker reads on its own connection) and for what is open all the time. */
 #include "server/descriptors.h"
 
 #include <sys/resource.h>
 
 #include "base/log.h"
 
-enum { PER_CONNECTION = 3, PER_WORKER = 4, ALWAYS_OPEN = 96, CONNECTIONS_MIN = 16 };
+enum { PER_CONNECTION = 4, PER_WORKER = 4, ALWAYS_OPEN = 96, CONNECTIONS_MIN = 16 };
 
 int descriptors_for_connections(const struct server_options *options)
 {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/http.h"
+
 enum { ARENA_CAP = 1 << 20, SINK_PIECE = 65536, BODY_UNADMITTED_MAX = 65536 };
 
 struct exchange *exchange_new(struct connection *connection, const char *target)
@@ -31,9 +33,30 @@ struct exchange *exchange_new(struct connection *connection, const char *target)
     return x;
 }
 
-void exchange_end_of_life(struct exchange *x)
+void exchange_release(struct exchange *x)
+{
+    struct loop *loop = x->connection->loop;
+    x->is_held = false;
+    loop->waiting--;
+    loop->http_is_due[x->connection->listener] = true;
+    loop_ready(loop, x->connection);
+    http_resume(x);
+}
+
+/* A small region was read into the body, and is told of here. */
+static void tell_sent(struct exchange *x, bool is_whole)
+{
+    void (*sent)(void *state, int64_t bytes) = x->response.sent;
+    x->response.sent = NULL;
+    if (sent != NULL) {
+        sent(x->response.sent_state, is_whole ? x->small_file : 0);
+    }
+}
+
+void exchange_end_of_life(struct exchange *x, bool is_whole)
 {
     struct connection *c = x->connection;
+    tell_sent(x, is_whole);
     c->exchange = NULL;
     c->open_requests--;
     if (x->sink_is_open || x->response.source != NULL) {
@@ -54,6 +77,7 @@ static err_t facts_set(struct exchange *x, const char *method)
     memcpy(request->address, c->address, sizeof request->address);
     request->now_ms = clock_now_ms(x->server->options.clock);
     request->peer = &c->facts.peer;
+    request->memo = &c->memo;
     request->binding = &c->facts.binding;
     request->is_tls = c->stream.tls != NULL;
     request->is_resumed = c->facts.is_resumed;
@@ -155,7 +179,7 @@ enum exchange_step exchange_begin(struct exchange *x, const char *method)
     return is_large ? enqueue(x, JOB_ADMIT) : STEP_READ;
 }
 
-enum exchange_step exchange_body(struct exchange *x, struct bytes piece)
+static enum exchange_step body(struct exchange *x, struct bytes piece)
 {
     const struct route *route = x->request.route;
     if (x->is_answered || route == NULL) {
@@ -172,7 +196,7 @@ enum exchange_step exchange_body(struct exchange *x, struct bytes piece)
     return route->sink != NULL && x->body.n >= SINK_PIECE ? enqueue(x, JOB_WRITE) : STEP_READ;
 }
 
-enum exchange_step exchange_complete(struct exchange *x)
+static enum exchange_step complete(struct exchange *x)
 {
     x->at_end = true;
     if (x->is_answered) {
@@ -192,9 +216,27 @@ enum exchange_step exchange_complete(struct exchange *x)
     return enqueue(x, JOB_HANDLE);
 }
 
-enum exchange_step exchange_resumed(struct exchange *x)
+static enum exchange_step resumed(struct exchange *x)
 {
     return x->is_answered ? answer(x) : STEP_READ;
+}
+
+enum exchange_step exchange_go_on(struct exchange *x, const char *upload, size_t *upload_size)
+{
+    if (x->is_waiting) {
+        x->is_waiting = false;
+        x->at_end = x->at_end || (!x->in_first && *upload_size == 0);
+        enum exchange_step step = resumed(x);
+        if (step != STEP_READ || x->in_first) {
+            return step;
+        }
+    }
+    if (*upload_size == 0) {
+        return complete(x);
+    }
+    struct bytes piece = {(const uint8_t *)upload, *upload_size};
+    *upload_size = 0;
+    return body(x, piece);
 }
 
 static bool has_header(const struct response *response, const char *name)

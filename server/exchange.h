@@ -32,17 +32,16 @@ struct exchange {
     enum exchange_job job;
 
     bool has_begun, has_body, in_first, at_end;
-    bool is_waiting;        /* suspended */
-    bool is_answered;       /* the response is complete */
-    bool is_last;           /* the client wants no more on this connection */
+    bool is_waiting;  /* suspended */
+    bool is_held;     /* suspended before its beginning: the body of the answer before it is being sent */
+    bool is_answered; /* the response is complete */
+    bool is_last;     /* the client wants no more on this connection */
     int64_t content_length; /* -1: not told */
     uint64_t received;
     struct buf body; /* all of it, or what the sink has not seen */
     void *sink_state;
     bool sink_is_open, is_admitted;
-
-    void *map; /* of response.file_path */
-    size_t map_size;
+    int64_t small_file; /* so much of the body was read from a file */
 
     struct buf chunk; /* of the source */
     size_t chunk_at;
@@ -55,14 +54,18 @@ struct exchange {
 
 /** @param target as sent @thread loop */
 struct exchange *exchange_new(struct connection *connection, const char *target);
-/** The HTTP library has finished with it: frees, on a worker where something of a handler is left to release.
+/** The HTTP library has finished with it, and its body is sent (is_whole), or will not be: frees, on a worker
+ * where something of a handler is left to release.
  * @thread loop */
-void exchange_end_of_life(struct exchange *x);
+void exchange_end_of_life(struct exchange *x, bool is_whole);
 /** Header fields are set; method is the name as sent. */
 enum exchange_step exchange_begin(struct exchange *x, const char *method);
-enum exchange_step exchange_body(struct exchange *x, struct bytes piece);
-enum exchange_step exchange_complete(struct exchange *x);
-enum exchange_step exchange_resumed(struct exchange *x);
+/** A call of the library after the first: with a piece of the body, without one at its end, and after a
+ *  suspension. One within the first call makes the library repeat that, with a size of 0 that is not the
+ *  body's end. @param[in,out] upload_size 0 when the piece was taken */
+enum exchange_step exchange_go_on(struct exchange *x, const char *upload, size_t *upload_size);
+/** It may begin, or its connection is gone. @thread loop */
+void exchange_release(struct exchange *x);
 /** Makes the response of an error. @thread any */
 void exchange_refuse(struct exchange *x, err_t error);
 /** What is sent besides the body. @errors ERR_NO_MEMORY */

@@ -1,35 +1,27 @@
 /* The worker's half of an exchange: admit, handle, the steps of a body sink, the release of what a handler
  * left. Blocks as it likes. */
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "server/exchange.h"
 
-enum { LARGE_BODY = 1 << 20 };
+/* SMALL_FILE: with its header section it is one read of the bridge, and one record of TLS. */
+enum { LARGE_BODY = 1 << 20, SMALL_FILE = 15 * 1024 };
 
-/* A file is mapped here, where reading its inode may block; its pages come while it is sent. */
-static err_t map_file(struct exchange *x)
+/* A small region goes with its header section in one piece. One that fails is an error that can be told. */
+static err_t read_small_file(struct exchange *x)
 {
-    int fd = open(x->response.file_path, O_RDONLY | O_CLOEXEC);
-    ENSURE(fd >= 0, ERR_IO, "the file of a response cannot be opened");
-    struct stat status;
-    bool is_known = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    void *map = MAP_FAILED;
-    if (is_known && status.st_size > 0) {
-        map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    struct response *response = &x->response;
+    bool is_sent = x->request.method != HTTP_HEAD && response->status != 304;
+    if (response->file == NULL || !is_sent || response->file_size > SMALL_FILE) {
+        return OK;
     }
-    close(fd);
-    ENSURE(is_known && (status.st_size == 0 || map != MAP_FAILED), ERR_IO,
-           "the file of a response cannot be mapped");
-    if (status.st_size > 0) {
-        x->map = map;
-        x->map_size = (size_t)status.st_size;
-        (void)madvise(map, x->map_size, MADV_SEQUENTIAL); /* only a hint */
-    }
+    size_t n = (size_t)response->file_size;
+    TRY(buf_reserve(&response->body, n + 1));
+    TRY(shared_file_read(response->file, response->file_at, response->body.p, n));
+    response->body.n = n;
+    x->small_file = response->file_size;
+    shared_file_unref(TAKE(response->file));
     return OK;
 }
 
@@ -38,8 +30,8 @@ static void settle(struct exchange *x, err_t error)
     if (error.code == ERR_OK && x->response.status == 0) {
         error = ERR(ERR_INTERNAL, "a handler gave no status");
     }
-    if (error.code == ERR_OK && x->response.file_path != NULL) {
-        error = map_file(x);
+    if (error.code == ERR_OK) {
+        error = read_small_file(x);
     }
     if (error.code != ERR_OK) {
         exchange_refuse(x, error);
@@ -145,9 +137,6 @@ void exchange_free(struct exchange *x)
 {
     if (x->sink_is_open) {
         sink_abort(x);
-    }
-    if (x->map != NULL) {
-        (void)munmap(x->map, x->map_size); /* fails only for a wrong address */
     }
     buf_clear(&x->body);
     buf_clear(&x->chunk);

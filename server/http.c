@@ -4,9 +4,9 @@
 #include "server/http.h"
 
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,8 +31,6 @@ const char *http_reason(int status)
 struct body_owner {
     struct shared *shared;
     void *memory;
-    void *map;
-    size_t map_size;
 };
 
 static void body_release(void *context)
@@ -40,9 +38,6 @@ static void body_release(void *context)
     struct body_owner *owner = context;
     shared_unref(owner->shared);
     free(owner->memory);
-    if (owner->map != NULL) {
-        (void)munmap(owner->map, owner->map_size); /* fails only for a wrong address */
-    }
     free(owner);
 }
 
@@ -102,10 +97,6 @@ static struct MHD_Response *response_of_bytes(struct exchange *x)
     if (response->shared != NULL) {
         owner->shared = TAKE(response->shared);
         view = shared_view(owner->shared);
-    } else if (x->map != NULL) {
-        owner->map = TAKE(x->map);
-        owner->map_size = x->map_size;
-        view = (struct bytes){owner->map, x->map_size};
     } else {
         owner->memory = TAKE(response->body.p);
         response->body = (struct buf){0};
@@ -120,10 +111,37 @@ static struct MHD_Response *response_of_bytes(struct exchange *x)
     return made;
 }
 
+static bool sends_body(const struct exchange *x)
+{
+    return x->request.method != HTTP_HEAD && x->response.status != MHD_HTTP_NOT_MODIFIED;
+}
+
+/* The region of a file that is sent is not the library's: it makes a header section with this length, and is
+ * told that nothing follows. Where the method or the status has no body it knows the length and asks for none
+ * of it. */
+static struct MHD_Response *response_of_file(struct exchange *x)
+{
+    const struct response *response = &x->response;
+    if (!sends_body(x)) {
+        return MHD_create_response_from_callback((uint64_t)response->file_size, 1, on_read_nothing, NULL,
+                                                 NULL);
+    }
+    struct MHD_Response *made = MHD_create_response_from_callback(0, 1, on_read_nothing, NULL, NULL);
+    char length[24];
+    (void)snprintf(length, sizeof length, "%lld", (long long)response->file_size);
+    if (made != NULL &&
+        (MHD_set_response_options(made, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END) != MHD_YES ||
+         MHD_add_response_header(made, MHD_HTTP_HEADER_CONTENT_LENGTH, length) != MHD_YES)) {
+        MHD_destroy_response(made);
+        return NULL;
+    }
+    return made;
+}
+
 static bool is_bare_304(const struct exchange *x)
 {
     const struct response *response = &x->response;
-    return response->status == MHD_HTTP_NOT_MODIFIED && response->shared == NULL && x->map == NULL &&
+    return response->status == MHD_HTTP_NOT_MODIFIED && response->shared == NULL && response->file == NULL &&
            response->body.n == 0;
 }
 
@@ -137,8 +155,9 @@ static struct MHD_Response *response_new(struct exchange *x)
     struct MHD_Response *made =
         x->is_streaming
             ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SOURCE_BLOCK, on_read_source, x, NULL)
-        : is_bare_304(x) ? response_of_unknown_length(x)
-                         : response_of_bytes(x);
+        : is_bare_304(x)         ? response_of_unknown_length(x)
+        : response->file != NULL ? response_of_file(x)
+                                 : response_of_bytes(x);
     if (made == NULL) {
         return NULL;
     }
@@ -164,6 +183,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct exc
     struct MHD_Response *response = response_new(x);
     if (response == NULL) {
         return MHD_NO;
+    }
+    if (x->response.file != NULL && sends_body(x)) {
+        bridge_file_follows(x->connection, &x->response);
     }
     enum MHD_Result result = MHD_queue_response(connection, (unsigned int)x->response.status, response);
     MHD_destroy_response(response);
@@ -227,26 +249,6 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     return x;
 }
 
-/* After a suspension within the first call the library makes the first call again, with a size of 0 that is
- * not the body's end. */
-static enum exchange_step next_step(struct exchange *x, const char *upload, size_t *upload_size)
-{
-    if (x->is_waiting) {
-        x->is_waiting = false;
-        x->at_end = x->at_end || (!x->in_first && *upload_size == 0);
-        enum exchange_step step = exchange_resumed(x);
-        if (step != STEP_READ || x->in_first) {
-            return step;
-        }
-    }
-    if (*upload_size == 0) {
-        return exchange_complete(x);
-    }
-    struct bytes piece = {(const uint8_t *)upload, *upload_size};
-    *upload_size = 0;
-    return exchange_body(x, piece);
-}
-
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **state)
@@ -257,10 +259,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (x == NULL) {
         return MHD_NO;
     }
+    if (!x->has_begun && file_body_is_active(&x->connection->file_body)) {
+        x->is_held = true;
+        x->connection->loop->waiting++;
+        MHD_suspend_connection(connection);
+        return MHD_YES;
+    }
     bool is_first = !x->has_begun || (x->in_first && x->is_waiting);
     enum exchange_step step = STEP_ABORT;
     if (x->has_begun) {
-        step = next_step(x, upload, upload_size);
+        step = exchange_go_on(x, upload, upload_size);
     } else if (headers_set(connection, x).code == ERR_OK) {
         x->is_last = http_request_is_last(&x->request, version);
         step = exchange_begin(x, method);
@@ -286,9 +294,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     (void)context;
     (void)connection;
-    (void)why;
     if (*state != NULL) {
-        exchange_end_of_life(*state);
+        exchange_end_of_life(*state, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
         *state = NULL;
     }
 }

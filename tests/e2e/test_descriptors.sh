@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 init_data
 cat >"$WORK/limited" <<LIMITED
 #!/bin/sh
-ulimit -n 460
+ulimit -n 560
 exec "$WHORLD" "\$@"
 LIMITED
 chmod +x "$WORK/limited"

@@ -75,7 +75,7 @@ static void clearing_frees_everything_once(void **state)
 {
     (void)state;
     int freed = 0;
-    struct response response = {.status = 200, .file_path = strdup("/x")};
+    struct response response = {.status = 200, .file_at = 1};
     response.source = calloc(1, sizeof *response.source);
     assert_non_null(response.source);
     response.source->state = &freed;

@@ -27,7 +27,8 @@ struct feed { /* a source that a test feeds */
 
 struct api {
     atomic_int handled, admitted, aborted, gate; /* gate: how many may leave /gate */
-    atomic_llong sink_bytes;
+    atomic_llong sink_bytes, sent_bytes;
+    atomic_int sent_files;
     atomic_int sink_refuse_at; /* bytes, 0: never */
     char file_path[128];
     struct feed feed;
@@ -88,12 +89,23 @@ static inline err_t on_peer(struct api *api, const struct request *request, stru
                       request->binding->unique_size > 0, request->address);
 }
 
+static inline void on_sent(void *state, int64_t bytes)
+{
+    struct api *api = state;
+    atomic_fetch_add(&api->sent_bytes, bytes);
+    atomic_fetch_add(&api->sent_files, 1);
+}
+
 static inline err_t on_file(struct api *api, const struct request *request, struct response *response)
 {
-    (void)request;
     response->status = 200;
     response->content_type = "application/octet-stream";
-    response->file_path = strdup(api->file_path);
+    TRY(shared_file_open(api->file_path, &response->file));
+    const char *at = http_query(request, "at"), *size = http_query(request, "size");
+    response->file_at = at != NULL ? atoll(at) : 0;
+    response->file_size = size != NULL ? atoll(size) : shared_file_size(response->file) - response->file_at;
+    response->sent = on_sent;
+    response->sent_state = api;
     return OK;
 }
 
