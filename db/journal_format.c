@@ -74,6 +74,7 @@ static const struct field DEVICE[] = {RAW(device),
                                       BYTES(change.spki),
                                       {FIELD_END, 0, 0}};
 static const struct field CRL[] = {TEXT(certificate.authority), I64(shard), I64(number), {FIELD_END, 0, 0}};
+static const struct field ACTION[] = {RAW(tenant), RAW(device), I64(number), {FIELD_END, 0, 0}};
 static const struct field RANGE[] = {I64(first), I64(last), {FIELD_END, 0, 0}};
 
 static const struct {
@@ -89,6 +90,7 @@ static const struct {
     [JOURNAL_CRL] = {"crl", CRL},
     [JOURNAL_ROLLBACK] = {"rollback", RANGE},
     [JOURNAL_REPLAY] = {"replay", RANGE},
+    [JOURNAL_ACTION] = {"action", ACTION},
 };
 
 static bool is_known(int kind)

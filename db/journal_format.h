@@ -10,7 +10,7 @@
  * big-endian and begin with 1; before the first record the hash is 32 zero bytes.
  *
  * A kind has a version; a reader that does not know either says so and skips nothing. Its fields stand in one
- * table (journal_format.c): a new kind is one row there. Manifest sequences and action counters become kinds.
+ * table (journal_format.c): a new kind is one row there.
  */
 #ifndef WHORL_DB_JOURNAL_FORMAT_H
 #define WHORL_DB_JOURNAL_FORMAT_H
@@ -27,10 +27,11 @@ enum journal_kind {
     JOURNAL_DEVICE,    /* what a device is from now on: state, generation, claim, owner's batch */
     JOURNAL_CRL,       /* the number of a list that was signed */
     JOURNAL_ROLLBACK,  /* an older inventory was accepted: what is told of here was lost */
-    JOURNAL_REPLAY     /* an older inventory was brought up to date */
+    JOURNAL_REPLAY,    /* an older inventory was brought up to date */
+    JOURNAL_ACTION     /* the id of a firmware action that a device was told */
 };
 enum {
-    JOURNAL_KINDS = JOURNAL_REPLAY + 1,
+    JOURNAL_KINDS = JOURNAL_ACTION + 1,
     JOURNAL_RECORD_HEAD = 22,
     JOURNAL_RECORD_LEAST = JOURNAL_RECORD_HEAD + SHA256_SIZE,
     JOURNAL_PAYLOAD_MAX = 1 << 20,
@@ -62,7 +63,7 @@ struct journal_entry {
     } change;
     struct uuid node;
     int64_t epoch;
-    int64_t shard, number; /* of CRL */
+    int64_t shard, number; /* of CRL; `number` of ACTION too */
     int64_t first, last;   /* of ROLLBACK and REPLAY: the entries that it is about */
 };
 

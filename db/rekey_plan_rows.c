@@ -3,7 +3,7 @@
 
 #include "db/row_values.h"
 
-enum { NUMBER_SIZE = 4 };
+enum { NUMBER_SIZE = REKEY_NUMBER_SIZE };
 
 #define COLUMNS                                                                                              \
     "id, tenant, name, state, spec, reason, wave, wave_at, started_at, ended_at, created_at, updated_at, "   \
@@ -40,9 +40,7 @@ static err_t name_taken(const struct rekey_plan_row *row)
 
 /* --- the window of the rate, four bytes a slot -------------------------------------------------------- */
 
-typedef uint8_t window_bytes[REKEY_RATE_SLOTS * NUMBER_SIZE];
-
-static void write_window(const struct rekey_window *window, window_bytes out)
+void rekey_window_write(const struct rekey_window *window, rekey_window_bytes out)
 {
     for (size_t i = 0; i < REKEY_RATE_SLOTS; i++) {
         for (size_t k = 0; k < NUMBER_SIZE; k++) {
@@ -51,7 +49,7 @@ static void write_window(const struct rekey_window *window, window_bytes out)
     }
 }
 
-static void read_window(const window_bytes in, struct rekey_window *out)
+void rekey_window_read(const rekey_window_bytes in, struct rekey_window *out)
 {
     for (size_t i = 0; i < REKEY_RATE_SLOTS; i++) {
         out->n[i] = 0;
@@ -66,7 +64,7 @@ static void read_window(const window_bytes in, struct rekey_window *out)
 err_t rekey_plan_rows_insert(struct db_tx *tx, const struct rekey_plan_row *row)
 {
     int64_t changes = 0;
-    const window_bytes empty = {0};
+    const rekey_window_bytes empty = {0};
     TRY(db_change(tx, SQL_INSERT,
                   DB_VALUES(db_uuid(&row->id), db_uuid(&row->tenant), DB_T(row->name), DB_I(row->state),
                             DB_T(row->spec), DB_T(row->reason), DB_I(row->wave),
@@ -172,7 +170,7 @@ err_t rekey_plan_rows_version(struct db_tx *tx, int64_t *out)
 static err_t read_tally(const struct db_row *row, void *arg)
 {
     struct rekey_tally_row *out = arg;
-    window_bytes window;
+    rekey_window_bytes window;
     *out = (struct rekey_tally_row){.told = db_row_int(row, 1),
                                     .waiting = db_row_int(row, 2),
                                     .confirmed = db_row_int(row, 3),
@@ -185,7 +183,7 @@ static err_t read_tally(const struct db_row *row, void *arg)
                                     .window.slot = db_row_int(row, 10)};
     TRY(db_row_copy(row, 0, out->plan.b, sizeof out->plan.b));
     TRY(db_row_copy(row, 11, window, sizeof window));
-    read_window(window, &out->window);
+    rekey_window_read(window, &out->window);
     return OK;
 }
 
@@ -196,8 +194,8 @@ err_t rekey_tally_rows_find(struct db_tx *tx, struct uuid plan, struct rekey_tal
 
 err_t rekey_tally_rows_update(struct db_tx *tx, const struct rekey_tally_row *row)
 {
-    window_bytes window;
-    write_window(&row->window, window);
+    rekey_window_bytes window;
+    rekey_window_write(&row->window, window);
     return db_change(tx, SQL_UPDATE_TALLY,
                      DB_VALUES(db_uuid(&row->plan), DB_I(row->told), DB_I(row->waiting), DB_I(row->confirmed),
                                DB_I(row->failed), DB_I(row->skipped), DB_I(row->wave), DB_I(row->wave_told),

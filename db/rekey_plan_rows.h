@@ -6,7 +6,7 @@
 #include "db/db.h"
 #include "db/rows.h"
 
-enum { REKEY_SPEC_SIZE = 4096, REKEY_REASON_SIZE = 128, REKEY_RATE_SLOTS = 21 };
+enum { REKEY_SPEC_SIZE = 4096, REKEY_REASON_SIZE = 128, REKEY_RATE_SLOTS = 21, REKEY_NUMBER_SIZE = 4 };
 
 enum rekey_plan_state {
     REKEY_PLAN_DRAFT,
@@ -35,6 +35,11 @@ struct rekey_window {
     int64_t slot;
     uint32_t n[REKEY_RATE_SLOTS];
 };
+
+/* The numbers of a window as a column keeps them: rollouts keep theirs so too. @thread any */
+typedef uint8_t rekey_window_bytes[REKEY_RATE_SLOTS * REKEY_NUMBER_SIZE];
+void rekey_window_write(const struct rekey_window *window, rekey_window_bytes out);
+void rekey_window_read(const rekey_window_bytes in, struct rekey_window *out);
 
 struct rekey_tally_row {
     struct uuid plan;

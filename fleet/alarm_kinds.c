@@ -23,6 +23,10 @@ static const struct alarm_kind rows[] = {
      "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the next one "
      "from "
      "being certified; clients get no OCSP answer once it ends"},
+    {"rollout.stopped", "A rollout was stopped because too many of its devices failed",
+     "See which (GET /api/v1/rollouts/{id}/devices?state=failed) and what they said (GET "
+     "/api/v1/devices/{id}/firmware); draft another rollout when the release is mended; cancelling the "
+     "stopped one ends the alarm"},
     {"server_certificate.expires", "The server's own certificate was not renewed",
      "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
 };

@@ -5,8 +5,10 @@
 
 #include "fleet/crl_shards.h"
 #include "fleet/device_contacts.h"
+#include "fleet/firmware_notes.h"
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
+#include "fleet/rollout_live.h"
 #include "fleet/source_limits.h"
 
 enum {
@@ -92,6 +94,8 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
     TRY(rekey_lives_new(&fleet->rekey_lives));
+    TRY(rollout_lives_new(&fleet->rollout_lives));
+    TRY(firmware_notes_new(&fleet->firmware_notes));
     TRY(ocsp_new(options, &fleet->ocsp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
@@ -103,6 +107,7 @@ err_t fleet_settle(struct fleet *fleet)
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(token_uses_flush(fleet, now_ms));
     TRY(device_contacts_flush(fleet, now_ms));
+    TRY(firmware_notes_flush(fleet, now_ms));
     err_t error = audit_anchor(fleet, now_ms);
     if (error.code != ERR_OK) { /* a full disk: the log ends where the last anchor was */
         log_error(fleet->log, "audit_not_anchored", "", error);
@@ -131,6 +136,8 @@ void fleet_free(struct fleet *fleet)
         return;
     }
     rekey_lives_free(fleet->rekey_lives);
+    rollout_lives_free(fleet->rollout_lives);
+    firmware_notes_free(fleet->firmware_notes);
     if (fleet->ocsp != NULL) {
         db_listen(fleet->db, NULL, NULL);
         ocsp_free(fleet->ocsp);

@@ -62,6 +62,8 @@ struct fleet {
     struct ocsp *ocsp;                       /* ocsp.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
+    struct rollout_lives *rollout_lives;                         /* rollout_live.c */
+    struct firmware_notes *firmware_notes;                       /* firmware_notes.c */
 };
 
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */
@@ -131,6 +133,9 @@ err_t approvals_expire(struct fleet *fleet, int64_t now_ms);
 err_t transfers_expire(struct fleet *fleet, int64_t now_ms);
 /** Fails those who were told too long ago, opens waves, stops and finishes campaigns; in bounded steps. */
 err_t rekey_plans_run(struct fleet *fleet, int64_t now_ms);
+/** Fails those that are silent for too long, opens waves, stops and finishes rollouts, cancels the open actions
+ *  of those that were taken back; in bounded steps. */
+err_t rollouts_run(struct fleet *fleet, int64_t now_ms);
 /** Carries work on many devices on, some steps of each run. */
 err_t operations_run(struct fleet *fleet, int64_t now_ms);
 

@@ -6,6 +6,7 @@
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
+#include "fleet/firmware_notes.h"
 #include "fleet/internal.h"
 #include "fleet/ocsp.h"
 #include "fleet/oidc.h"
@@ -67,6 +68,8 @@ static const struct job jobs[] = {
     {"webhook-sweep", HOUR_MS, webhook_sweep, true},
     {"operations", SECOND_MS, operations_run, false},
     {"rekey-plans", SECOND_MS, rekey_plans_run, true},
+    {"rollouts", SECOND_MS, rollouts_run, true},
+    {"firmware-notes", 10 * SECOND_MS, firmware_notes_flush, false},
     {"approvals", MINUTE_MS, approvals_expire, true},
     {"transfers", MINUTE_MS, transfers_expire, true},
     {"session-sweep", HOUR_MS, session_sweep, true},

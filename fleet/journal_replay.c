@@ -9,6 +9,7 @@
 #include "db/certificate_rows.h"
 #include "db/crl_rows.h"
 #include "db/device_count_rows.h"
+#include "db/device_firmware_rows.h"
 #include "db/device_key_rows.h"
 #include "db/device_rows.h"
 #include "db/journal_rows.h"
@@ -230,6 +231,13 @@ static err_t replay_device(struct db_tx *tx, const struct journal_entry *entry, 
     return record(tx, entry, "state", device_state_name(device.state));
 }
 
+/* What a device was told under this id is not known any more; that it was told is. */
+static err_t replay_action(struct db_tx *tx, const struct journal_entry *entry)
+{
+    const struct firmware_owner owner = {.device = entry->device, .tenant = entry->tenant};
+    return device_firmware_rows_had_action(tx, &owner, entry->number);
+}
+
 err_t journal_replay_entry(struct db_tx *tx, const struct journal_entry *entry, void *arg)
 {
     struct replay_tally *tally = arg;
@@ -242,6 +250,8 @@ err_t journal_replay_entry(struct db_tx *tx, const struct journal_entry *entry, 
         return replay_certificate(tx, entry, tally);
     case JOURNAL_DEVICE:
         return replay_device(tx, entry, tally);
+    case JOURNAL_ACTION:
+        return replay_action(tx, entry);
     case JOURNAL_EPOCH:
     case JOURNAL_CRL:
     case JOURNAL_ROLLBACK:
