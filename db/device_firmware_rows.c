@@ -87,24 +87,24 @@ err_t device_firmware_rows_put(struct db_tx *tx, struct device_firmware_row *row
 {
     int64_t changes = 0;
     const int64_t now_ms = db_tx_now_ms(tx);
-    const struct db_value values[] = {
-        id_of(&row->owner.device),
-        db_uuid(&row->owner.tenant),
-        DB_T(row->controller),
-        DB_T(row->attributes),
-        db_time_or_null(row->attributes_at),
-        DB_I(row->last_action),
-        db_time_or_null(row->open_action), /* 0 is NULL here too */
-        DB_I(row->report_n),
-        row->has_installed ? db_uuid(&row->installed_release) : DB_N,
-        db_time_or_null(row->installed_action),
-        DB_T(row->installed_version),
-        DB_I(row->sequence),
-        DB_I(row->counter),
-        db_time_or_null(row->installed_at),
-        row->has_target_token ? DB_B(row->target_token_sha256.b, SHA256_SIZE) : DB_N,
-        DB_I(now_ms),
-        DB_I(row->ver)};
+    const struct db_value values[] = {id_of(&row->owner.device),
+                                      db_uuid(&row->owner.tenant),
+                                      DB_T(row->controller),
+                                      DB_T(row->attributes),
+                                      db_time_or_null(row->attributes_at),
+                                      DB_I(row->last_action),
+                                      db_time_or_null(row->open_action), /* 0 is NULL here too */
+                                      DB_I(row->report_n),
+                                      row->has_installed ? db_uuid(&row->installed_release) : DB_N,
+                                      db_time_or_null(row->installed_action),
+                                      DB_T(row->installed_version),
+                                      DB_I(row->sequence),
+                                      DB_I(row->counter),
+                                      db_time_or_null(row->installed_at),
+                                      row->has_target_token ? DB_B(row->target_token_sha256.b, SHA256_SIZE)
+                                                            : DB_N,
+                                      DB_I(now_ms),
+                                      DB_I(row->ver)};
     const size_t count = sizeof values / sizeof values[0];
     err_t stored = row->ver == 0 ? db_change(tx, SQL_INSERT, values, count - 1, &changes)
                                  : db_change(tx, SQL_UPDATE, values, count, &changes);
@@ -118,8 +118,8 @@ err_t device_firmware_rows_put(struct db_tx *tx, struct device_firmware_row *row
 
 err_t device_firmware_rows_polled(struct db_tx *tx, const struct firmware_owner *owner, int64_t at_ms)
 {
-    return db_change(tx, SQL_POLLED,
-                     DB_VALUES(id_of(&owner->device), db_uuid(&owner->tenant), DB_I(at_ms)), NULL);
+    return db_change(tx, SQL_POLLED, DB_VALUES(id_of(&owner->device), db_uuid(&owner->tenant), DB_I(at_ms)),
+                     NULL);
 }
 
 err_t device_firmware_rows_had_action(struct db_tx *tx, const struct firmware_owner *owner, int64_t id)

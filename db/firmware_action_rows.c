@@ -48,10 +48,8 @@ static struct db_value id_of(const struct device_id *device)
 /* An id that a device was told is never told again, whatever copy of the inventory is restored. */
 static err_t note_in_journal(struct db_tx *tx, const struct firmware_action_row *row)
 {
-    struct journal_entry entry = {.kind = JOURNAL_ACTION,
-                                  .tenant = row->owner.tenant,
-                                  .device = row->owner.device,
-                                  .number = row->id};
+    struct journal_entry entry = {
+        .kind = JOURNAL_ACTION, .tenant = row->owner.tenant, .device = row->owner.device, .number = row->id};
     return journal_append(tx, &entry);
 }
 
@@ -80,10 +78,10 @@ err_t firmware_action_rows_update(struct db_tx *tx, struct firmware_action_row *
 
 err_t firmware_action_rows_fetched(struct db_tx *tx, const struct firmware_action_row *row)
 {
-    return db_change(tx, SQL_FETCHED,
-                     DB_VALUES(id_of(&row->owner.device), db_uuid(&row->owner.tenant), DB_I(row->id),
-                               DB_I(row->fetched)),
-                     NULL);
+    return db_change(
+        tx, SQL_FETCHED,
+        DB_VALUES(id_of(&row->owner.device), db_uuid(&row->owner.tenant), DB_I(row->id), DB_I(row->fetched)),
+        NULL);
 }
 
 static err_t read_action(const struct db_row *row, void *arg)
@@ -199,8 +197,8 @@ err_t firmware_report_rows_list(struct db_tx *tx, const struct firmware_owner *o
                                 firmware_report_row_fn fn, void *arg)
 {
     struct each_report each = {.fn = fn, .arg = arg};
-    return db_run(tx, SQL_LIST_REPORTS,
-                  DB_VALUES(id_of(&owner->device), db_uuid(&owner->tenant), DB_I(action),
-                            DB_I(FIRMWARE_REPORTS_KEPT)),
-                  on_report, &each);
+    return db_run(
+        tx, SQL_LIST_REPORTS,
+        DB_VALUES(id_of(&owner->device), db_uuid(&owner->tenant), DB_I(action), DB_I(FIRMWARE_REPORTS_KEPT)),
+        on_report, &each);
 }

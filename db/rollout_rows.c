@@ -5,10 +5,11 @@
 
 #define COLUMNS                                                                                              \
     "id, tenant, product, release, name, state, spec, reason, wave, wave_at, started_at, ended_at, "         \
-    "created_at, updated_at, ver"
+    "created_at, updated_at, ver, created_by"
 
-static const char SQL_INSERT[] = "INSERT INTO rollout (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-                                 "$9, $10, $11, $12, $13, $14, $15) ON CONFLICT (tenant, name) DO NOTHING";
+static const char SQL_INSERT[] =
+    "INSERT INTO rollout (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+    "$9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (tenant, name) DO NOTHING";
 static const char SQL_INSERT_TALLY[] =
     "INSERT INTO rollout_tally (rollout, offered, waiting, succeeded, unverified, failed, cancelled, "
     "downloads, wave, wave_offered, wave_succeeded, wave_failed, last_at, slot, window) VALUES ($1, 0, 0, 0, "
@@ -54,7 +55,8 @@ err_t rollout_rows_insert(struct db_tx *tx, const struct rollout_row *row)
                             db_uuid(&row->release), DB_T(row->name), DB_I(row->state), DB_T(row->spec),
                             DB_T(row->reason), DB_I(row->wave), db_time_or_null(row->wave_at),
                             db_time_or_null(row->started_at), db_time_or_null(row->ended_at),
-                            DB_I(row->created_at), DB_I(row->updated_at), DB_I(row->ver)),
+                            DB_I(row->created_at), DB_I(row->updated_at), DB_I(row->ver),
+                            DB_T(row->created_by)),
                   &changes));
     if (changes != 1) {
         return name_taken(row);
@@ -102,7 +104,8 @@ static err_t read_rollout(const struct db_row *row, void *arg)
     TRY(db_row_copy(row, 3, out->release.b, sizeof out->release.b));
     TRY(db_row_text(row, 4, out->name, sizeof out->name));
     TRY(db_row_text(row, 6, out->spec, sizeof out->spec));
-    return db_row_text(row, 7, out->reason, sizeof out->reason);
+    TRY(db_row_text(row, 7, out->reason, sizeof out->reason));
+    return db_row_text(row, 15, out->created_by, sizeof out->created_by);
 }
 
 err_t rollout_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid id, struct rollout_row *out)
@@ -185,12 +188,11 @@ err_t rollout_tally_rows_update(struct db_tx *tx, const struct rollout_tally_row
 {
     rekey_window_bytes window;
     rekey_window_write(&row->window, window);
-    return db_change(tx, SQL_UPDATE_TALLY,
-                     DB_VALUES(db_uuid(&row->rollout), DB_I(row->offered), DB_I(row->waiting),
-                               DB_I(row->succeeded), DB_I(row->unverified), DB_I(row->failed),
-                               DB_I(row->cancelled), DB_I(row->downloads), DB_I(row->wave),
-                               DB_I(row->wave_offered), DB_I(row->wave_succeeded), DB_I(row->wave_failed),
-                               db_time_or_null(row->last_at), DB_I(row->window.slot),
-                               DB_B(window, sizeof window)),
-                     NULL);
+    return db_change(
+        tx, SQL_UPDATE_TALLY,
+        DB_VALUES(db_uuid(&row->rollout), DB_I(row->offered), DB_I(row->waiting), DB_I(row->succeeded),
+                  DB_I(row->unverified), DB_I(row->failed), DB_I(row->cancelled), DB_I(row->downloads),
+                  DB_I(row->wave), DB_I(row->wave_offered), DB_I(row->wave_succeeded), DB_I(row->wave_failed),
+                  db_time_or_null(row->last_at), DB_I(row->window.slot), DB_B(window, sizeof window)),
+        NULL);
 }

@@ -23,9 +23,10 @@ struct rollout_row {
     enum rollout_state state;
     char spec[ROLLOUT_SPEC_SIZE];     /* canonical JSON */
     char reason[ROLLOUT_REASON_SIZE]; /* why it was stopped; or "" */
-    int64_t wave;                     /* the last one that is open, from 0 */
-    int64_t wave_at;                  /* when it was opened */
-    int64_t started_at;               /* when the first device can be told: also ahead of the present */
+    char created_by[ACTOR_SIZE];
+    int64_t wave;       /* the last one that is open, from 0 */
+    int64_t wave_at;    /* when it was opened */
+    int64_t started_at; /* when the first device can be told: also ahead of the present */
     int64_t ended_at, created_at, updated_at, ver;
 };
 

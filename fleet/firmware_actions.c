@@ -7,9 +7,11 @@
 #include "fleet/event.h"
 
 static const char *const STATES[FIRMWARE_ACTION_STATES] = {
-    [ACTION_OFFERED] = "offered",       [ACTION_RUNNING] = "running",       [ACTION_DOWNLOADED] = "downloaded",
-    [ACTION_INSTALLED] = "installed",   [ACTION_CANCELLING] = "cancelling", [ACTION_SUCCEEDED] = "succeeded",
-    [ACTION_UNVERIFIED] = "unverified", [ACTION_FAILED] = "failed",         [ACTION_CANCELLED] = "cancelled"};
+    [ACTION_OFFERED] = "offered",       [ACTION_RUNNING] = "running",
+    [ACTION_DOWNLOADED] = "downloaded", [ACTION_INSTALLED] = "installed",
+    [ACTION_CANCELLING] = "cancelling", [ACTION_SUCCEEDED] = "succeeded",
+    [ACTION_UNVERIFIED] = "unverified", [ACTION_FAILED] = "failed",
+    [ACTION_CANCELLED] = "cancelled"};
 
 static const char *const KINDS[FIRMWARE_ACTION_STATES] = {
     [ACTION_SUCCEEDED] = "firmware.succeeded",
@@ -43,8 +45,8 @@ enum firmware_action_state firmware_case_state(const struct firmware_case *it)
     enum firmware_action_state state = (enum firmware_action_state)it->action.state;
     bool is_taken_back = it->rollout.state == ROLLOUT_CANCELLED || it->rollout.state == ROLLOUT_STOPPED ||
                          it->release.state == OFFER_RELEASE_WITHDRAWN;
-    bool is_cancelling = firmware_action_is_open(state) && is_taken_back &&
-                         !is_reason(it, FIRMWARE_REASON_CANCEL_REJECTED);
+    bool is_cancelling =
+        firmware_action_is_open(state) && is_taken_back && !is_reason(it, FIRMWARE_REASON_CANCEL_REJECTED);
     return is_cancelling ? ACTION_CANCELLING : state;
 }
 

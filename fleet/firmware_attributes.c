@@ -67,8 +67,8 @@ static err_t change(struct db_tx *tx, struct run *run, struct device_firmware_ro
     err_t kept = buf_append(&text, sorted, strlen(sorted) + 1);
     free(sorted);
     TRY(kept);
-    ENSURE(text.n <= sizeof row->attributes, ERR_TOO_LARGE, "the attributes of a device have %zu bytes at most",
-           sizeof row->attributes - 1);
+    ENSURE(text.n <= sizeof row->attributes, ERR_TOO_LARGE,
+           "the attributes of a device have %zu bytes at most", sizeof row->attributes - 1);
     run->is_same = row->attributes_at != 0 && strcmp((const char *)text.p, row->attributes) == 0;
     memcpy(row->attributes, text.p, text.n);
     return OK;

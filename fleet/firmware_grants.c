@@ -33,7 +33,8 @@ static err_t look_at(struct db_tx *tx, struct run *run, int64_t action, bool is_
     for (size_t i = 0; i < artifacts.count; i++) {
         if (!run->is_good && is_it(run, &artifacts.items[i])) {
             run->is_found = true;
-            run->is_good = artifacts.is_good[i] && !is_cancelling && it.release.state != OFFER_RELEASE_WITHDRAWN;
+            run->is_good =
+                artifacts.is_good[i] && !is_cancelling && it.release.state != OFFER_RELEASE_WITHDRAWN;
             run->out->artifact = artifacts.items[i];
             run->out->action = action;
         }

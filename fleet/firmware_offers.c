@@ -51,20 +51,21 @@ err_t firmware_describe(struct db_tx *tx, const struct firmware_case *it, struct
     const struct offer_release_row *release = &it->release;
     int64_t next = 0;
     TRY(firmware_artifacts_read(tx, release->id, &artifacts));
-    *out = (struct firmware_action){.id = it->action.id,
-                                    .state = firmware_case_state(it),
-                                    .rollout = it->action.rollout,
-                                    .release = it->action.release,
-                                    .sequence = release->sequence,
-                                    .counter = release->counter,
-                                    .is_security = release->is_security,
-                                    .is_forced = it->spec.is_forced,
-                                    .has_window = it->spec.window_count > 0,
-                                    .is_in_window = rollout_window_is_open(&it->spec, db_tx_now_ms(tx), &next),
-                                    .manifest = release->manifest,
-                                    .artifact_count = artifacts.count,
-                                    .offered_at = it->action.offered_at,
-                                    .updated_at = it->action.updated_at};
+    *out =
+        (struct firmware_action){.id = it->action.id,
+                                 .state = firmware_case_state(it),
+                                 .rollout = it->action.rollout,
+                                 .release = it->action.release,
+                                 .sequence = release->sequence,
+                                 .counter = release->counter,
+                                 .is_security = release->is_security,
+                                 .is_forced = it->spec.is_forced,
+                                 .has_window = it->spec.window_count > 0,
+                                 .is_in_window = rollout_window_is_open(&it->spec, db_tx_now_ms(tx), &next),
+                                 .manifest = release->manifest,
+                                 .artifact_count = artifacts.count,
+                                 .offered_at = it->action.offered_at,
+                                 .updated_at = it->action.updated_at};
     memcpy(out->name, release->product_name, sizeof out->name);
     memcpy(out->version, release->version, sizeof out->version);
     memcpy(out->artifacts, artifacts.items, sizeof out->artifacts);
@@ -99,8 +100,7 @@ static err_t look_in(struct db_tx *tx, void *arg)
     }
     TRY(firmware_case_read(tx, &poll->owner, poll->firmware.open_action, &it));
     out->has_action = true;
-    poll->has_to_mark =
-        it.action.state != ACTION_CANCELLING && firmware_case_state(&it) == ACTION_CANCELLING;
+    poll->has_to_mark = it.action.state != ACTION_CANCELLING && firmware_case_state(&it) == ACTION_CANCELLING;
     return firmware_describe(tx, &it, &out->action);
 }
 
@@ -139,8 +139,7 @@ static err_t try_rollouts(struct fleet *fleet, const struct contact *contact, co
 {
     size_t count = 0;
     AUTO_PTR(rollout_live) *live = rollout_live_ref(fleet);
-    const struct rollout_live_one *items =
-        rollout_live_of(live, poll->owner.tenant, poll->product, &count);
+    const struct rollout_live_one *items = rollout_live_of(live, poll->owner.tenant, poll->product, &count);
     struct rollout_offer offer = {.owner = poll->owner};
     *is_made = false;
     for (size_t i = 0; i < count && !*is_made; i++) {
@@ -183,8 +182,7 @@ static err_t get_in(struct db_tx *tx, void *arg)
     struct firmware_case it;
     TRY(firmware_case_read(tx, &get->owner, get->id, &it));
     bool is_ended = !firmware_action_is_open((enum firmware_action_state)it.action.state);
-    bool is_taken_back =
-        it.action.state == ACTION_CANCELLED || it.release.state == OFFER_RELEASE_WITHDRAWN;
+    bool is_taken_back = it.action.state == ACTION_CANCELLED || it.release.state == OFFER_RELEASE_WITHDRAWN;
     ENSURE(!is_ended || !is_taken_back, ERR_GONE, "the action was taken back");
     return firmware_describe(tx, &it, get->out);
 }

@@ -1,7 +1,8 @@
 /* What one device is told about firmware, whichever protocol it speaks: the offer at its poll, what it says
  * of it, which bytes it may fetch. A protocol (api/ddi_*.c, api/device_firmware.c, api/swupdate.c) only puts
- * this into its own words. The device came with a certificate that is honoured (fleet/contact.h); each
- * function looks at its state and at the rollout anew. */
+ * this into its own words. The device came with a certificate that is honoured (contact->proof is
+ * PROOF_OPERATIONAL; a protocol that knows the device otherwise says so itself); each function looks at its
+ * state and at the rollout anew, and answers ERR_FORBIDDEN otherwise. */
 #ifndef WHORL_FLEET_FIRMWARE_OFFERS_H
 #define WHORL_FLEET_FIRMWARE_OFFERS_H
 
@@ -77,8 +78,10 @@ struct firmware_poll {
  *  @thread worker, like all functions here */
 err_t firmware_poll(struct fleet *fleet, const struct contact *contact, struct firmware_poll *out);
 
-/** An action of this device, by its id. Reading it starts nothing.
- *  @errors ERR_NOT_FOUND also for another device's, ERR_GONE its rollout or release was taken back */
+/** An action of this device, by its id. Reading it starts nothing. One whose rollout or release was taken
+ * back is in state ACTION_CANCELLING until the device answered.
+ *  @errors ERR_NOT_FOUND also for another device's, ERR_GONE it was cancelled, or ended and its release is
+ *  withdrawn */
 err_t firmware_action_get(struct fleet *fleet, const struct contact *contact, int64_t id,
                           struct firmware_action *out);
 
@@ -94,6 +97,10 @@ enum firmware_word { /* what a device says, in the words of DDI */
 };
 enum firmware_finish { FIRMWARE_NONE, FIRMWARE_SUCCESS, FIRMWARE_FAILURE };
 
+/* It ends with CLOSED, with CANCELED, or with REJECTED and FAILURE. Otherwise SUCCESS says that it is
+ * installed and not confirmed yet (ACTION_INSTALLED), whatever the word. Of an action that is being cancelled
+ * the same words end it; REJECTED without FAILURE as the answer to a cancel lets it go on, and it is not
+ * cancelled again. */
 struct firmware_report {
     int64_t action;
     enum firmware_word word;

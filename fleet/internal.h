@@ -133,8 +133,8 @@ err_t approvals_expire(struct fleet *fleet, int64_t now_ms);
 err_t transfers_expire(struct fleet *fleet, int64_t now_ms);
 /** Fails those who were told too long ago, opens waves, stops and finishes campaigns; in bounded steps. */
 err_t rekey_plans_run(struct fleet *fleet, int64_t now_ms);
-/** Fails those that are silent for too long, opens waves, stops and finishes rollouts, cancels the open actions
- *  of those that were taken back; in bounded steps. */
+/** Fails those that are silent for too long, opens waves, stops and finishes rollouts, cancels the open
+ * actions of those that were taken back; in bounded steps. */
 err_t rollouts_run(struct fleet *fleet, int64_t now_ms);
 /** Carries work on many devices on, some steps of each run. */
 err_t operations_run(struct fleet *fleet, int64_t now_ms);

@@ -1,6 +1,6 @@
 /* What time does to rollouts. Actions of which nothing was heard for too long are found by an index, in steps
- * that leave the writer to others in between; each running rollout is then judged by its counts, which are one
- * row. A rollout that nothing happens to costs a read and no write. */
+ * that leave the writer to others in between; each running rollout is then judged by its counts, which are
+ * one row. A rollout that nothing happens to costs a read and no write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,8 @@ static err_t end_action(struct db_tx *tx, const struct firmware_action_row *row)
     bool is_out = device.state != DEVICE_ENROLLED;
     bool is_cancelling = firmware_case_state(&it) == ACTION_CANCELLING;
     if (is_out) {
-        (void)snprintf(it.action.reason, sizeof it.action.reason, "device_%s", device_state_name(device.state));
+        (void)snprintf(it.action.reason, sizeof it.action.reason, "device_%s",
+                       device_state_name(device.state));
     } else {
         (void)snprintf(it.action.reason, sizeof it.action.reason, "%s",
                        is_cancelling ? FIRMWARE_REASON_NO_ANSWER : FIRMWARE_REASON_SILENT);

@@ -13,8 +13,7 @@
 
 static err_t read_action(struct db_tx *tx, struct rollout_offer *offer)
 {
-    err_t found =
-        firmware_action_rows_of_rollout(tx, offer->rollout, &offer->owner.device, &offer->action);
+    err_t found = firmware_action_rows_of_rollout(tx, offer->rollout, &offer->owner.device, &offer->action);
     offer->has_action = found.code == ERR_OK && uuid_equal(offer->action.owner.tenant, offer->owner.tenant);
     return found.code == ERR_NOT_FOUND ? OK : found;
 }

@@ -1,6 +1,6 @@
 /* One device and one rollout: everything that decides whether it is offered now, read in one transaction; and
- * the offer. The poll looks with it before it writes, the offer judges with it again, and who asks why is told
- * what it said. */
+ * the offer. The poll looks with it before it writes, the offer judges with it again, and who asks why is
+ * told what it said. */
 #ifndef WHORL_FLEET_ROLLOUT_OFFER_H
 #define WHORL_FLEET_ROLLOUT_OFFER_H
 

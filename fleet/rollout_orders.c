@@ -14,13 +14,13 @@ static const struct rule {
 } RULES[] = {
     [ROLLOUT_ORDER_START] = {"start", "rollout.started", 1U << ROLLOUT_DRAFT, ROLLOUT_RUNNING, false},
     [ROLLOUT_ORDER_PAUSE] = {"pause", "rollout.paused", 1U << ROLLOUT_RUNNING, ROLLOUT_PAUSED, false},
-    [ROLLOUT_ORDER_RESUME] = {"resume", "rollout.resumed", 1U << ROLLOUT_PAUSED, ROLLOUT_RUNNING,
-                            false},
+    [ROLLOUT_ORDER_RESUME] = {"resume", "rollout.resumed", 1U << ROLLOUT_PAUSED, ROLLOUT_RUNNING, false},
     [ROLLOUT_ORDER_NEXT_WAVE] = {"next-wave", "rollout.wave_opened",
-                               1U << ROLLOUT_RUNNING | 1U << ROLLOUT_PAUSED, ROLLOUT_RUNNING, true},
+                                 1U << ROLLOUT_RUNNING | 1U << ROLLOUT_PAUSED, ROLLOUT_RUNNING, true},
     [ROLLOUT_ORDER_CANCEL] = {"cancel", "rollout.cancelled",
-                            1U << ROLLOUT_DRAFT | 1U << ROLLOUT_RUNNING | 1U << ROLLOUT_PAUSED | 1U << ROLLOUT_STOPPED,
-                            ROLLOUT_CANCELLED, false},
+                              1U << ROLLOUT_DRAFT | 1U << ROLLOUT_RUNNING | 1U << ROLLOUT_PAUSED |
+                                  1U << ROLLOUT_STOPPED,
+                              ROLLOUT_CANCELLED, false},
 };
 
 const char *rollout_order_name(enum rollout_order order)
@@ -152,7 +152,7 @@ static err_t order_in(struct db_tx *tx, void *arg)
 }
 
 err_t rollout_order(struct fleet *fleet, const struct terms *terms, struct uuid id, enum rollout_order order,
-                       struct rollout *out)
+                    struct rollout *out)
 {
     struct run run = {.terms = terms, .id = id, .order = order, .out = out};
     TRY(db_write(fleet->db, order_in, &run));

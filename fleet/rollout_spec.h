@@ -41,25 +41,25 @@ struct rollout_spec {
     struct rollout_window windows[ROLLOUT_WINDOWS_MAX];
     size_t window_count;
     int64_t utc_offset_minutes;
-    int64_t starts_at;                 /* 0: at once */
-    int64_t silent_after_s;            /* an open action of which the device says nothing for so long has failed */
-    int64_t stop_percent;              /* of those offered that have failed; 0: never */
-    int64_t stop_min;                  /* … when so many were offered */
-    int64_t soak_s;                    /* a wave lasts so long before the next one opens by itself; 0: never */
-    int64_t success_percent;           /* … of the wave's offered devices that succeeded */
-    int64_t advance_min;               /* … when so many of the wave were offered */
-    int64_t finish_after_quiet_s;      /* without anybody offered, in the last wave */
-    int64_t source_min_sequence;       /* of what is installed; 0: any */
+    int64_t starts_at;            /* 0: at once */
+    int64_t silent_after_s;       /* an open action of which the device says nothing for so long has failed */
+    int64_t stop_percent;         /* of those offered that have failed; 0: never */
+    int64_t stop_min;             /* … when so many were offered */
+    int64_t soak_s;               /* a wave lasts so long before the next one opens by itself; 0: never */
+    int64_t success_percent;      /* … of the wave's offered devices that succeeded */
+    int64_t advance_min;          /* … when so many of the wave were offered */
+    int64_t finish_after_quiet_s; /* without anybody offered, in the last wave */
+    int64_t source_min_sequence;  /* of what is installed; 0: any */
     char source_min_version[ROLLOUT_VERSION_SIZE]; /* dotted numbers; "": any */
-    bool is_forced;                    /* false: the device may choose its time */
-    bool has_late_joiners;             /* devices that are registered after the start are in it too */
+    bool is_forced;                                /* false: the device may choose its time */
+    bool has_late_joiners; /* devices that are registered after the start are in it too */
 };
 
 /** What holds where nothing is said: one wave of all, no limit, a week. @thread any */
 void rollout_spec_init(struct rollout_spec *out);
 /* What of a document is no part of the spec. */
 struct rollout_names {
-    const char *name;     /* borrowed from the document; NULL: not there */
+    const char *name; /* borrowed from the document; NULL: not there */
     bool has_release;
     struct uuid release;
 };

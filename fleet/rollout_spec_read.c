@@ -94,7 +94,8 @@ static err_t read_waves(const json_t *list, struct faults *faults, struct rollou
     return OK;
 }
 
-/* --- the rate, when to stop, when to go on, from what ---------------------------------------------------- */
+/* --- the rate, when to stop, when to go on, from what ----------------------------------------------------
+ */
 
 struct raw_rate {
     int64_t devices;

@@ -105,7 +105,8 @@ err_t rollout_spec_format(const struct rollout_spec *spec, char out[ROLLOUT_SPEC
     AUTO_VAL(buf) text = {0};
     TRY(rollout_spec_write(spec, object));
     TRY(json_append(&text, object));
-    ENSURE(text.n < ROLLOUT_SPEC_SIZE, ERR_UNPROCESSABLE, "the rollout is too long: fewer labels, waves or windows");
+    ENSURE(text.n < ROLLOUT_SPEC_SIZE, ERR_UNPROCESSABLE,
+           "the rollout is too long: fewer labels, waves or windows");
     memcpy(out, buf_str(&text), text.n + 1);
     return OK;
 }

@@ -12,9 +12,9 @@
 
 static const char OP_KIND[] = "rollout.add";
 
-static const char *const STATES[] = {[ROLLOUT_DRAFT] = "draft",         [ROLLOUT_RUNNING] = "running",
-                                     [ROLLOUT_PAUSED] = "paused",       [ROLLOUT_FINISHED] = "finished",
-                                     [ROLLOUT_CANCELLED] = "cancelled", [ROLLOUT_STOPPED] = "stopped"};
+static const char *const STATES[] = {
+    [ROLLOUT_DRAFT] = "draft",       [ROLLOUT_RUNNING] = "running",     [ROLLOUT_PAUSED] = "paused",
+    [ROLLOUT_FINISHED] = "finished", [ROLLOUT_CANCELLED] = "cancelled", [ROLLOUT_STOPPED] = "stopped"};
 
 const char *rollout_state_name(enum rollout_state state)
 {
@@ -59,7 +59,7 @@ err_t rollout_filter_resolve(struct db_tx *tx, const struct offer_release_row *r
 /* --- the record --------------------------------------------------------------------------------------- */
 
 err_t rollout_record(struct db_tx *tx, const struct actor *actor, const struct rollout *rollout,
-                        const char *kind)
+                     const char *kind)
 {
     const struct rollout_tally_row *tally = &rollout->tally;
     AUTO(json_t) *body = json_object();
@@ -140,6 +140,7 @@ static err_t store(struct db_tx *tx, struct run *run)
                                 .updated_at = now_ms,
                                 .ver = 1};
     name_copy(bytes_str(run->names.name), row->name);
+    (void)snprintf(row->created_by, sizeof row->created_by, "%s", run->terms->actor.name);
     run->out->spec = run->spec;
     TRY(rollout_filter_resolve(tx, &run->out->release, run->terms->faults, &run->out->spec.filter));
     TRY(rollout_spec_format(&run->out->spec, row->spec));
@@ -159,8 +160,7 @@ static err_t add_in(struct db_tx *tx, void *arg)
     return is_repeat ? OK : store(tx, run);
 }
 
-err_t rollout_add(struct fleet *fleet, const struct terms *terms, const json_t *document,
-                     struct rollout *out)
+err_t rollout_add(struct fleet *fleet, const struct terms *terms, const json_t *document, struct rollout *out)
 {
     struct run run = {.terms = terms, .document = document, .out = out};
     rollout_spec_init(&run.spec);
@@ -181,8 +181,7 @@ static bool is_open(enum rollout_state state)
 
 static err_t check_changeable(const struct run *run)
 {
-    static const char *const settled[] = {"filter",    "waves",      "late_joiners",
-                                          "starts_at", "min_source"};
+    static const char *const settled[] = {"filter", "waves", "late_joiners", "starts_at", "min_source"};
     const enum rollout_state state = run->out->row.state;
     ENSURE(is_open(state), ERR_WRONG_STATE, "the rollout is %s: nothing of it changes any more",
            STATES[state]);
@@ -235,8 +234,8 @@ static err_t change_in(struct db_tx *tx, void *arg)
     return rollout_record(tx, &run->terms->actor, rollout, "rollout.changed");
 }
 
-err_t rollout_change(struct fleet *fleet, const struct terms *terms, struct uuid id,
-                        const json_t *document, struct rollout *out)
+err_t rollout_change(struct fleet *fleet, const struct terms *terms, struct uuid id, const json_t *document,
+                     struct rollout *out)
 {
     struct run run = {.terms = terms, .document = document, .id = id, .out = out};
     /* what is wrong in itself is told before anything is looked for */
@@ -294,7 +293,7 @@ static err_t list_in(struct db_tx *tx, void *arg)
 }
 
 err_t rollout_list(struct fleet *fleet, struct uuid tenant, const enum rollout_state *state,
-                      const struct row_window *window, rollout_fn fn, void *arg)
+                   const struct row_window *window, rollout_fn fn, void *arg)
 {
     struct list list = {.tenant = tenant, .state = state, .window = window, .fn = fn, .arg = arg};
     return db_read(fleet->db, list_in, &list);

@@ -26,8 +26,8 @@ struct rollout {
 err_t rollout_add(struct fleet *fleet, const struct terms *terms, const json_t *document,
                   struct rollout *out);
 /** What a rollout is about (filter, waves, late_joiners, starts_at, min_source) changes while it is a draft
- *  only, its release never; the rest also while it runs or is paused. @errors as above, ERR_NOT_FOUND also for
- *  another tenant's, ERR_PRECONDITION, ERR_WRONG_STATE */
+ *  only, its release never; the rest also while it runs or is paused. @errors as above, ERR_NOT_FOUND also
+ * for another tenant's, ERR_PRECONDITION, ERR_WRONG_STATE */
 err_t rollout_change(struct fleet *fleet, const struct terms *terms, struct uuid id, const json_t *document,
                      struct rollout *out);
 /** @errors ERR_NOT_FOUND also for another tenant's */
@@ -47,8 +47,8 @@ enum rollout_order {
 };
 enum { ROLLOUT_ORDERS = 5 };
 const char *rollout_order_name(enum rollout_order order);
-/** @errors ERR_NOT_FOUND; ERR_WRONG_STATE naming the state and what it allows, or that as many rollouts run as
- *  can, or that the release is not published; ERR_PRECONDITION */
+/** @errors ERR_NOT_FOUND; ERR_WRONG_STATE naming the state and what it allows, or that as many rollouts run
+ * as can, or that the release is not published; ERR_PRECONDITION */
 err_t rollout_order(struct fleet *fleet, const struct terms *terms, struct uuid id, enum rollout_order order,
                     struct rollout *out);
 
