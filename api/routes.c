@@ -52,6 +52,7 @@ static const struct route_table tables[] = {
     TABLE(session_routes),
     TABLE(alarm_routes),
     TABLE(firmware_policy_routes),
+    TABLE(firmware_key_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

@@ -48,5 +48,6 @@ extern const struct route login_routes[5];              /* login.c */
 extern const struct route session_routes[2];            /* sessions.c */
 extern const struct route alarm_routes[1];              /* alarms.c */
 extern const struct route firmware_policy_routes[3];    /* firmware_policy.c */
+extern const struct route firmware_key_routes[9];       /* firmware_keys.c */
 
 #endif

@@ -19,6 +19,11 @@ static const struct alarm_kind rows[] = {
     {"devices.overdue", "Devices of a product are due for a renewal or a new key for too long",
      "See which (`device.overdue` in the events) and why (GET /api/v1/devices/{id}/why): silent ones need a "
      "visit, others say why they are refused"},
+    {"firmware_key.compromised",
+     "A key that signs firmware is in the hands of others, and devices may trust it",
+     "Make another key, let the devices trust that one instead (deploy/drills/firmware-key.sh), withdraw "
+     "what "
+     "nobody should install, then say so: POST /api/v1/firmware/keys/{id}/replaced"},
     {"ocsp_signer.expires", "The key that signs OCSP answers for an authority was not renewed",
      "Look for `job_failed` in the log: the authority's key, the disk or the database keeps the next one "
      "from "

@@ -28,10 +28,20 @@ err_t signing_check(struct db_tx *tx, struct uuid tenant, struct uuid image,
 err_t signing_carry_out(struct fleet *fleet, struct uuid tenant, struct uuid image,
                         const struct signing_recipe *recipe, struct uuid *out);
 
+enum { MANIFEST_SIGNATURE_SIZE = 64 };
+struct manifest_order {
+    struct uuid tenant, key;
+    struct uuid release; /* whose manifest it is: for the list of what the key signed */
+    struct bytes to_be_signed;
+};
+struct manifest_signature {
+    uint8_t bytes[MANIFEST_SIGNATURE_SIZE];
+    struct sha256 kid; /* of the key's SubjectPublicKeyInfo */
+};
 /** Signs with a key of role manifest: ECDSA P-256 over SHA-256, r || s (COSE ESP256); counts the use.
- *  @param[out] kid SHA-256 of its SubjectPublicKeyInfo @errors ERR_WRONG_STATE retired, compromised, used up
- *  @thread background */
-err_t firmware_key_sign_manifest(struct fleet *fleet, struct uuid tenant, struct uuid key,
-                                 struct bytes to_be_signed, uint8_t signature[64], struct sha256 *kid);
+ *  @errors ERR_NOT_FOUND, ERR_WRONG_STATE another role, retired, compromised, used up, or the product's
+ * devices trust another key; ERR_UNAVAILABLE the key is not here @thread background */
+err_t firmware_key_sign_manifest(struct fleet *fleet, const struct manifest_order *order,
+                                 struct manifest_signature *out);
 
 #endif

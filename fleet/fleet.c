@@ -5,6 +5,7 @@
 
 #include "fleet/crl_shards.h"
 #include "fleet/device_contacts.h"
+#include "fleet/firmware_key_handles.h"
 #include "fleet/firmware_notes.h"
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
@@ -96,6 +97,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(rekey_lives_new(&fleet->rekey_lives));
     TRY(rollout_lives_new(&fleet->rollout_lives));
     TRY(firmware_notes_new(&fleet->firmware_notes));
+    TRY(firmware_key_handles_new(&fleet->firmware_key_handles));
     TRY(ocsp_new(options, &fleet->ocsp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
@@ -135,6 +137,7 @@ void fleet_free(struct fleet *fleet)
     if (fleet == NULL) {
         return;
     }
+    firmware_key_handles_free(fleet->firmware_key_handles);
     rekey_lives_free(fleet->rekey_lives);
     rollout_lives_free(fleet->rollout_lives);
     firmware_notes_free(fleet->firmware_notes);

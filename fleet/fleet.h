@@ -28,6 +28,7 @@ struct fleet_options {
     const struct clock *clock;
     const struct random *random;
     struct log *log;
+    struct keystore *keystore; /* of keys that sign firmware; NULL: none are made or used here */
     struct outbound *outbound; /* calls to others; NULL: none are made */
     const char *public_url;
     const char

@@ -64,6 +64,7 @@ struct fleet {
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
     struct rollout_lives *rollout_lives;                         /* rollout_live.c */
     struct firmware_notes *firmware_notes;                       /* firmware_notes.c */
+    struct firmware_key_handles *firmware_key_handles;           /* firmware_key_handles.c */
 };
 
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */

@@ -3,6 +3,7 @@
  * fleet/ through pki/authority.h. */
 #include "pki/keystore.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,15 @@
 struct keystore {
     const struct keystore_driver *driver;
     void *state;
+    pthread_mutex_t making; /* between looking whether a label is taken and taking it */
 };
 
 err_t keystore_new(const struct keystore_driver *driver, void *state, struct keystore **out)
 {
     *out = calloc(1, sizeof **out);
-    if (*out == NULL) {
+    if (*out == NULL || pthread_mutex_init(&(*out)->making, NULL) != 0) {
+        free(*out);
+        *out = NULL;
         driver->free(state);
         return ERR(ERR_NO_MEMORY, "no memory for a keystore");
     }
@@ -29,6 +33,7 @@ void keystore_free(struct keystore *keystore)
 {
     if (keystore != NULL) {
         keystore->driver->free(keystore->state);
+        (void)pthread_mutex_destroy(&keystore->making);
         free(keystore);
     }
 }
@@ -47,7 +52,10 @@ err_t keystore_generate(struct keystore *keystore, const char *label, enum key_a
     EVP_PKEY *pkey = NULL;
     *out = NULL;
     TRY(check_label(label));
-    TRY(keystore->driver->generate(keystore->state, label, alg, &pkey));
+    (void)pthread_mutex_lock(&keystore->making);
+    err_t made = keystore->driver->generate(keystore->state, label, alg, &pkey);
+    (void)pthread_mutex_unlock(&keystore->making);
+    TRY(made);
     return private_key_take(pkey, out);
 }
 
@@ -66,8 +74,20 @@ bool keystore_has(struct keystore *keystore, const char *label)
     return error.code == ERR_OK && keystore->driver->has(keystore->state, label);
 }
 
+err_t keystore_forget(struct keystore *keystore, const char *label)
+{
+    TRY(check_label(label));
+    (void)pthread_mutex_lock(&keystore->making);
+    err_t error = keystore->driver->forget(keystore->state, label);
+    (void)pthread_mutex_unlock(&keystore->making);
+    return error;
+}
+
 err_t keystore_secret(struct keystore *keystore, const char *label, struct secret *out)
 {
     TRY(check_label(label));
-    return keystore->driver->secret(keystore->state, label, out);
+    (void)pthread_mutex_lock(&keystore->making);
+    err_t error = keystore->driver->secret(keystore->state, label, out);
+    (void)pthread_mutex_unlock(&keystore->making);
+    return error;
 }

@@ -1,6 +1,7 @@
-/* Where CA keys live. The file driver keeps each private key as an encrypted PKCS#8 file (PBES2: scrypt,
- * AES-256-CBC) in one folder; a PKCS#11 driver becomes a second table of the same functions. Private keys
- * never leave: callers hold a handle and ask for signatures through pki/authority.h. */
+/* Where CA keys live, and those that sign firmware. The file driver keeps each private key as an encrypted
+ * PKCS#8 file (PBES2: scrypt, AES-256-CBC) in one folder; a PKCS#11 driver becomes a second table of the same
+ * functions. Private keys never leave: callers hold a handle and ask for signatures through pki/authority.h.
+ */
 #ifndef WHORL_PKI_KEYSTORE_H
 #define WHORL_PKI_KEYSTORE_H
 
@@ -19,15 +20,18 @@ void keystore_free(struct keystore *keystore);
 DEFINE_AUTO_PTR(keystore, keystore_free);
 
 /** Makes a key under a label ([a-z0-9-]{1,64}), durably. @errors ERR_CONFLICT when the label is taken @thread
- * init */
+ * worker: of two who want one label, one gets it */
 err_t keystore_generate(struct keystore *keystore, const char *label, enum key_alg alg,
                         struct private_key **out);
-/** @errors ERR_NOT_FOUND, ERR_FORBIDDEN wrong passphrase @thread init */
+/** @errors ERR_NOT_FOUND, ERR_FORBIDDEN wrong passphrase @thread worker */
 err_t keystore_load(struct keystore *keystore, const char *label, struct private_key **out);
 bool keystore_has(struct keystore *keystore, const char *label);
+/** Destroys a key that nobody relies on (one that was made, and whose row was not). @errors ERR_IO; none when
+ * there is none @thread worker */
+err_t keystore_forget(struct keystore *keystore, const char *label);
 /** 32 secret bytes under a label, made at the first call (encrypted at rest like a key: AES-256-GCM under a
  * key from the passphrase).
- *  @thread init */
+ *  @thread worker */
 err_t keystore_secret(struct keystore *keystore, const char *label, struct secret *out);
 
 void private_key_free(struct private_key *key);

@@ -1,5 +1,6 @@
 /* What a place for keys must be able to do: one table of functions per kind of place (files; later a PKCS#11
- * token). Labels were checked by keystore.c before any of these is called. Private to pki/. */
+ * token). Labels were checked by keystore.c before any of these is called, and what makes or
+ * removes is called by one thread at a time. Private to pki/. */
 #ifndef WHORL_PKI_KEYSTORE_DRIVER_H
 #define WHORL_PKI_KEYSTORE_DRIVER_H
 
@@ -10,6 +11,7 @@ struct keystore_driver {
     err_t (*generate)(void *state, const char *label, enum key_alg alg, EVP_PKEY **out);
     err_t (*load)(void *state, const char *label, EVP_PKEY **out);
     bool (*has)(void *state, const char *label);
+    err_t (*forget)(void *state, const char *label); /* durably gone */
     err_t (*secret)(void *state, const char *label, struct secret *out);
     void (*free)(void *state);
 };

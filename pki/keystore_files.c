@@ -1,7 +1,9 @@
 /* The file driver: "<folder>/<label>.key" and "<folder>/<label>.secret", mode 0600, written durably,
  * encrypted under one passphrase. The formats are keystore_seal.c's; labels come checked from keystore.c. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
@@ -88,6 +90,18 @@ static bool files_has(void *state, const char *label)
     return error.code == ERR_OK && file_exists(path);
 }
 
+static err_t files_forget(void *state, const char *label)
+{
+    const struct files *files = state;
+    AUTO(char) *path = NULL;
+    TRY(path_of(files, label, ".key", &path));
+    if (unlink(path) != 0) {
+        ENSURE(errno == ENOENT, ERR_IO, "cannot remove the key file %.100s (%d)", path, errno);
+        return OK;
+    }
+    return folder_sync(files->folder);
+}
+
 static err_t files_secret(void *state, const char *label, struct secret *out)
 {
     const struct files *files = state;
@@ -113,6 +127,7 @@ static const struct keystore_driver driver = {
     .generate = files_generate,
     .load = files_load,
     .has = files_has,
+    .forget = files_forget,
     .secret = files_secret,
     .free = files_free,
 };

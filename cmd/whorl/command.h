@@ -8,7 +8,7 @@
 struct cli;
 struct cli_line;
 
-enum cli_method { CLI_GET, CLI_POST, CLI_PATCH, CLI_DELETE };
+enum cli_method { CLI_GET, CLI_POST, CLI_PATCH, CLI_DELETE, CLI_PUT };
 enum cli_place {
     CLI_IN_PATH, /* the next {} of the path */
     CLI_IN_QUERY,

@@ -147,6 +147,12 @@ err_t cli_run_chain(struct cli *cli, const struct cli_line *line)
     return write_form(cli, line, forms, sizeof forms / sizeof forms[0]);
 }
 
+err_t cli_run_key_request(struct cli *cli, const struct cli_line *line)
+{
+    static const struct form forms[] = {{"pem", "application/x-pem-file"}};
+    return write_form(cli, line, forms, sizeof forms / sizeof forms[0]);
+}
+
 err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line)
 {
     static const struct form forms[] = {{"json", "application/json"}, {"der", "application/pkcs7-mime"}};
@@ -156,14 +162,14 @@ err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line)
 
 static err_t read_method(const char *text, enum cli_method *out)
 {
-    static const char *const words[] = {"GET", "POST", "PATCH", "DELETE"};
-    for (int i = CLI_GET; i <= CLI_DELETE; i++) {
+    static const char *const words[] = {"GET", "POST", "PATCH", "DELETE", "PUT"};
+    for (int i = CLI_GET; i <= CLI_PUT; i++) {
         if (strcasecmp(text, words[i]) == 0) {
             *out = (enum cli_method)i;
             return OK;
         }
     }
-    return ERR(ERR_BAD_REQUEST, "the method is GET, POST, PATCH or DELETE");
+    return ERR(ERR_BAD_REQUEST, "the method is GET, POST, PATCH, DELETE or PUT");
 }
 
 err_t cli_run_raw(struct cli *cli, const struct cli_line *line)

@@ -203,7 +203,7 @@ static void set_tls(const struct cli_http *http)
 
 static void set_body(CURL *curl, const struct cli_call *call, struct exchange *exchange)
 {
-    static const char *const words[] = {"GET", "POST", "PATCH", "DELETE"};
+    static const char *const words[] = {"GET", "POST", "PATCH", "DELETE", "PUT"};
     if (call->read != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->read_size);

@@ -105,6 +105,7 @@ static err_t carry_out(struct cli *cli, const struct cli_line *line, struct cli_
     case CLI_DELETE:
         TRY(ask(cli, line));
         return send(cli, line, call);
+    case CLI_PUT:
     case CLI_GET:
         break;
     }
@@ -124,7 +125,7 @@ static err_t run_by_row(struct cli *cli, const struct cli_line *line)
     }
     TRY(cli_request_body(&parts, line, &document));
     struct cli_call call = {.method = line->command->method, .path = buf_str(&path)};
-    if (call.method == CLI_POST || call.method == CLI_PATCH) {
+    if (call.method == CLI_POST || call.method == CLI_PATCH || call.method == CLI_PUT) {
         TRY(json_append(&body.bytes, document));
         call.body = buf_view(&body.bytes);
         call.has_body = true;

@@ -69,6 +69,11 @@
         .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_PATCH, .path = (path_),           \
         .arguments = (arguments_)                                                                            \
     }
+#define ROW_PUT(group_, verb_, help_, path_, arguments_)                                                     \
+    {                                                                                                        \
+        .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_PUT, .path = (path_),             \
+        .arguments = (arguments_)                                                                            \
+    }
 #define ROW_DELETE(group_, verb_, help_, path_, arguments_)                                                  \
     {                                                                                                        \
         .group = (group_), .verb = (verb_), .help = (help_), .method = CLI_DELETE, .path = (path_),          \
@@ -84,6 +89,7 @@ extern const struct cli_command cli_device_commands[];
 extern const struct cli_command cli_batch_commands[];
 extern const struct cli_command cli_product_commands[];
 extern const struct cli_command cli_firmware_policy_commands[];
+extern const struct cli_command cli_firmware_key_commands[];
 extern const struct cli_command cli_hub_commands[];
 extern const struct cli_command cli_certificate_commands[];
 extern const struct cli_command cli_authority_commands[];
@@ -116,6 +122,7 @@ err_t cli_run_events(struct cli *cli, const struct cli_line *line);
 err_t cli_run_import(struct cli *cli, const struct cli_line *line);
 err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line);
 err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line);
+err_t cli_run_key_request(struct cli *cli, const struct cli_line *line);
 err_t cli_run_chain(struct cli *cli, const struct cli_line *line);
 err_t cli_run_raw(struct cli *cli, const struct cli_line *line);
 err_t cli_run_help(struct cli *cli, const struct cli_line *line);

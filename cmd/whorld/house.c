@@ -149,6 +149,7 @@ err_t house_open_fleet(struct house *house)
         .public_url = c->public_url,
         .folder = house->folder,
         .salt_secret = buf_view(&salt.bytes),
+        .keystore = house->keystore,
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
         .crl_shards = house->crl_shards,

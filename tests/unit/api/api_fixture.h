@@ -53,6 +53,7 @@ static inline void house_make_fleet(struct house *h)
     const struct fleet_options fleet = {.db = h->db,
                                         .outbound = h->outbound,
                                         .root = h->pki.root,
+                                        .keystore = h->pki.keystore,
                                         .device = h->pki.device,
                                         .infrastructure = h->pki.infrastructure,
                                         .clock = &h->clock.clock,

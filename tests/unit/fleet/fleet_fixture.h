@@ -60,6 +60,7 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
     assert_ok(db_open(&db_options, &f->db));
     f->options = (struct fleet_options){.db = f->db,
                                         .root = f->house->root,
+                                        .keystore = f->house->keystore,
                                         .device = f->house->device,
                                         .infrastructure = f->house->infrastructure,
                                         .clock = &f->clock.clock,
