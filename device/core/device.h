@@ -7,6 +7,7 @@
 #include "device/core/extractor.h"
 #include "device/core/http.h"
 #include "device/core/records.h"
+#include "device/core/suit.h"
 
 enum { WHORL_WORK_BYTES = 8192, WHORL_CREDENTIAL_BYTES = 4096 };
 
@@ -25,6 +26,8 @@ struct whorl_settings {
     const struct whorl_bytes *birth; /* a certificate of the chip's maker over the identity key, then its CAs
                                         (DER); without one the device signs one for itself */
     size_t birth_count;              /* WHORL_CHAIN_MAX at most */
+    const struct whorl_firmware_class *firmware_class; /* needed with ports->flash only, as are … */
+    const struct whorl_firmware_keys *firmware_keys;   /* … those that this firmware was built with */
 };
 
 /* The last Whorl-Rekey-After, from the answer that it came with. */

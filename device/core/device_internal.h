@@ -23,9 +23,17 @@ enum whorl_result whorl_device_prove(struct whorl_device *device, const struct w
 enum whorl_result whorl_link_open(struct whorl_device *device, const struct whorl_identity *identity);
 void whorl_link_close(struct whorl_device *device);
 
-/** One exchange; anything but 200 is WHORL_ERROR_REFUSED with device->problem filled. */
+/** One exchange; anything but 200 and 204 is WHORL_ERROR_REFUSED with device->problem filled. */
 enum whorl_result whorl_link_call(struct whorl_device *device, const struct whorl_http_request *request,
                                   struct whorl_bytes *body);
+
+/** The same for a part of something larger; its status is 200 or 206. */
+enum whorl_result whorl_link_fetch(struct whorl_device *device, const struct whorl_http_part *part);
+
+/** Opens the link as the owner of the certificate in use, calls `talk`, and closes it.
+ *  @errors WHORL_ERROR_NOT_AVAILABLE there is none, and what `talk` gives */
+typedef enum whorl_result (*whorl_talk_fn)(struct whorl_device *device, void *context);
+enum whorl_result whorl_device_talk(struct whorl_device *device, whorl_talk_fn talk, void *context);
 
 /** @param code to show, or empty */
 enum whorl_result whorl_link_status(struct whorl_device *device, struct whorl_bytes code,

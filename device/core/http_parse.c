@@ -1,6 +1,6 @@
-/* Answer parser (RFC 9112 §4–§7): status line, the three fields that frame a message and the two that ask
- * something of the device, Content-Length and chunked bodies. A message with neither is refused: nothing this
- * client talks to frames a body by closing.
+/* Answer parser (RFC 9112 §4–§7): status line, the three fields that frame a message, the one that says which
+ * part it is, and the two that ask something of the device; Content-Length and chunked bodies. A message with
+ * neither is refused: nothing this client talks to frames a body by closing.
  */
 #include "device/core/http_parse.h"
 
@@ -88,6 +88,49 @@ static void parse_hint(struct whorl_http_parse *parse, struct whorl_bytes name, 
     }
 }
 
+/* The number in front of `end`; both are taken. */
+static bool take_number(struct whorl_bytes *text, uint8_t end, uint64_t *out)
+{
+    uint64_t value = 0;
+    size_t digits = 0;
+    while (digits < text->size && text->data[digits] >= '0' && text->data[digits] <= '9') {
+        if (digits == 19) {
+            return false; /* more than any size has */
+        }
+        value = value * 10 + (uint64_t)(text->data[digits] - '0');
+        digits++;
+    }
+    if (digits == 0 || (end != 0 && (digits == text->size || text->data[digits] != end))) {
+        return false;
+    }
+    size_t taken = digits + (end != 0 ? 1U : 0U);
+    text->data += taken;
+    text->size -= taken;
+    *out = value;
+    return true;
+}
+
+/* Content-Range (RFC 9110 §14.4): bytes FIRST-LAST/WHOLE; of a 416 with a star for the first two. */
+static bool parse_range(struct whorl_http_parse *parse, struct whorl_bytes value)
+{
+    static const char unit[] = "bytes ";
+    size_t size = sizeof unit - 1;
+    if (parse->has_range || value.size < size + 2 || !whorl_equal(value.data, unit, size)) {
+        return false;
+    }
+    value.data += size;
+    value.size -= size;
+    if (value.data[0] == '*' && value.data[1] == '/') {
+        value.data += 2;
+        value.size -= 2;
+    } else if (!take_number(&value, '-', &parse->range_first) ||
+               !take_number(&value, '/', &parse->range_last)) {
+        return false;
+    }
+    parse->has_range = true;
+    return take_number(&value, 0, &parse->range_whole) && value.size == 0;
+}
+
 static bool parse_field(struct whorl_http_parse *parse, struct whorl_bytes line)
 {
     size_t colon = 0;
@@ -114,6 +157,9 @@ static bool parse_field(struct whorl_http_parse *parse, struct whorl_bytes line)
     if (is_word(name, "transfer-encoding")) {
         parse->is_chunked = true;
         return is_word(value, "chunked");
+    }
+    if (is_word(name, "content-range")) {
+        return parse_range(parse, value);
     }
     if (is_word(name, "connection") && is_word(value, "close")) {
         parse->is_kept = false;

@@ -15,6 +15,8 @@ struct whorl_http_parse {
     bool is_kept;
     bool has_rekey_line; /* Whorl-Rekey-After was there once: a second one makes both void */
     struct whorl_http_hints hints;
+    bool has_range; /* Content-Range: range_first … range_last of range_whole */
+    uint64_t range_first, range_last, range_whole;
     size_t body_at;     /* where the body starts in the buffer */
     size_t body_size;   /* what is there of it; chunks joined */
     size_t body_length; /* Content-Length */

@@ -79,6 +79,24 @@ static enum whorl_result status_with(struct whorl_device *device, enum whorl_rec
     return result;
 }
 
+enum whorl_result whorl_device_talk(struct whorl_device *device, whorl_talk_fn talk, void *context)
+{
+    const struct whorl_ports *ports = device->settings.ports;
+    struct whorl_credential credential;
+    struct whorl_key key;
+    WHORL_TRY(whorl_credential_load(ports->storage, WHORL_RECORD_CREDENTIAL, device->settings.credential,
+                                    &credential));
+    WHORL_TRY(
+        whorl_keygen_key(ports->crypto, device->prk, credential.generation, credential.owner_salt, &key));
+    enum whorl_result result = connect_with(device, &credential, key, NULL);
+    if (result == WHORL_OK) {
+        result = talk(device, context);
+    }
+    whorl_link_close(device);
+    ports->crypto->p256_destroy(ports->crypto->context, key);
+    return result;
+}
+
 bool whorl_device_is_refused(const struct whorl_device *device, enum whorl_result result)
 {
     return result == WHORL_ERROR_REFUSED && (device->problem.status == 401 || device->problem.status == 403);

@@ -51,7 +51,31 @@ enum whorl_result whorl_link_call(struct whorl_device *device, const struct whor
     }
     note_hints(device, &answer.hints);
     *body = answer.body;
-    if (answer.status != 200) {
+    if (answer.status != 200 && answer.status != 204) {
+        whorl_message_read_problem(answer.status, answer.body, &device->problem);
+        return WHORL_ERROR_REFUSED;
+    }
+    return WHORL_OK;
+}
+
+enum whorl_result whorl_link_fetch(struct whorl_device *device, const struct whorl_http_part *part)
+{
+    const struct whorl_ports *ports = device->settings.ports;
+    const struct whorl_http http = {ports->transport, ports->clock, &device->settings.server};
+    struct whorl_http_answer answer;
+    if (!device->is_connected) {
+        return WHORL_ERROR_COMMUNICATION;
+    }
+    enum whorl_result result = whorl_http_fetch(&http, part, device->settings.work, &answer);
+    if (result != WHORL_OK) {
+        whorl_link_close(device); /* in the middle of an answer */
+        return result;
+    }
+    if (!answer.is_kept) {
+        whorl_link_close(device);
+    }
+    note_hints(device, &answer.hints);
+    if (answer.status != 200 && answer.status != 206) {
         whorl_message_read_problem(answer.status, answer.body, &device->problem);
         return WHORL_ERROR_REFUSED;
     }

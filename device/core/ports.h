@@ -134,6 +134,41 @@ struct whorl_puf {
     bool (*read)(void *context, unsigned power_up, struct whorl_space out);
 };
 
+enum whorl_slot { WHORL_SLOT_ACTIVE, WHORL_SLOT_SPARE };
+enum whorl_boot {
+    WHORL_BOOT_SETTLED, /* what runs is confirmed: nothing is tried, nothing waits */
+    WHORL_BOOT_PENDING, /* the next restart tries what is in the spare slots */
+    WHORL_BOOT_TRIAL    /* the new firmware runs, and is gone after a restart unless it is confirmed */
+};
+
+/* Flash with two slots for each part of the firmware ("" where there is one part), and the boot loader that
+ * changes between them. It goes back by itself when new firmware is not confirmed. */
+struct whorl_flash {
+    void *context;
+    /** Bytes that are fetched at a time, and after which a download is durable: a multiple of what is erased
+     *  at once; 16 MiB at most. */
+    uint32_t step_bytes;
+    /** How large an image of this part may be; 0: there is no such part. */
+    uint64_t (*room)(void *context, struct whorl_bytes part);
+    /** The spare slot takes new bytes from `from` (a multiple of step_bytes) to its end; those before it
+     * stay.
+     */
+    bool (*erase)(void *context, struct whorl_bytes part, uint64_t from);
+    /** Into the spare slot; in order, but for what was erased again. */
+    bool (*write)(void *context, struct whorl_bytes part, uint64_t at, struct whorl_bytes data);
+    /** All that was written is on the medium. */
+    bool (*sync)(void *context, struct whorl_bytes part);
+    /** All of `into`. After a swap the image stands at the start of the active slot as it was fetched. */
+    bool (*read)(void *context, struct whorl_bytes part, enum whorl_slot slot, uint64_t at,
+                 struct whorl_space into);
+    /** Tells the boot loader to try the spare slots of these parts, all or none, at the next restart. On the
+     *  medium when it returns; a second time does no harm. */
+    bool (*arm)(void *context, const struct whorl_bytes *parts, size_t count);
+    enum whorl_boot (*boot)(void *context);
+    /** What is tried is good. A second time does no harm. */
+    bool (*confirm)(void *context);
+};
+
 struct whorl_ports {
     const struct whorl_crypto *crypto;
     const struct whorl_transport *transport;
@@ -142,6 +177,7 @@ struct whorl_ports {
     const struct whorl_random *random;
     const struct whorl_puf *puf;
     const struct whorl_trust *trust; /* NULL: the roots of the firmware stay */
+    const struct whorl_flash *flash; /* NULL: the server gives this device no firmware */
 };
 
 #endif

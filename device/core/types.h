@@ -25,7 +25,8 @@ enum whorl_result {
     WHORL_ERROR_HELPER = -25,     /* helper data damaged, tampered with, or of another chip */
     WHORL_ERROR_ANSWER = -26,     /* the server's answer is not what the protocol says */
     WHORL_ERROR_REFUSED = -27,    /* the server refused; its problem document says why */
-    WHORL_ERROR_EXISTS = -28      /* the chip was enrolled already; a second time would leak its bits */
+    WHORL_ERROR_EXISTS = -28,     /* the chip was enrolled already; a second time would leak its bits */
+    WHORL_ERROR_SIZE = -29        /* an image has another size than its manifest says */
 };
 
 enum { WHORL_HASH_BYTES = 32, WHORL_POINT_BYTES = 65, WHORL_SIGNATURE_BYTES = 64, WHORL_SCALAR_BYTES = 32 };

@@ -6,6 +6,7 @@
 #include "device/core/http_parse.h"
 #include "device/core/messages.h"
 #include "device/core/records.h"
+#include "device/core/update_internal.h"
 #include "device/sim/memory_storage.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -96,7 +97,7 @@ static void feed_record(struct whorl_bytes input)
     struct whorl_credential credential;
     struct whorl_hub hub;
     sim_storage_init(&storage);
-    for (enum whorl_record record = WHORL_RECORD_CREDENTIAL; record <= WHORL_RECORD_ANCHORS; record++) {
+    for (enum whorl_record record = WHORL_RECORD_CREDENTIAL; record <= WHORL_RECORD_UPDATE; record++) {
         (void)storage.port.write(&storage, record, input); /* what is too large is not there */
     }
     if (whorl_anchors_load(&storage.port, space, &anchors) == WHORL_OK) {
@@ -112,6 +113,35 @@ static void feed_record(struct whorl_bytes input)
     if (whorl_hub_load(&storage.port, space, &hub) == WHORL_OK) {
         expect_inside(hub.url, room, input.size);
         expect_inside(hub.ca, room, input.size);
+    }
+}
+
+/* Records of firmware: what is taken comes back as it is. */
+static void feed_firmware_record(struct whorl_bytes input)
+{
+    static struct sim_storage storage;
+    struct whorl_update update, again;
+    struct whorl_installed installed;
+    sim_storage_init(&storage);
+    (void)storage.port.write(&storage, WHORL_RECORD_UPDATE, input);
+    (void)storage.port.write(&storage, WHORL_RECORD_INSTALLED, input);
+    (void)whorl_installed_load(&storage.port, &installed);
+    if (whorl_update_load(&storage.port, &update) != WHORL_OK || update.step == WHORL_UPDATE_NONE) {
+        return;
+    }
+    if (whorl_update_save(&storage.port, &update) != WHORL_OK ||
+        whorl_update_load(&storage.port, &again) != WHORL_OK || again.offset != update.offset ||
+        again.target.count != update.target.count || again.load_count != update.load_count) {
+        abort();
+    }
+}
+
+static void feed_offer(struct whorl_bytes input)
+{
+    struct whorl_offer offer;
+    if (whorl_offer_read(input, &offer) && (offer.poll_s == 0 || offer.action > INT32_MAX ||
+                                            whorl_length(offer.manifest) >= sizeof offer.manifest)) {
+        abort();
     }
 }
 
@@ -137,6 +167,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed_set(input);
     } else if (data[0] == 'r') {
         feed_record(input);
+    } else if (data[0] == 'f') {
+        feed_offer(input);
+    } else if (data[0] == 'u') {
+        feed_firmware_record(input);
     } else if (data[0] == 'o') {
         feed_order(input);
     } else {

@@ -42,6 +42,9 @@ struct fake_server {
     unsigned busy;              /* every answer has this status; 0: its own */
     struct whorl_bytes cacerts; /* EST's message (DER); empty: status names none */
     uint8_t anchors_sha256[32];
+    /* who answers below /device/v1/firmware; 0: that is not there */
+    unsigned (*firmware)(struct fake_server *server, struct whorl_bytes json, struct whorl_text *body);
+    void *firmware_context;
     unsigned fetched;  /* how often cacerts was asked for */
     bool is_unwilling; /* 422 to every enrolment */
     bool has_hub;

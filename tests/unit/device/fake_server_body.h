@@ -267,6 +267,10 @@ static unsigned route(struct fake_server *server, struct whorl_bytes json, struc
         whorl_text_base64(body, server->cacerts);
         return 200;
     }
+    if (strstr(server->request, " /device/v1/firmware") != NULL && server->firmware != NULL) {
+        return use_client(server, &is_identity) && !is_identity ? server->firmware(server, json, body)
+                                                                : refuse(body, 401, "unknown");
+    }
     assert_int_equal(strncmp(server->request, "POST /device/v1/enrol ", 22), 0);
     return answer_enrol(server, json, body);
 }

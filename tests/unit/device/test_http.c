@@ -148,6 +148,110 @@ static void deadline_survives_the_wrap(void **state)
     assert_int_equal(exchange(&script, buffer, &answer), WHORL_OK);
 }
 
+/* What came of a part. */
+struct taken {
+    char bytes[256];
+    size_t size;
+};
+
+static enum whorl_result take_piece(void *context, struct whorl_bytes piece)
+{
+    struct taken *taken = context;
+    assert_true(taken->size + piece.size <= sizeof taken->bytes);
+    memcpy(taken->bytes + taken->size, piece.data, piece.size);
+    taken->size += piece.size;
+    return WHORL_OK;
+}
+
+/* Bytes 10 … 15 of 40, through a buffer that is smaller than head and body. */
+static enum whorl_result fetch(struct script *script, struct taken *taken, struct whorl_http_answer *answer)
+{
+    static const struct whorl_endpoint server = {"host.example", 8443};
+    const struct whorl_transport transport = {.context = script, .send = script_send, .recv = script_recv};
+    const struct whorl_clock clock = {.context = script, .monotonic_ms = script_ms};
+    const struct whorl_http http = {&transport, &clock, &server};
+    uint8_t room[96];
+    struct whorl_space buffer = {room, sizeof room};
+    const struct whorl_http_part part = {"/i", 10, 15, 40, take_piece, taken};
+    return whorl_http_fetch(&http, &part, buffer, answer);
+}
+
+static void a_part_is_given_on_piece_by_piece(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < 100; piece++) {
+        struct script script = {
+            .text = "HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/40\r\nContent-Length: 6\r\n\r\nabcdef",
+            .piece = piece,
+            .after = -1};
+        struct taken taken = {.size = 0};
+        struct whorl_http_answer answer;
+        assert_int_equal(fetch(&script, &taken, &answer), WHORL_OK);
+        assert_int_equal(answer.status, 206);
+        assert_int_equal(taken.size, 6);
+        assert_memory_equal(taken.bytes, "abcdef", 6);
+        assert_string_equal(script.sent,
+                            "GET /i HTTP/1.1\r\nHost: host.example:8443\r\nRange: bytes=10-15\r\n\r\n");
+    }
+}
+
+static void other_parts_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum whorl_result wanted;
+    } rows[] = {
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/41\r\nContent-Length: 6\r\n\r\nabcdef",
+         WHORL_ERROR_SIZE},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 9-14/40\r\nContent-Length: 6\r\n\r\nabcdef",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-14/40\r\nContent-Length: 5\r\n\r\nabcde",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/40\r\nContent-Length: 5\r\n\r\nabcde",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/40\r\nContent-Length: 6\r\n\r\nabcdefg",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/40\r\nContent-Length: 6\r\n\r\nabc",
+         WHORL_ERROR_COMMUNICATION},
+        {"HTTP/1.1 206 P\r\nContent-Length: 6\r\n\r\nabcdef", WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: bytes 10-15/*\r\nContent-Length: 6\r\n\r\nabcdef",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nContent-Range: items 10-15/40\r\nContent-Length: 6\r\n\r\nabcdef",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 10-15/40\r\n\r\n0\r\n\r\n",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 200 P\r\nContent-Length: 40\r\n\r\n0123456789012345678901234567890123456789",
+         WHORL_ERROR_ANSWER},
+        {"HTTP/1.1 200 P\r\nContent-Length: 39\r\n\r\n012345678901234567890123456789012345678",
+         WHORL_ERROR_SIZE},
+        {"HTTP/1.1 416 P\r\nContent-Range: bytes */8\r\nContent-Length: 0\r\n\r\n", WHORL_ERROR_SIZE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t piece = 40; piece < 100; piece += 40) {
+            struct script script = {.text = rows[i].text, .piece = piece, .after = -1};
+            struct taken taken = {.size = 0};
+            struct whorl_http_answer answer;
+            enum whorl_result result = fetch(&script, &taken, &answer);
+            if (result != rows[i].wanted || taken.size > 6) {
+                fail_msg("row %zu: %d", i, (int)result);
+            }
+        }
+    }
+}
+
+static void a_refusal_of_a_part_comes_with_its_words(void **state)
+{
+    (void)state;
+    struct script script = {
+        .text = "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}", .piece = 100, .after = -1};
+    struct taken taken = {.size = 0};
+    struct whorl_http_answer answer;
+    assert_int_equal(fetch(&script, &taken, &answer), WHORL_OK);
+    assert_int_equal(answer.status, 404);
+    assert_int_equal(taken.size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +259,9 @@ int main(void)
         cmocka_unit_test(what_is_not_an_answer_is_refused),
         cmocka_unit_test(silence_and_size_have_limits),
         cmocka_unit_test(deadline_survives_the_wrap),
+        cmocka_unit_test(a_part_is_given_on_piece_by_piece),
+        cmocka_unit_test(other_parts_are_refused),
+        cmocka_unit_test(a_refusal_of_a_part_comes_with_its_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
