@@ -155,3 +155,20 @@ err_t hkdf_sha256(struct bytes salt, struct bytes secret, struct bytes info, uin
     bytes_wipe(&key, sizeof key);
     return error;
 }
+
+err_t uuid_of_name(struct uuid space, struct bytes name, struct uuid *out)
+{
+    uint8_t hash[20];
+    struct uuid id;
+    AUTO(EVP_MD_CTX) *context = EVP_MD_CTX_new();
+    ENSURE(context != NULL, ERR_NO_MEMORY, "SHA-1");
+    ENSURE(EVP_DigestInit_ex(context, EVP_sha1(), NULL) == 1 &&
+               EVP_DigestUpdate(context, space.b, sizeof space.b) == 1 &&
+               EVP_DigestUpdate(context, name.p, name.n) == 1 && EVP_DigestFinal_ex(context, hash, NULL) == 1,
+           ERR_CRYPTO, "SHA-1");
+    memcpy(id.b, hash, sizeof id.b);
+    id.b[6] = (uint8_t)(0x50 | (id.b[6] & 0x0f)); /* version 5 */
+    id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3f)); /* variant of RFC 9562 */
+    *out = id;
+    return OK;
+}

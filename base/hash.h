@@ -3,7 +3,7 @@
 #ifndef WHORL_BASE_HASH_H
 #define WHORL_BASE_HASH_H
 
-#include "base/bytes.h"
+#include "base/encoding.h"
 
 enum { SHA256_SIZE = 32 };
 
@@ -38,6 +38,9 @@ DEFINE_AUTO_PTR(digest_stream, digest_stream_free);
 err_t hmac_sha256(struct bytes key, struct bytes in, struct sha256 *out);
 /** RFC 5869, extract and expand, SHA-256; 1 … 8160 bytes. */
 err_t hkdf_sha256(struct bytes salt, struct bytes secret, struct bytes info, uint8_t *out, size_t n);
+/** The version 5 UUID of a name (RFC 9562 §5.5: SHA-1, which is good enough for a name and proves nothing):
+ *  everybody who knows space and name makes the same one. @errors ERR_CRYPTO @thread any */
+err_t uuid_of_name(struct uuid space, struct bytes name, struct uuid *out);
 /** CRC-32 (IEEE 802.3), for typing errors in tokens, never for security. */
 uint32_t crc32_of(struct bytes in);
 

@@ -75,6 +75,9 @@ static const struct field DEVICE[] = {RAW(device),
                                       {FIELD_END, 0, 0}};
 static const struct field CRL[] = {TEXT(certificate.authority), I64(shard), I64(number), {FIELD_END, 0, 0}};
 static const struct field ACTION[] = {RAW(tenant), RAW(device), I64(number), {FIELD_END, 0, 0}};
+static const struct field LINE[] = {RAW(tenant),        RAW(line.product), RAW(line.release),
+                                    I64(line.sequence), I64(line.counter), TEXT(line.class),
+                                    TEXT(line.version), {FIELD_END, 0, 0}};
 static const struct field RANGE[] = {I64(first), I64(last), {FIELD_END, 0, 0}};
 
 static const struct {
@@ -91,6 +94,7 @@ static const struct {
     [JOURNAL_ROLLBACK] = {"rollback", RANGE},
     [JOURNAL_REPLAY] = {"replay", RANGE},
     [JOURNAL_ACTION] = {"action", ACTION},
+    [JOURNAL_LINE] = {"firmware_line", LINE},
 };
 
 static bool is_known(int kind)

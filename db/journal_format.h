@@ -16,7 +16,7 @@
 #define WHORL_DB_JOURNAL_FORMAT_H
 
 #include "base/hash.h"
-#include "db/rows.h"
+#include "db/firmware_release_rows.h"
 
 enum journal_kind {
     JOURNAL_EPOCH = 1, /* a node began its next epoch */
@@ -28,10 +28,11 @@ enum journal_kind {
     JOURNAL_CRL,       /* the number of a list that was signed */
     JOURNAL_ROLLBACK,  /* an older inventory was accepted: what is told of here was lost */
     JOURNAL_REPLAY,    /* an older inventory was brought up to date */
-    JOURNAL_ACTION     /* the id of a firmware action that a device was told */
+    JOURNAL_ACTION,    /* the id of a firmware action that a device was told */
+    JOURNAL_LINE       /* the newest release that was published for a product and class */
 };
 enum {
-    JOURNAL_KINDS = JOURNAL_ACTION + 1,
+    JOURNAL_KINDS = JOURNAL_LINE + 1,
     JOURNAL_RECORD_HEAD = 22,
     JOURNAL_RECORD_LEAST = JOURNAL_RECORD_HEAD + SHA256_SIZE,
     JOURNAL_PAYLOAD_MAX = 1 << 20,
@@ -61,6 +62,11 @@ struct journal_entry {
         char serial[SERIAL_TEXT_SIZE], model[MODEL_SIZE];
         struct bytes spki; /* empty: as it was */
     } change;
+    struct {
+        struct uuid product, release;
+        int64_t sequence, counter;
+        char class[MODEL_SIZE], version[RELEASE_VERSION_SIZE];
+    } line;
     struct uuid node;
     int64_t epoch;
     int64_t shard, number; /* of CRL; `number` of ACTION too */

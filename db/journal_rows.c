@@ -121,3 +121,26 @@ err_t journal_crl(struct db_tx *tx, const char *authority, int64_t shard, int64_
     (void)snprintf(entry.certificate.authority, sizeof entry.certificate.authority, "%s", authority);
     return journal_append(tx, &entry);
 }
+
+err_t journal_line(struct db_tx *tx, const struct firmware_line_row *row)
+{
+    struct journal_entry entry = {.kind = JOURNAL_LINE, .tenant = row->tenant};
+    entry.line.product = row->product;
+    entry.line.release = row->release;
+    entry.line.sequence = row->sequence;
+    entry.line.counter = row->counter;
+    memcpy(entry.line.class, row->class, sizeof entry.line.class);
+    memcpy(entry.line.version, row->version, sizeof entry.line.version);
+    return journal_append(tx, &entry);
+}
+
+void journal_read_line(const struct journal_entry *entry, struct firmware_line_row *out)
+{
+    *out = (struct firmware_line_row){.product = entry->line.product,
+                                      .tenant = entry->tenant,
+                                      .release = entry->line.release,
+                                      .sequence = entry->line.sequence,
+                                      .counter = entry->line.counter};
+    memcpy(out->class, entry->line.class, sizeof out->class);
+    memcpy(out->version, entry->line.version, sizeof out->version);
+}

@@ -12,6 +12,7 @@
 #include "db/device_firmware_rows.h"
 #include "db/device_key_rows.h"
 #include "db/device_rows.h"
+#include "db/firmware_line_rows.h"
 #include "db/journal_rows.h"
 #include "db/product_rows.h"
 #include "fleet/device_change.h"
@@ -238,6 +239,25 @@ static err_t replay_action(struct db_tx *tx, const struct journal_entry *entry)
     return device_firmware_rows_had_action(tx, &owner, entry->number);
 }
 
+/* --- firmware --------------------------------------------------------------------------------------- */
+
+/* Also where the release itself came after the copy: below its sequence nothing is published any more. */
+static err_t replay_line(struct db_tx *tx, const struct journal_entry *entry, struct replay_tally *tally)
+{
+    char product[UUID_TEXT_SIZE];
+    struct firmware_line_row line;
+    journal_read_line(entry, &line);
+    TRY(firmware_line_rows_raise(tx, &line));
+    uuid_format(line.product, product);
+    tally->lines++;
+    struct event event = {
+        .kind = "journal.entry_replayed", .result = "ok", .actor = "whorld", .tenant = &entry->tenant};
+    return event_append(tx, &event,
+                        "{\"entry\":%lld,\"kind\":\"%s\",\"at\":%lld,\"product\":\"%s\",\"sequence\":%lld}",
+                        (long long)entry->seq, journal_kind_name((int)entry->kind), (long long)entry->at_ms,
+                        product, (long long)line.sequence);
+}
+
 err_t journal_replay_entry(struct db_tx *tx, const struct journal_entry *entry, void *arg)
 {
     struct replay_tally *tally = arg;
@@ -252,6 +272,8 @@ err_t journal_replay_entry(struct db_tx *tx, const struct journal_entry *entry, 
         return replay_device(tx, entry, tally);
     case JOURNAL_ACTION:
         return replay_action(tx, entry);
+    case JOURNAL_LINE:
+        return replay_line(tx, entry, tally);
     case JOURNAL_EPOCH:
     case JOURNAL_CRL:
     case JOURNAL_ROLLBACK:

@@ -18,6 +18,7 @@ struct replay_tally {
     int64_t device_changes;
     int64_t devices;              /* made again, without labels, attributes and notes */
     int64_t unknown_devices;      /* entries about devices of products that are not there */
+    int64_t lines;                /* of published firmware, raised */
     int64_t unknown_certificates; /* changes of certificates that neither copy nor journal has */
 };
 

@@ -165,9 +165,13 @@ CREATE TABLE firmware_release (
     withdrawn_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    ver     INTEGER NOT NULL,
-    UNIQUE (tenant, product, class, version)
+    ver     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- A version is given once; going back to an older one gives its bytes again, under another sequence.
+CREATE UNIQUE INDEX firmware_release_version ON firmware_release (tenant, product, class, version) WHERE rollback_of IS NULL;
+CREATE UNIQUE INDEX firmware_release_sequence ON firmware_release (tenant, product, class, sequence);
+CREATE INDEX firmware_release_by_sequence ON firmware_release (tenant, product, sequence);
+CREATE INDEX firmware_release_by_product_state ON firmware_release (tenant, product, state, id);
 CREATE INDEX firmware_release_by_tenant ON firmware_release (tenant, id);
 CREATE INDEX firmware_release_by_product ON firmware_release (tenant, product, id);
 CREATE INDEX firmware_release_by_state ON firmware_release (tenant, state, id);

@@ -163,6 +163,18 @@ static void random_bytes_differ(void **state)
     assert_ok(random_fill(random_system(), NULL, 0));
 }
 
+/* RFC 9562 Appendix A.4 */
+static void names_become_uuids(void **state)
+{
+    (void)state;
+    char text[UUID_TEXT_SIZE];
+    struct uuid space, id;
+    assert_ok(uuid_parse(bytes_str("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), &space));
+    assert_ok(uuid_of_name(space, bytes_str("www.example.com"), &id));
+    uuid_format(id, text);
+    assert_string_equal(text, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +182,7 @@ int main(void)
         cmocka_unit_test(hmac_vectors),        cmocka_unit_test(hkdf_vectors),
         cmocka_unit_test(hkdf_has_limits),     cmocka_unit_test(crc_vectors),
         cmocka_unit_test(random_bytes_differ), cmocka_unit_test(sha256_in_pieces),
+        cmocka_unit_test(names_become_uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

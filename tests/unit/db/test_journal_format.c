@@ -34,6 +34,12 @@ static struct journal_entry full_entry(enum journal_kind kind)
     entry.change.rekey_requested_at = 13;
     entry.change.rekey_above = 14;
     entry.change.spki = BYTES_OF(SPKI);
+    entry.line.sequence = 20;
+    entry.line.counter = -1;
+    memset(entry.line.product.b, 0x28, sizeof entry.line.product.b);
+    memset(entry.line.release.b, 0x29, sizeof entry.line.release.b);
+    (void)snprintf(entry.line.class, sizeof entry.line.class, "rev-b");
+    (void)snprintf(entry.line.version, sizeof entry.line.version, "1.4.2");
     entry.epoch = 15;
     entry.shard = 16;
     entry.number = 17;

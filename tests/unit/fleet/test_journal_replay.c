@@ -138,6 +138,29 @@ static err_t tell(struct db_tx *tx, void *arg)
     return journal_replay_entry(tx, &told->entry, &told->tally);
 }
 
+/* A restored copy can never publish below what was once published. */
+static void test_lines_of_firmware_only_rise(void **state)
+{
+    struct scene *scene = *state;
+    struct told told = {.entry = {.kind = JOURNAL_LINE, .tenant = scene->tenants[0].id}};
+    told.entry.line.sequence = 12;
+    told.entry.line.counter = 3;
+    memset(told.entry.line.product.b, 7, sizeof told.entry.line.product.b);
+    (void)snprintf(told.entry.line.version, sizeof told.entry.line.version, "1.4.2");
+    assert_ok(db_write(scene->db, tell, &told));
+    told.entry.line.sequence = 13; /* a rollback: its images have a lower counter */
+    told.entry.line.counter = 2;
+    (void)snprintf(told.entry.line.version, sizeof told.entry.line.version, "1.4.1");
+    assert_ok(db_write(scene->db, tell, &told));
+    told.entry.line.sequence = 5; /* told late */
+    told.entry.line.counter = 4;
+    assert_ok(db_write(scene->db, tell, &told));
+    assert_int_equal(scene_number(scene, "SELECT sequence FROM firmware_line"), 13);
+    assert_int_equal(scene_number(scene, "SELECT counter FROM firmware_line"), 4);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM firmware_line WHERE version = '1.4.1'"), 1);
+    assert_int_equal(told.tally.lines, 3);
+}
+
 static void test_what_is_final_stays(void **state)
 {
     struct scene *scene = *state;
@@ -178,6 +201,7 @@ int main(void)
         scene_test(test_every_older_copy_becomes_the_inventory),
         scene_test(test_a_device_of_a_list_that_the_copy_lacks_is_made_again),
         scene_test(test_certificates_of_an_unknown_product_are_known),
+        scene_test(test_lines_of_firmware_only_rise),
         scene_test(test_what_is_final_stays),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
