@@ -20,6 +20,7 @@
     X(ERR_FULL_HANDSHAKE, 403, "full-handshake-required", "A resumed session proves no key")                 \
     X(ERR_NOT_FOUND, 404, "not-found", "No such resource")                                                   \
     X(ERR_METHOD, 405, "method-not-allowed", "The method is not allowed here")                               \
+    X(ERR_NOT_ACCEPTABLE, 406, "not-acceptable", "No form that the caller accepts is offered")               \
     X(ERR_TIMEOUT, 408, "request-timeout", "The request was too slow")                                       \
     X(ERR_CONFLICT, 409, "conflict", "The request conflicts with the present state")                         \
     X(ERR_WRONG_STATE, 409, "wrong-state", "The state does not allow this")                                  \

@@ -72,6 +72,8 @@ static const struct event_kind rows[] = {
     {"firmware.cancelled", EVENT_FED, "A device's firmware action was cancelled"},
     {"firmware.failed", EVENT_FED,
      "A device did not install what it was offered, or was silent for too long"},
+    {"firmware.installed_offline", EVENT_FED,
+     "A device says that it runs a version that it was not given here"},
     {"firmware.name_cleared", EVENT_FED,
      "A device lost the name of its own that it polled for firmware under"},
     {"firmware.name_taken", EVENT_FED,

@@ -80,7 +80,7 @@ static err_t row_parse(const struct route *route, struct row *out)
     ENSURE(rest.n > 0 && rest.p[0] == '/', ERR_INTERNAL, "route %s", route->path);
     ENSURE(route->method != HTTP_HEAD && (route->handler != NULL) != (route->sink != NULL), ERR_INTERNAL,
            "route %s", route->path);
-    ENSURE(route->quick == NULL || (route->handler != NULL && route->access == ACCESS_ANYONE), ERR_INTERNAL,
+    ENSURE(route->quick == NULL || (route->handler != NULL && route->access != ACCESS_CALLER), ERR_INTERNAL,
            "route %s", route->path);
     size_t params = 0;
     while (rest.n > 0) {

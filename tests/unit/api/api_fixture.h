@@ -107,7 +107,7 @@ static inline int house_teardown(void **state)
 struct call {
     enum http_method method;
     const char *route; /* the template */
-    const char *param, *param2;
+    const char *param, *param2, *param3, *param4;
     const char *token; /* sent as a bearer token, or NULL */
     const char *type;  /* Content-Type, or NULL */
     struct bytes body;
@@ -184,6 +184,11 @@ static inline void run_call(struct house *h, struct request *request, struct res
     }
 }
 
+static inline const char *text_or_none(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 /** Sends the call; `out` is cleared first. @return the status */
 static inline int send_call(struct house *h, const struct call *call, struct reply *out)
 {
@@ -202,25 +207,25 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
         headers[n++] = (struct http_field){"content-type", call->type};
     }
     struct http_field query[4];
-    struct request request = {
-        .method = call->method,
-        .listener = find_listener(call),
-        .route = find_route(call->method, call->route),
-        .path = call->route,
-        .params = {call->param == NULL ? "" : call->param, call->param2 == NULL ? "" : call->param2, "", ""},
-        .query = query,
-        .query_count = copy_fields(query, call->query, 4),
-        .headers = headers,
-        .header_count = n,
-        .body = call->body,
-        .address = "192.0.2.7",
-        .request_id = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee",
-        .now_ms = h->clock.at_ms,
-        .peer = call->peer == NULL ? &nobody : call->peer,
-        .binding = &call->binding,
-        .is_tls = true,
-        .is_resumed = call->is_resumed,
-        .arena = arena};
+    struct request request = {.method = call->method,
+                              .listener = find_listener(call),
+                              .route = find_route(call->method, call->route),
+                              .path = call->route,
+                              .params = {text_or_none(call->param), text_or_none(call->param2),
+                                         text_or_none(call->param3), text_or_none(call->param4)},
+                              .query = query,
+                              .query_count = copy_fields(query, call->query, 4),
+                              .headers = headers,
+                              .header_count = n,
+                              .body = call->body,
+                              .address = "192.0.2.7",
+                              .request_id = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee",
+                              .now_ms = h->clock.at_ms,
+                              .peer = call->peer == NULL ? &nobody : call->peer,
+                              .binding = &call->binding,
+                              .is_tls = true,
+                              .is_resumed = call->is_resumed,
+                              .arena = arena};
     run_call(h, &request, &out->response);
     bool is_made = out->response.source == NULL; /* not while it is sent */
     if (is_made && out->response.content_type != NULL && strstr(out->response.content_type, "json") != NULL) {
