@@ -69,9 +69,32 @@ struct digest_stream {
     EVP_MD_CTX *context;
 };
 
-static const EVP_MD *digest_of(enum digest_kind kind)
+static const EVP_MD *method_of(enum digest_kind kind)
 {
-    return kind == DIGEST_SHA256 ? EVP_sha256() : kind == DIGEST_SHA1 ? EVP_sha1() : EVP_md5();
+    switch (kind) {
+    case DIGEST_SHA384:
+        return EVP_sha384();
+    case DIGEST_SHA512:
+        return EVP_sha512();
+    case DIGEST_SHA1:
+        return EVP_sha1();
+    case DIGEST_MD5:
+        return EVP_md5();
+    case DIGEST_SHA256:
+        break;
+    }
+    return EVP_sha256();
+}
+
+size_t digest_size(enum digest_kind kind)
+{
+    return (size_t)EVP_MD_get_size(method_of(kind));
+}
+
+err_t digest_bytes(enum digest_kind kind, struct bytes in, uint8_t *out)
+{
+    ENSURE(EVP_Digest(in.p, in.n, out, NULL, method_of(kind), NULL) == 1, ERR_CRYPTO, "a digest");
+    return OK;
 }
 
 void digest_stream_free(struct digest_stream *stream)
@@ -89,7 +112,7 @@ err_t digest_stream_new(enum digest_kind kind, struct digest_stream **out)
     ENSURE(stream != NULL, ERR_NO_MEMORY, "a digest");
     stream->context = EVP_MD_CTX_new();
     ENSURE(stream->context != NULL, ERR_NO_MEMORY, "a digest");
-    ENSURE(EVP_DigestInit_ex(stream->context, digest_of(kind), NULL) == 1, ERR_CRYPTO, "a digest");
+    ENSURE(EVP_DigestInit_ex(stream->context, method_of(kind), NULL) == 1, ERR_CRYPTO, "a digest");
     *out = TAKE(stream);
     return OK;
 }

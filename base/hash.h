@@ -24,9 +24,13 @@ err_t sha256_stream_finish(struct sha256_stream *stream, struct sha256 *out);
 void sha256_stream_free(struct sha256_stream *stream);
 DEFINE_AUTO_PTR(sha256_stream, sha256_stream_free);
 
-/* The digests that clients of firmware ask for, over one pass of the bytes. Only SHA-256 is trusted. */
-enum digest_kind { DIGEST_SHA256, DIGEST_SHA1, DIGEST_MD5 };
-enum { SHA1_SIZE = 20, MD5_SIZE = 16 };
+/* Digests by choice: those that clients of firmware ask for (SHA-1 and MD5 are trusted nowhere), and those
+ * that makers of images choose. */
+enum digest_kind { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5 };
+enum { SHA1_SIZE = 20, MD5_SIZE = 16, DIGEST_SIZE_MAX = 64 };
+size_t digest_size(enum digest_kind kind);
+/** @param[out] out digest_size() bytes */
+err_t digest_bytes(enum digest_kind kind, struct bytes in, uint8_t *out);
 struct digest_stream;
 err_t digest_stream_new(enum digest_kind kind, struct digest_stream **out);
 err_t digest_stream_add(struct digest_stream *stream, struct bytes piece);

@@ -4,6 +4,7 @@
 #ifndef WHORL_FIRMWARE_STORE_IMAGE_H
 #define WHORL_FIRMWARE_STORE_IMAGE_H
 
+#include "base/byte_source.h"
 #include "base/json.h"
 #include "firmware_store/store.h"
 
@@ -20,8 +21,9 @@ enum signature_scheme {
     SIGNATURE_RSA_PSS,      /* salt 32, MGF1 and digest SHA-256 */
     SIGNATURE_ED25519,      /* over the digest */
     SIGNATURE_ED25519_PURE, /* over the bytes themselves */
+    SIGNATURE_BARE,         /* over the bytes of a region, in whichever form the key has: no CMS around it */
     SIGNATURE_CMS_DETACHED, /* over the bytes of a region */
-    SIGNATURE_CMS           /* with its content inside */
+    SIGNATURE_CMS           /* with its content inside, whose SHA-256 is `digest` */
 };
 
 /* One signature that was found. Which bytes: those at `from`, `size` of them. */
@@ -32,7 +34,6 @@ struct image_signature {
     struct buf bytes;      /* the signature itself */
     struct buf digest;     /* of what is signed, as the image says and as was found to be true; or empty */
     struct buf key_digest; /* by which the image names its key; or empty */
-    struct buf public_key; /* where the image brings it (Secure Boot v2): DER SPKI; or empty */
 };
 
 struct image {
@@ -58,9 +59,18 @@ struct image_fault {
  *  @errors ERR_UNPROCESSABLE it is not one, or not a whole one, ERR_IO @thread worker */
 err_t image_read(struct blob_reader *bytes, enum image_format format, struct image *out,
                  struct image_fault *fault);
+/** The same from anywhere. @thread that of the source */
+err_t image_read_source(const struct byte_source *bytes, enum image_format format, struct image *out,
+                        struct image_fault *fault);
+/** A blob as a source; borrowed. @thread any */
+struct byte_source blob_source(struct blob_reader *reader);
 /** The format that the first bytes look like; IMAGE_RAW for none that is known. */
 err_t image_guess(struct blob_reader *bytes, enum image_format *out);
-/** < 0, 0, > 0; for formats whose versions have an order. @thread any */
+/** Whether a version of this format can be put in order: of mcuboot every one, else what reads like a
+ * semantic version ("1.4", "v2.0.1-rc.2", "1.2.3.4"). @thread any */
+bool image_version_is_ordered(enum image_format format, const char *version);
+/** < 0, 0, > 0; 0 also where one of them has no order. What stands behind a "+" counts for mcuboot only.
+ * @thread any */
 int image_version_compare(enum image_format format, const char *a, const char *b);
 
 #endif
