@@ -14,7 +14,8 @@ struct command {
 static const struct command commands[] = {
     {"new", command_new},         {"id", command_id},       {"enrol", command_enrol},
     {"status", command_status},   {"renew", command_renew}, {"rekey", command_rekey},
-    {"recover", command_recover}, {"run", command_run},     {"fleet", command_fleet},
+    {"recover", command_recover}, {"run", command_run},     {"firmware", command_firmware},
+    {"fleet", command_fleet},
 };
 
 static const char help_text[] =
@@ -36,6 +37,14 @@ static const char help_text[] =
     "contact "
     "after contact\n"
     "                      [--contacts N] [--every 6h]\n"
+    "  whorl-device firmware --dir DIR --tenant T --product P [--model M] --signing-key PEM --recovery-key "
+    "PEM\n"
+    "                                                                     what its firmware is for, and "
+    "whose "
+    "signature it takes\n"
+    "  whorl-device firmware --dir DIR --server URL --ca FILE             fetch, verify, install and report "
+    "what is offered\n"
+    "                      [--slot-bytes N] [--kill-at N]\n"
     "  whorl-device fleet  --count N [--seed-base S] --list FILE          write the ids of N devices and "
     "stop\n"
     "  whorl-device fleet  --count N [--seed-base S] --server URL --ca FILE [--connections C]\n"
@@ -59,6 +68,9 @@ static const char help_text[] =
     "stops "
     "after N\n"
     "contacts; --every shortens the time between two of them (s, m, h, d, y).\n"
+    "firmware: the public keys are those of the manifests. `run` does it too, once the folder knows them. "
+    "--kill-at\n"
+    "ends the process at the N-th change of what lasts, as a power cut would.\n"
     "fleet: --keep-alive keeps the C connections open and enrols device after device over them, by "
     "challenge;\n"
     "--renew lets each device confirm and renew its certificate; --save writes each one to DIR/<device "

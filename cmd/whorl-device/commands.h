@@ -3,6 +3,7 @@
 #define WHORL_CMD_WHORL_DEVICE_COMMANDS_H
 
 #include "cmd/whorl-device/unit.h"
+#include "device/core/update.h"
 
 int command_new(const struct options *options);
 int command_id(const struct options *options);
@@ -12,6 +13,7 @@ int command_renew(const struct options *options);
 int command_rekey(const struct options *options);
 int command_recover(const struct options *options);
 int command_run(const struct options *options);
+int command_firmware(const struct options *options);
 int command_fleet(const struct options *options);
 /** The part of command_fleet that lives through --years. */
 int command_years(const struct options *options);
@@ -24,5 +26,10 @@ bool command_needs_server(const struct options *options);
 /** The chain in use as DIR/device.pem: the device does not need it, people do. @param[out] out in the
  * device's credential buffer */
 enum whorl_result command_write_pem(struct unit *unit, const char *dir, struct whorl_credential *out);
+
+/** One look at the server's firmware, restarts included; says on stdout what came of it, and on stderr what
+ *  failed. The unit may have been opened anew. */
+enum whorl_result command_firmware_visit(struct unit *unit, const struct options *options,
+                                         struct whorl_update_news *news);
 
 #endif

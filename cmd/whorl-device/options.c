@@ -16,6 +16,8 @@ struct option {
     size_t offset;
 };
 
+enum { SLOT_BYTES = 1 << 30 };
+
 #define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 static const struct option option_table[] = {
@@ -26,6 +28,13 @@ static const struct option option_table[] = {
     {"--save", KIND_TEXT, offsetof(struct options, save)},
     {"--code", KIND_WORD, offsetof(struct options, code)},
     {"--certificate", KIND_TEXT, offsetof(struct options, certificate)},
+    {"--tenant", KIND_TEXT, offsetof(struct options, tenant)},
+    {"--product", KIND_TEXT, offsetof(struct options, product)},
+    {"--model", KIND_TEXT, offsetof(struct options, model)},
+    {"--signing-key", KIND_TEXT, offsetof(struct options, signing_key)},
+    {"--recovery-key", KIND_TEXT, offsetof(struct options, recovery_key)},
+    {"--slot-bytes", KIND_NUMBER, offsetof(struct options, slot_bytes)},
+    {"--kill-at", KIND_NUMBER, offsetof(struct options, kill_at)},
     {"--seed", KIND_NUMBER, offsetof(struct options, seed)},
     {"--seed-base", KIND_NUMBER, offsetof(struct options, seed_base)},
     {"--count", KIND_NUMBER, offsetof(struct options, count)},
@@ -148,7 +157,7 @@ static bool parse_server(struct options *out)
 
 bool options_parse(int argc, char **argv, struct options *out)
 {
-    *out = (struct options){.noise = 0.15, .seed_base = 1, .connections = 8};
+    *out = (struct options){.noise = 0.15, .seed_base = 1, .connections = 8, .slot_bytes = SLOT_BYTES};
     for (int i = 2; i < argc; i++) {
         const struct option *option = find(argv[i]);
         if (option == NULL) {

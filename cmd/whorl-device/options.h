@@ -15,6 +15,13 @@ struct options {
     const char *save;
     const char *code;
     const char *certificate;
+    const char *tenant; /* what firmware is for, and whose signature it takes */
+    const char *product;
+    const char *model;
+    const char *signing_key;
+    const char *recovery_key;
+    uint64_t slot_bytes;
+    uint64_t kill_at; /* the process kills itself at this change of what lasts; 0: it does not */
     uint64_t seed;
     uint64_t seed_base;
     uint64_t count;

@@ -101,11 +101,23 @@ int command_run(const struct options *options)
     if (!unit_open(&unit, options)) {
         return EXIT_FAILED;
     }
+    if (!unit_begin_firmware(&unit, options)) {
+        unit_close(&unit);
+        return EXIT_FAILED;
+    }
     for (uint64_t i = 1;; i++) {
         struct whorl_run run;
+        struct whorl_update_news news = {.wait_s = UINT32_MAX};
         result = whorl_device_run(&unit.device, &run);
         print_contact(&run, result);
         result = after(&unit, options, &run, result);
+        if (result == WHORL_OK && run.generation != 0 && unit.ports.flash != NULL) {
+            result = command_firmware_visit(&unit, options, &news);
+            run.wait_s = news.wait_s < run.wait_s ? news.wait_s : run.wait_s;
+        }
+        if (!unit.is_open) { /* it did not come up again */
+            return EXIT_FAILED;
+        }
         if (i == options->contacts) {
             break;
         }

@@ -34,6 +34,7 @@ static const struct meaning meanings[] = {
     {WHORL_ERROR_ANSWER, "the server's answer is not what the protocol says"},
     {WHORL_ERROR_REFUSED, "refused"},
     {WHORL_ERROR_EXISTS, "this folder holds a device already"},
+    {WHORL_ERROR_SIZE, "an image has another size than its manifest says"},
 };
 
 void unit_report(const struct unit *unit, const char *what, enum whorl_result result)
@@ -168,8 +169,36 @@ bool unit_open(struct unit *unit, const struct options *options)
     return true;
 }
 
+bool unit_begin_firmware(struct unit *unit, const struct options *options)
+{
+    bool has_changed = false;
+    enum whorl_result result = host_firmware_id_load(options->dir, &unit->firmware);
+    if (result == WHORL_ERROR_NOT_AVAILABLE) {
+        return true;
+    }
+    if (result != WHORL_OK || !host_slots_init(&unit->slots, options->dir, options->slot_bytes)) {
+        unit_report(unit, "firmware", WHORL_ERROR_STORAGE);
+        return false;
+    }
+    unit->has_slots = true;
+    if (!host_slots_start(&unit->slots, &has_changed)) {
+        unit_report(unit, "boot", WHORL_ERROR_STORAGE);
+        return false;
+    }
+    unit->slots.die_in = &unit->die_in;
+    unit->storage.die_in = &unit->die_in;
+    unit->ports.flash = &unit->slots.port;
+    unit->device.settings.firmware_class = &unit->firmware.own;
+    unit->device.settings.firmware_keys = &unit->firmware.keys;
+    return true;
+}
+
 void unit_close(struct unit *unit)
 {
+    if (unit->has_slots) {
+        host_slots_clear(&unit->slots);
+        unit->has_slots = false;
+    }
     if (unit->is_open) {
         whorl_device_close(&unit->device);
         unit->is_open = false;

@@ -6,6 +6,8 @@
 #include "device/core/device.h"
 #include "device/host/birth.h"
 #include "device/host/file_storage.h"
+#include "device/host/firmware_id.h"
+#include "device/host/slots.h"
 #include "device/host/tls_transport.h"
 #include "device/sim/soft_puf.h"
 
@@ -22,6 +24,10 @@ struct unit {
     struct sim_random growing;
     struct whorl_random growing_random;
     struct whorl_device device;
+    struct host_firmware_id firmware;
+    struct host_slots slots;
+    bool has_slots;
+    uint64_t die_in; /* as in file_storage.h */
     bool is_open;
     uint8_t work[WHORL_WORK_BYTES];
     uint8_t credential[WHORL_CREDENTIAL_BYTES];
@@ -34,6 +40,10 @@ bool unit_grow(struct unit *unit, const struct options *options);
  */
 bool unit_open(struct unit *unit, const struct options *options);
 void unit_close(struct unit *unit);
+
+/** Gives an opened unit its flash, where the folder says what its firmware is for, and lets the boot loader
+ *  choose what runs. ports.flash stays NULL where it says nothing. Says on stderr what is wrong. */
+bool unit_begin_firmware(struct unit *unit, const struct options *options);
 
 /** Says on stderr what a result means, with the server's own words when it refused. */
 void unit_report(const struct unit *unit, const char *what, enum whorl_result result);

@@ -75,6 +75,9 @@ bool whorl_device_is_refused(const struct whorl_device *device, enum whorl_resul
 /** Is a certificate whose status is `code` good? Codes that a later server may add leave it as it is. */
 bool whorl_code_is_honoured(unsigned code);
 
+/** Somewhere between the half of `whole_s` and the whole, so that a fleet does not come all at once. */
+uint32_t whorl_device_spread(const struct whorl_device *device, uint32_t whole_s);
+
 /** Did the server refuse because of the generation (409, 422), so that the next one may do? */
 bool whorl_device_may_try_next(const struct whorl_device *device, enum whorl_result result);
 

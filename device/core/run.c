@@ -71,9 +71,8 @@ static enum whorl_result do_it(struct whorl_device *device, enum whorl_deed deed
     return WHORL_OK;
 }
 
-/* Somewhere between the half of `whole_s` and the whole. Without a random number the device id spreads a
- * fleet as well, only always in the same order. */
-static uint32_t spread(const struct whorl_device *device, uint32_t whole_s)
+/* Without a random number the device id spreads a fleet as well, only always in the same order. */
+uint32_t whorl_device_spread(const struct whorl_device *device, uint32_t whole_s)
 {
     const struct whorl_random *random = device->settings.ports->random;
     uint8_t draw[4];
@@ -87,7 +86,7 @@ static uint32_t spread(const struct whorl_device *device, uint32_t whole_s)
 /* @param longest_s what the server's order leaves; 0: nothing was ordered */
 static uint32_t wait_after_success(struct whorl_device *device, int64_t longest_s)
 {
-    uint32_t wait_s = spread(device, WHORL_RUN_LONGEST_WAIT_S);
+    uint32_t wait_s = whorl_device_spread(device, WHORL_RUN_LONGEST_WAIT_S);
     device->failures = 0;
     return longest_s > 0 && longest_s < (int64_t)wait_s ? (uint32_t)longest_s : wait_s;
 }
@@ -100,7 +99,7 @@ static uint32_t wait_after_failure(struct whorl_device *device)
     }
     whole_s = whole_s < WHORL_RUN_LONGEST_WAIT_S ? whole_s : WHORL_RUN_LONGEST_WAIT_S;
     device->failures += device->failures < 32 ? 1U : 0U;
-    uint32_t wait_s = spread(device, whole_s);
+    uint32_t wait_s = whorl_device_spread(device, whole_s);
     uint32_t asked_s =
         device->retry_after_s < WHORL_RUN_LONGEST_WAIT_S ? device->retry_after_s : WHORL_RUN_LONGEST_WAIT_S;
     return asked_s == 0 ? wait_s

@@ -155,17 +155,16 @@ static bool read_common(struct whorl_bytes in, struct whorl_manifest *out)
     if (!whorl_cbor_is_head(&in, WHORL_CBOR_MAP, 2) || !whorl_cbor_is_int(&in, COMMON_COMPONENTS) ||
         !read_components(&in, &out->count) || !whorl_cbor_is_int(&in, COMMON_SHARED) ||
         !whorl_cbor_bytes(&in, &shared) || in.size != 0 ||
-        !whorl_cbor_is_head(&shared, WHORL_CBOR_ARRAY, 8 * out->count)) {
+        !whorl_cbor_is_head(&shared, WHORL_CBOR_ARRAY, 4 * out->count + 4)) {
         return false;
     }
     for (size_t i = 0; i < out->count; i++) {
         if (!is_index(&shared, i) || !whorl_cbor_is_int(&shared, DIRECTIVE_OVERRIDE) ||
-            !read_parameters(&shared, &out->component[i]) || !is_command(&shared, CONDITION_VENDOR) ||
-            !is_command(&shared, CONDITION_CLASS)) {
+            !read_parameters(&shared, &out->component[i])) {
             return false;
         }
     }
-    return shared.size == 0;
+    return is_command(&shared, CONDITION_VENDOR) && is_command(&shared, CONDITION_CLASS) && shared.size == 0;
 }
 
 /* Fetch each (where `is_fetch`), and hold each against its digest. */

@@ -297,7 +297,7 @@ static enum whorl_result talk(struct whorl_device *device, void *context)
 {
     struct visit *visit = (struct visit *)context;
     WHORL_TRY(whorl_update_poll(device, &visit->offer));
-    visit->news->wait_s = visit->offer.poll_s;
+    visit->news->wait_s = whorl_device_spread(device, visit->offer.poll_s);
     WHORL_TRY(settle(device, visit));
     WHORL_TRY(report_end(device, visit));
     if (visit->news->is_restart_wanted) {

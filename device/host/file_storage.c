@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,16 @@ enum whorl_result host_file_read(const char *folder, const char *name, struct wh
     return WHORL_OK;
 }
 
+void host_change(uint64_t *die_in)
+{
+    if (die_in != NULL && *die_in != 0) {
+        *die_in -= 1;
+        if (*die_in == 0) {
+            (void)raise(SIGKILL);
+        }
+    }
+}
+
 static enum whorl_result storage_read(void *context, enum whorl_record record, struct whorl_space into,
                                       size_t *size)
 {
@@ -114,6 +125,7 @@ static enum whorl_result storage_read(void *context, enum whorl_record record, s
 static enum whorl_result storage_write(void *context, enum whorl_record record, struct whorl_bytes data)
 {
     const struct host_storage *storage = context;
+    host_change(storage->die_in);
     return host_file_write(storage->folder, name_of(record), data) ? WHORL_OK : WHORL_ERROR_STORAGE;
 }
 
@@ -121,6 +133,7 @@ static enum whorl_result storage_erase(void *context, enum whorl_record record)
 {
     const struct host_storage *storage = context;
     char path[PATH_MAX];
+    host_change(storage->die_in);
     if (!path_of(path, storage->folder, name_of(record), "") || (unlink(path) != 0 && errno != ENOENT)) {
         return WHORL_ERROR_STORAGE;
     }

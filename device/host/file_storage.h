@@ -8,7 +8,12 @@
 struct host_storage {
     struct whorl_storage port;
     const char *folder;
+    uint64_t *die_in; /* NULL: the process lives on */
 };
+
+/** One change of what lasts: counted down, and at the last one the process kills itself, as a power cut would
+ *  do. For tests. @param die_in NULL or 0: nothing happens */
+void host_change(uint64_t *die_in);
 
 /** @param storage must not move while its port is in use @param folder borrowed; must exist */
 void host_storage_init(struct host_storage *storage, const char *folder);

@@ -217,16 +217,15 @@ static inline void put_pair(struct whorl_text *out, int64_t command, int64_t arg
 
 static inline void put_shared(struct whorl_text *out, const struct paper *paper)
 {
-    size_t per_component = paper->twist == TWIST_NO_CLASS_CHECK ? 6 : 8;
-    cbor_head(out, 4, per_component * paper->count);
+    cbor_head(out, 4, 4 * paper->count + (paper->twist == TWIST_NO_CLASS_CHECK ? 2 : 4));
     for (size_t i = 0; i < paper->count; i++) {
         put_pair(out, 12, (int64_t)i);
         cbor_int(out, 20);
         put_parameters(out, &paper->component[i], paper->twist);
-        put_pair(out, 1, paper->twist == TWIST_REPORT ? 0 : 15);
-        if (paper->twist != TWIST_NO_CLASS_CHECK) {
-            put_pair(out, 2, 15);
-        }
+    }
+    put_pair(out, 1, paper->twist == TWIST_REPORT ? 0 : 15);
+    if (paper->twist != TWIST_NO_CLASS_CHECK) {
+        put_pair(out, 2, 15);
     }
     if (paper->twist == TWIST_BEHIND_SHARED) {
         cbor_int(out, 0);
