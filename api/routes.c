@@ -57,6 +57,7 @@ static const struct route_table tables[] = {
     TABLE(ddi_action_routes),
     TABLE(ddi_module_routes),
     TABLE(swupdate_routes),
+    TABLE(firmware_anchors_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

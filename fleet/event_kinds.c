@@ -72,6 +72,8 @@ static const struct event_kind rows[] = {
     {"device.revoked", EVENT_FED, "A device and its certificates were revoked"},
     {"device.transferred", EVENT_FED, "A device went to another tenant; its certificates were revoked"},
     {"dual_control.changed", EVENT_FED, "Other actions wait for a second person"},
+    {"firmware.anchors_changed", EVENT_FED,
+     "The devices of a product trust other manifest keys, by a statement of their recovery key"},
     {"firmware.cancelled", EVENT_FED, "A device's firmware action was cancelled"},
     {"firmware.failed", EVENT_FED,
      "A device did not install what it was offered, or was silent for too long"},

@@ -5,6 +5,7 @@
 
 #include "db/firmware_key_rows.h"
 #include "fleet/event.h"
+#include "fleet/firmware_anchors.h"
 #include "fleet/firmware_key_handles.h"
 #include "fleet/firmware_keys.h"
 #include "fleet/firmware_signing.h"
@@ -92,6 +93,9 @@ struct count_run {
 static err_t count_in(struct db_tx *tx, void *arg)
 {
     struct count_run *run = arg;
+    struct firmware_key_row key;
+    TRY(firmware_key_rows_find(tx, run->use.tenant, run->use.key, &key));
+    TRY(firmware_anchors_check_key(tx, &key));
     return firmware_key_count_use(tx, run->role, &run->use);
 }
 

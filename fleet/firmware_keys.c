@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/firmware_anchors_rows.h"
 #include "db/product_rows.h"
 #include "fleet/alarms.h"
 #include "fleet/event.h"
@@ -271,6 +272,23 @@ err_t firmware_key_alarm_clear(struct db_tx *tx, const struct firmware_key_row *
     return alarm_clear(tx, &alarm);
 }
 
+/* Devices that follow the statement in force still take what it signs. */
+static err_t check_not_anchored(struct db_tx *tx, const struct firmware_key_row *key)
+{
+    struct firmware_anchors_row row;
+    err_t found = firmware_anchors_rows_find(tx, key->product, &row);
+    if (found.code == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(found);
+    ENSURE(!bytes_equal((struct bytes){key->spki, key->spki_size}, BYTES_OF(row.signing_spki)),
+           ERR_WRONG_STATE,
+           "the anchors in force of product %s name the key: put a statement that names "
+           "another in force first",
+           key->product_name);
+    return OK;
+}
+
 static err_t replaced_in(struct db_tx *tx, void *arg)
 {
     const struct key_run *run = arg;
@@ -278,6 +296,7 @@ static err_t replaced_in(struct db_tx *tx, void *arg)
     ENSURE(run->out->state == FIRMWARE_KEY_COMPROMISED, ERR_WRONG_STATE,
            "the key is %s; only a compromised one has an alarm to end",
            firmware_key_state_name(run->out->state));
+    TRY(check_not_anchored(tx, run->out));
     return firmware_key_alarm_clear(tx, run->out);
 }
 
