@@ -45,6 +45,8 @@ static const struct route_table tables[] = {
     TABLE(mass_revoke_routes),
     TABLE(rekey_plan_routes),
     TABLE(rekey_device_routes),
+    TABLE(rollout_routes),
+    TABLE(rollout_device_routes),
     TABLE(transfer_routes),
     TABLE(role_routes),
     TABLE(user_routes),

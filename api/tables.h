@@ -41,6 +41,8 @@ extern const struct route operation_routes[3];          /* operations.c */
 extern const struct route mass_revoke_routes[2];        /* mass_revoke.c */
 extern const struct route rekey_plan_routes[9];         /* rekey_plans.c */
 extern const struct route rekey_device_routes[4];       /* rekey_devices.c */
+extern const struct route rollout_routes[9];            /* rollouts.c */
+extern const struct route rollout_device_routes[5];     /* rollout_devices.c */
 extern const struct route transfer_routes[6];           /* transfers.c */
 extern const struct route role_routes[5];               /* roles.c */
 extern const struct route user_routes[7];               /* users.c */

@@ -56,6 +56,17 @@ err_t rollout_filter_resolve(struct db_tx *tx, const struct offer_release_row *r
     return faults_error(faults);
 }
 
+err_t rollout_release_find(struct db_tx *tx, const struct terms *terms, struct uuid id,
+                           struct offer_release_row *out)
+{
+    err_t found = firmware_offer_rows_release(tx, id, out);
+    if (found.code == ERR_NOT_FOUND || (found.code == ERR_OK && !uuid_equal(out->tenant, terms->tenant))) {
+        faults_add(terms->faults, "/release_id", "there is no such release");
+        return faults_error(terms->faults);
+    }
+    return found;
+}
+
 /* --- the record --------------------------------------------------------------------------------------- */
 
 err_t rollout_record(struct db_tx *tx, const struct actor *actor, const struct rollout *rollout,
@@ -115,24 +126,12 @@ static err_t find_repeat(struct db_tx *tx, const struct run *run, bool *is_repea
     return *is_repeat ? rollout_find_in(tx, run->terms->tenant, id, run->out) : OK;
 }
 
-static err_t find_release(struct db_tx *tx, const struct run *run)
-{
-    struct offer_release_row *release = &run->out->release;
-    err_t found = firmware_offer_rows_release(tx, run->names.release, release);
-    if (found.code == ERR_NOT_FOUND ||
-        (found.code == ERR_OK && !uuid_equal(release->tenant, run->terms->tenant))) {
-        faults_add(run->terms->faults, "/release_id", "there is no such release");
-        return faults_error(run->terms->faults);
-    }
-    return found;
-}
-
 static err_t store(struct db_tx *tx, struct run *run)
 {
     char id[UUID_TEXT_SIZE];
     const int64_t now_ms = db_tx_now_ms(tx);
     struct rollout_row *row = &run->out->row;
-    TRY(find_release(tx, run));
+    TRY(rollout_release_find(tx, run->terms, run->names.release, &run->out->release));
     *row = (struct rollout_row){.tenant = run->terms->tenant,
                                 .product = run->out->release.product,
                                 .release = run->out->release.id,

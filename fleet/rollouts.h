@@ -52,6 +52,9 @@ const char *rollout_order_name(enum rollout_order order);
 err_t rollout_order(struct fleet *fleet, const struct terms *terms, struct uuid id, enum rollout_order order,
                     struct rollout *out);
 
+/** @errors ERR_UNPROCESSABLE with a fault: the tenant has no such release @thread of tx */
+err_t rollout_release_find(struct db_tx *tx, const struct terms *terms, struct uuid id,
+                           struct offer_release_row *out);
 /** The id of the batch that a filter names; what is not there goes to `faults`.
  *  @errors ERR_UNPROCESSABLE with faults @thread of tx */
 err_t rollout_filter_resolve(struct db_tx *tx, const struct offer_release_row *release, struct faults *faults,

@@ -23,6 +23,7 @@ static const struct cli_group groups[] = {
     {"dual-control", "which orders wait for a second person", cli_dual_commands},
     {"operation", "work on many devices", cli_operation_commands},
     {"rekey-plan", "campaigns: many devices make new keys", cli_rekey_commands},
+    {"rollout", "releases on their way to devices", cli_rollout_commands},
     {"transfer", "devices that change their owner", cli_transfer_commands},
     {"user", "people", cli_user_commands},
     {"role", "what people may do", cli_role_commands},

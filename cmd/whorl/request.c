@@ -280,21 +280,27 @@ static err_t add_pair(const struct place *place, const struct cli_given *given)
     return put_pair(object, given, given->text, strlen(given->text));
 }
 
+static const char WAVE_COUNT[] = "count:";
+
 static err_t wave_value(const struct cli_given *given, const char *text, size_t size, json_t *out)
 {
-    char number[8];
-    int64_t percent = 0;
+    char number[12];
+    int64_t n = 0;
     if (memchr(text, '=', size) != NULL) {
         AUTO(json_t) *label = json_object();
         TRY(put_pair(label, given, text, size));
         return json_take(out, "label", TAKE(label));
     }
+    const size_t prefix = strlen(WAVE_COUNT);
+    bool is_count = size > prefix && strncmp(text, WAVE_COUNT, prefix) == 0;
+    text += is_count ? prefix : 0;
+    size -= is_count ? prefix : 0;
     bool fits = size < sizeof number;
     (void)memcpy(number, text, fits ? size : 0);
     number[fits ? size : 0] = '\0';
-    ENSURE(parse_integer(number, &percent), ERR_BAD_REQUEST, "%s are labels (NAME=VALUE) and percents",
-           given->argument->name);
-    return json_set_int(out, "percent", percent);
+    ENSURE(parse_integer(number, &n), ERR_BAD_REQUEST,
+           "%s are labels (NAME=VALUE), percents and, of rollouts, counts (count:N)", given->argument->name);
+    return json_set_int(out, is_count ? "count" : "percent", n);
 }
 
 static err_t add_waves(const struct place *place, const struct cli_given *given)

@@ -71,6 +71,14 @@ static const struct cli_column history_columns[] = {
     {"TIME", "ts"},   {"TYPE", "type"},       {"RESULT", "result"},
     {"BY", "source"}, {"DETAILS", "details"}, COLUMNS_END,
 };
+static const struct cli_column firmware_columns[] = {
+    {"ACTION", "id"},          {"VERSION", "version"}, {"STATE", "state"}, {"REASON", "reason"},
+    {"OFFERED", "offered_at"}, {"ENDED", "ended_at"},  COLUMNS_END,
+};
+static const struct cli_column firmware_why_columns[] = {
+    {"ROLLOUT", "name"},  {"VERSION", "version"}, {"STATE", "state"},
+    {"REASON", "reason"}, {"MEANING", "meaning"}, COLUMNS_END,
+};
 static const struct cli_column refusal_columns[] = {
     {"TIME", "at"}, {"CAUSE", "cause"}, {"REASON", "meaning"}, {"WHAT WOULD CHANGE IT", "remedy"},
     COLUMNS_END,
@@ -120,6 +128,20 @@ const struct cli_command cli_device_commands[] = {
      .arguments = id_only,
      .inner = "refusals",
      .inner_columns = refusal_columns},
+    {.group = "device",
+     .verb = "firmware",
+     .help = "show what a device has installed, what it was offered and what it said",
+     .path = "/api/v1/devices/{}/firmware",
+     .arguments = id_only,
+     .inner = "actions",
+     .inner_columns = firmware_columns},
+    {.group = "device",
+     .verb = "firmware-why",
+     .help = "show why a device waits for firmware, by each rollout that runs",
+     .path = "/api/v1/devices/{}/firmware/why",
+     .arguments = id_only,
+     .inner = "rollouts",
+     .inner_columns = firmware_why_columns},
     ORDER("quarantine", "quarantine", "refuse a device until it is released", order_arguments, 0),
     ORDER("release", "release", "let a quarantined device work again", order_arguments, 0),
     ORDER("allow-reenrol", "allow-reenrol", "allow a device one enrolment under its identity key",

@@ -107,6 +107,7 @@ extern const struct cli_command cli_dual_commands[];
 extern const struct cli_command cli_operation_commands[];
 extern const struct cli_command cli_transfer_commands[];
 extern const struct cli_command cli_rekey_commands[];
+extern const struct cli_command cli_rollout_commands[];
 extern const struct cli_command cli_user_commands[];
 extern const struct cli_command cli_role_commands[];
 extern const struct cli_command cli_session_commands[];
