@@ -27,6 +27,9 @@ bool command_needs_server(const struct options *options);
  * device's credential buffer */
 enum whorl_result command_write_pem(struct unit *unit, const char *dir, struct whorl_credential *out);
 
+/** What the options say of firmware. Says on stderr what is wrong. */
+bool command_firmware_id(const struct options *options, struct host_firmware_id *out);
+
 /** One look at the server's firmware, restarts included; says on stdout what came of it, and on stderr what
  *  failed. The unit may have been opened anew. */
 enum whorl_result command_firmware_visit(struct unit *unit, const struct options *options,

@@ -95,18 +95,26 @@ enum whorl_result command_firmware_visit(struct unit *unit, const struct options
     return result;
 }
 
-/* The firmware's constants, where they are given. */
-static bool set_up(const struct options *options)
+bool command_firmware_id(const struct options *options, struct host_firmware_id *out)
 {
     const struct host_firmware_names names = {.tenant = options->tenant,
                                               .product = options->product,
                                               .model = options->model,
                                               .signing_key = options->signing_key,
                                               .recovery_key = options->recovery_key};
-    struct host_firmware_id id;
     const char *problem = "";
-    if (!host_firmware_id_make(&names, &id, &problem)) {
+    bool is_made = host_firmware_id_make(&names, out, &problem);
+    if (!is_made) {
         (void)fprintf(stderr, "whorl-device: %s\n", problem);
+    }
+    return is_made;
+}
+
+/* The firmware's constants, where they are given. */
+static bool set_up(const struct options *options)
+{
+    struct host_firmware_id id;
+    if (!command_firmware_id(options, &id)) {
         return false;
     }
     if (!host_firmware_id_save(options->dir, &id)) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_WORD, KIND_NUMBER, KIND_SPAN, KIND_SHARE, KIND_FLAG };
+enum kind { KIND_TEXT, KIND_WORD, KIND_NUMBER, KIND_SPAN, KIND_SHARE, KIND_PART, KIND_FLAG };
 
 struct option {
     const char *name;
@@ -46,6 +46,8 @@ static const struct option option_table[] = {
     {"--clock", KIND_TEXT, offsetof(struct options, clock)},
     {"--report", KIND_TEXT, offsetof(struct options, report)},
     {"--every", KIND_SPAN, offsetof(struct options, every_s)},
+    {"--failing", KIND_PART, offsetof(struct options, failing)},
+    {"--power-cuts", KIND_PART, offsetof(struct options, power_cuts)},
     {"--noise", KIND_SHARE, offsetof(struct options, noise)},
     {"--spki", KIND_FLAG, offsetof(struct options, is_spki)},
     {"--challenge", KIND_FLAG, offsetof(struct options, is_challenge)},
@@ -94,11 +96,11 @@ static bool parse_span(const char *text, uint64_t *out)
     return false;
 }
 
-static bool parse_share(const char *text, double *out)
+static bool parse_share(const char *text, double most, double *out)
 {
     char *end = NULL;
     *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= 0 && *out <= 0.5;
+    return end != text && *end == '\0' && *out >= 0 && *out <= most;
 }
 
 static bool store(const struct option *option, const char *value, struct options *out)
@@ -116,7 +118,9 @@ static bool store(const struct option *option, const char *value, struct options
     case KIND_SPAN:
         return parse_span(value, at);
     case KIND_SHARE:
-        return parse_share(value, at);
+        return parse_share(value, 0.5, at);
+    case KIND_PART:
+        return parse_share(value, 1, at);
     case KIND_FLAG:
         *(bool *)at = true;
         return true;
@@ -157,7 +161,8 @@ static bool parse_server(struct options *out)
 
 bool options_parse(int argc, char **argv, struct options *out)
 {
-    *out = (struct options){.noise = 0.15, .seed_base = 1, .connections = 8, .slot_bytes = SLOT_BYTES};
+    *out = (struct options){
+        .noise = 0.15, .seed_base = 1, .connections = 8, .slot_bytes = SLOT_BYTES, .failing = 1};
     for (int i = 2; i < argc; i++) {
         const struct option *option = find(argv[i]);
         if (option == NULL) {

@@ -34,6 +34,8 @@ struct options {
     const char *report;
     uint64_t every_s; /* at most so long between two contacts; 0: as the server says */
     double noise;
+    double failing;    /* share of a fleet on which bad firmware does not come up */
+    double power_cuts; /* share of a fleet's looks at firmware */
     bool has_seed;
     bool is_spki;
     bool is_challenge;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device/core/text.h"
 #include "device/host/file_storage.h"
 
 enum { STEP_BYTES = 65536, BOOT_FILE_SIZE = 1024 };
@@ -39,8 +40,7 @@ static bool is_plain(struct whorl_bytes name)
 static size_t find(struct host_slots *slots, struct whorl_bytes name)
 {
     size_t i = 0;
-    while (i < slots->count && (strlen(slots->part[i].name) != name.size ||
-                                memcmp(slots->part[i].name, name.data, name.size) != 0)) {
+    while (i < slots->count && !whorl_is(name, slots->part[i].name)) {
         i++;
     }
     if (i == slots->count && i < HOST_PARTS_MAX && is_plain(name)) {

@@ -1,6 +1,7 @@
 /* A device out of the core, a soft PUF, a storage in memory and the host's TLS, and the ways to hurt it. */
 #include "device/sim/life.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "device/host/crypto_openssl.h"
@@ -110,6 +111,8 @@ void sim_life_clear(struct sim_life *life)
 {
     switch_off(life);
     host_transport_clear(&life->network.host);
+    free(life->flash_memory);
+    life->flash_memory = NULL;
 }
 
 enum whorl_result sim_life_restart(struct sim_life *life)

@@ -6,6 +6,7 @@
 
 #include "device/core/run.h"
 #include "device/host/tls_transport.h"
+#include "device/sim/memory_flash.h"
 #include "device/sim/memory_storage.h"
 #include "device/sim/soft_puf.h"
 
@@ -30,6 +31,9 @@ struct sim_life {
     struct sim_random random_state;
     struct whorl_settings settings;
     struct whorl_device device;
+    struct sim_flash flash; /* where it has some: life_update.h */
+    uint8_t *flash_memory;  /* owned */
+    bool is_failing;        /* some images do not come up on it */
     bool is_on;
     uint32_t generation; /* the highest that it ever had in use */
     uint8_t work[WHORL_WORK_BYTES];

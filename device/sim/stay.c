@@ -42,7 +42,8 @@ static bool take_over(struct sim_life *life, const struct stay_plan *plan, size_
     return credential.size != 0 && sim_life_begin(life, &plan->world, plan->seed_base + index) == WHORL_OK &&
            whorl_state_save(storage, &state) == WHORL_OK &&
            storage->write(storage->context, WHORL_RECORD_CREDENTIAL, credential) == WHORL_OK &&
-           sim_life_restart(life) == WHORL_OK;
+           (plan->firmware == NULL ? sim_life_restart(life) : sim_life_add_flash(life, plan->firmware)) ==
+               WHORL_OK;
 }
 
 static void count_contact(struct stay *stay, const struct sim_life *life, const struct whorl_run *run,
@@ -70,6 +71,23 @@ static void count_contact(struct stay *stay, const struct sim_life *life, const 
     (void)pthread_mutex_unlock(&stay->lock);
 }
 
+static void look_for_firmware(struct stay *stay, struct sim_life *life)
+{
+    struct sim_update_tally tally = {0};
+    struct sim_update_tally *out = &stay->result->updates;
+    sim_life_update(life, stay->plan->firmware, &tally);
+    (void)pthread_mutex_lock(&stay->lock);
+    out->looks += tally.looks;
+    out->installed += tally.installed;
+    out->failed += tally.failed;
+    out->refused += tally.refused;
+    out->cancelled += tally.cancelled;
+    out->power_cuts += tally.power_cuts;
+    out->unreachable += tally.unreachable;
+    out->bytes += tally.bytes;
+    (void)pthread_mutex_unlock(&stay->lock);
+}
+
 /* Round after round over the devices of one share, each at its own place in the round. */
 static void stay_with(struct stay *stay, struct sim_life **lives, size_t share)
 {
@@ -86,6 +104,9 @@ static void stay_with(struct stay *stay, struct sim_life **lives, size_t share)
             sleep_until(at_ms);
             enum whorl_result result = whorl_device_run(&lives[i]->device, &run);
             count_contact(stay, lives[i], &run, result);
+            if (plan->firmware != NULL && result == WHORL_OK) {
+                look_for_firmware(stay, lives[i]);
+            }
         }
     }
 }

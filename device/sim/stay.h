@@ -4,7 +4,7 @@
 #define WHORL_DEVICE_SIM_STAY_H
 
 #include "device/sim/fleet.h"
-#include "device/sim/life.h"
+#include "device/sim/life_update.h"
 
 struct stay_plan {
     struct sim_world world;
@@ -14,11 +14,13 @@ struct stay_plan {
     size_t connections; /* at a time */
     uint32_t every_s;   /* between two contacts of a device; the fleet is spread over this time */
     uint32_t span_s;
+    const struct sim_firmware *firmware; /* borrowed; NULL: the fleet has no flash */
 };
 
 struct stay_result {
     size_t contacts, renewed, rekeyed, recovered, refused;
     size_t failed; /* other than by a no of the server */
+    struct sim_update_tally updates;
     char first_problem[352];
 };
 
