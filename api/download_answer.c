@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/download.h"
+#include "api/problem.h"
 #include "api/range.h"
 #include "api/reply.h"
 
@@ -68,11 +69,12 @@ static err_t add_headers(const struct download *download, const struct tags *tag
     return response_header(response, "Cache-Control", "private, immutable, max-age=86400");
 }
 
-static err_t not_satisfiable(int64_t size, struct response *response)
+static err_t not_satisfiable(const struct request *request, int64_t size, struct response *response)
 {
     char text[64];
+    const err_t error = ERR(ERR_RANGE, "it has %" PRId64 " bytes", size);
+    TRY(problem_render(request, &error, NULL, 0, response));
     snprintf(text, sizeof text, "bytes */%" PRId64, size);
-    response->status = 416;
     return response_header(response, "Content-Range", text);
 }
 
@@ -91,7 +93,7 @@ err_t download_answer(const struct request *request, const struct download *down
         range = range_parse(http_header(request, "Range"), size);
     }
     if (range.kind == RANGE_NONE) {
-        return not_satisfiable(size, response);
+        return not_satisfiable(request, size, response);
     }
     TRY(add_headers(download, &tags, response));
     if (range.kind == RANGE_PART) {

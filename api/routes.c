@@ -11,6 +11,8 @@
 static const struct route_table tables[] = {
     TABLE(est_routes),
     TABLE(device_status_routes),
+    TABLE(device_firmware_routes),
+    TABLE(download_url_routes),
     TABLE(device_enrol_routes),
     TABLE(batch_routes),
     TABLE(device_routes),

@@ -7,6 +7,8 @@
 
 extern const struct route est_routes[12];               /* est.c */
 extern const struct route device_status_routes[3];      /* device_status.c */
+extern const struct route device_firmware_routes[6];    /* device_firmware.c */
+extern const struct route download_url_routes[2];       /* download_urls.c */
 extern const struct route device_enrol_routes[1];       /* device_enrol.c */
 extern const struct route batch_routes[5];              /* batches.c */
 extern const struct route device_routes[2];             /* devices.c */

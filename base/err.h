@@ -28,6 +28,7 @@
     X(ERR_PRECONDITION, 412, "precondition-failed", "The resource has changed")                              \
     X(ERR_TOO_LARGE, 413, "too-large", "The body is too large")                                              \
     X(ERR_MEDIA_TYPE, 415, "unsupported-media-type", "The content type is not supported")                    \
+    X(ERR_RANGE, 416, "range-not-satisfiable", "Nothing of what was asked for is there")                     \
     X(ERR_UNPROCESSABLE, 422, "unprocessable", "The request is well-formed but cannot be carried out")       \
     X(ERR_PRECONDITION_REQUIRED, 428, "precondition-required",                                               \
       "A change must name the version it is based on")                                                       \

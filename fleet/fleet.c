@@ -7,6 +7,7 @@
 #include "fleet/device_contacts.h"
 #include "fleet/firmware_key_handles.h"
 #include "fleet/firmware_notes.h"
+#include "fleet/firmware_urls.h"
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
 #include "fleet/rollout_live.h"
@@ -98,6 +99,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(rollout_lives_new(&fleet->rollout_lives));
     TRY(firmware_notes_new(&fleet->firmware_notes));
     TRY(firmware_key_handles_new(&fleet->firmware_key_handles));
+    TRY(firmware_urls_new(&fleet->firmware_urls));
     TRY(ocsp_new(options, &fleet->ocsp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
@@ -141,6 +143,7 @@ void fleet_free(struct fleet *fleet)
     rekey_lives_free(fleet->rekey_lives);
     rollout_lives_free(fleet->rollout_lives);
     firmware_notes_free(fleet->firmware_notes);
+    firmware_urls_free(fleet->firmware_urls);
     if (fleet->ocsp != NULL) {
         db_listen(fleet->db, NULL, NULL);
         ocsp_free(fleet->ocsp);

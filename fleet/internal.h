@@ -61,6 +61,7 @@ struct fleet {
     struct event_hub *event_hub;             /* event_hub.c */
     struct ocsp *ocsp;                       /* ocsp.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
+    struct firmware_urls *firmware_urls;                         /* firmware_url_budgets.c */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
     struct rollout_lives *rollout_lives;                         /* rollout_live.c */
     struct firmware_notes *firmware_notes;                       /* firmware_notes.c */
@@ -102,8 +103,7 @@ DEFINE_AUTO_PTR(publications, publications_free);
 err_t ocsp_new(const struct fleet_options *options, struct ocsp **out);
 void ocsp_free(struct ocsp *ocsp);
 DEFINE_AUTO_PTR(ocsp, ocsp_free);
-/** A listener of the inventory (db_listen): drops the kept answers about a certificate that was revoked.
- *  @param context struct ocsp */
+/** For db_listen: drops the kept answers about a certificate that was revoked. @param context struct ocsp */
 void ocsp_forget(void *context, struct bytes what);
 
 /** Starts no thread. */

@@ -64,6 +64,12 @@ bool bridge_may_read(const struct connection *c)
 /* What the client does not take now waits in `down`. */
 static void write_down(struct connection *c, struct bytes in)
 {
+    if (c->down.n > 0) { /* behind what waits */
+        if (buf_append_bytes(&c->down, in).code != ERR_OK) {
+            connection_close(c);
+        }
+        return;
+    }
     while (in.n > 0) {
         size_t n = 0;
         enum stream_result result = stream_write(&c->stream, in, &n);
@@ -314,13 +320,26 @@ static void send_file_piece(struct connection *c)
     }
 }
 
+static err_t head_from_library(struct connection *c, const struct file_body_parts *parts)
+{
+    AUTO_VAL(buf) head = {0};
+    TRY(file_body_take_head(&c->file_body, parts->head, &head));
+    TRY(buf_append_bytes(&c->behind_file, parts->behind));
+    write_down(c, buf_view(&head));
+    return OK;
+}
+
 static void from_library(struct connection *c, struct bytes piece)
 {
-    size_t head = file_body_split(&c->file_body, piece, c->library_written);
+    const struct file_body_parts parts = file_body_split(&c->file_body, piece, c->library_written);
     c->library_written += piece.n;
-    err_t error = head < piece.n ? buf_append(&c->behind_file, piece.p + head, piece.n - head) : OK;
-    write_down(c, (struct bytes){piece.p, head});
+    write_down(c, parts.before);
+    if (parts.head.n == 0 || c->stage == CONNECTION_CLOSED) {
+        return;
+    }
+    err_t error = head_from_library(c, &parts);
     if (error.code != ERR_OK) {
+        log_error(c->loop->server->options.log, "response_broken", "", error);
         connection_close(c);
     }
 }

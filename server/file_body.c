@@ -1,6 +1,9 @@
 /* Where a file's bytes belong in the stream of an HTTP library that does not know of them. Moves nothing. */
 #include "server/file_body.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 void file_body_begin(struct file_body *body, struct response *response, uint64_t from)
 {
     *body = (struct file_body){.file = TAKE(response->file),
@@ -25,19 +28,35 @@ static int step(int matched, uint8_t c)
     return 0;
 }
 
-size_t file_body_split(struct file_body *body, struct bytes piece, uint64_t at)
+struct file_body_parts file_body_split(struct file_body *body, struct bytes piece, uint64_t at)
 {
     if (body->file == NULL || body->is_due || at + piece.n <= body->from) {
-        return piece.n;
+        return (struct file_body_parts){.before = piece};
     }
-    for (size_t i = body->from > at ? (size_t)(body->from - at) : 0; i < piece.n; i++) {
-        body->matched = step(body->matched, piece.p[i]);
-        if (body->matched == 4) {
-            body->is_due = true;
-            return i + 1;
-        }
+    size_t begin = body->from > at ? (size_t)(body->from - at) : 0;
+    size_t end = begin;
+    while (end < piece.n && !body->is_due) {
+        body->matched = step(body->matched, piece.p[end++]);
+        body->is_due = body->matched == 4;
     }
-    return piece.n;
+    return (struct file_body_parts){.before = {piece.p, begin},
+                                    .head = {piece.p + begin, end - begin},
+                                    .behind = {piece.p + end, piece.n - end}};
+}
+
+err_t file_body_take_head(struct file_body *body, struct bytes part, struct buf *out)
+{
+    static const char empty[] = "\r\nContent-Length: 0\r\n";
+    TRY(buf_append_bytes(&body->head, part));
+    if (!body->is_due) {
+        return OK;
+    }
+    const uint8_t *found = memmem(body->head.p, body->head.n, empty, sizeof empty - 1);
+    ENSURE(found != NULL, ERR_INTERNAL, "an answer with a file does not tell a length");
+    const uint8_t *rest = found + sizeof empty - 1;
+    TRY(buf_append(out, body->head.p, (size_t)(found - body->head.p)));
+    TRY(buf_printf(out, "\r\nContent-Length: %" PRId64 "\r\n", body->size));
+    return buf_append(out, rest, body->head.n - (size_t)(rest - body->head.p));
 }
 
 err_t file_body_read(struct file_body *body, uint8_t *out, size_t size, size_t *n)
@@ -56,5 +75,6 @@ void file_body_end(struct file_body *body, size_t unsent)
         body->sent(body->sent_state, sent > 0 ? sent : 0);
     }
     shared_file_unref(body->file);
+    buf_clear(&body->head);
     *body = (struct file_body){0};
 }

@@ -4,7 +4,6 @@
 #include "server/http.h"
 
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -116,26 +115,12 @@ static bool sends_body(const struct exchange *x)
     return x->request.method != HTTP_HEAD && x->response.status != MHD_HTTP_NOT_MODIFIED;
 }
 
-/* The region of a file that is sent is not the library's: it makes a header section with this length, and is
- * told that nothing follows. Where the method or the status has no body it knows the length and asks for none
- * of it. */
-static struct MHD_Response *response_of_file(struct exchange *x)
+/* The region of a file that is sent is not the library's: it makes the header section of an empty body. Where
+ * the method or the status has no body it knows the length and asks for none of it. */
+static struct MHD_Response *response_of_file(const struct exchange *x)
 {
-    const struct response *response = &x->response;
-    if (!sends_body(x)) {
-        return MHD_create_response_from_callback((uint64_t)response->file_size, 1, on_read_nothing, NULL,
-                                                 NULL);
-    }
-    struct MHD_Response *made = MHD_create_response_from_callback(0, 1, on_read_nothing, NULL, NULL);
-    char length[24];
-    (void)snprintf(length, sizeof length, "%lld", (long long)response->file_size);
-    if (made != NULL &&
-        (MHD_set_response_options(made, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END) != MHD_YES ||
-         MHD_add_response_header(made, MHD_HTTP_HEADER_CONTENT_LENGTH, length) != MHD_YES)) {
-        MHD_destroy_response(made);
-        return NULL;
-    }
-    return made;
+    uint64_t size = sends_body(x) ? 0 : (uint64_t)x->response.file_size;
+    return MHD_create_response_from_callback(size, 1, on_read_nothing, NULL, NULL);
 }
 
 static bool is_bare_304(const struct exchange *x)

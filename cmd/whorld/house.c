@@ -164,6 +164,7 @@ err_t house_open_fleet(struct house *house)
                  .default_tenant = c->oidc_default_tenant},
         .event_streams = (int)c->event_streams,
         .event_streams_per_tenant = (int)c->event_streams_per_tenant,
+        .blobs = house->blobs,
         .session_ms = c->session_hours * 3600000,
         .session_idle_ms = c->session_idle_minutes * 60000,
     };
@@ -179,6 +180,13 @@ static err_t open_outbound(struct house *house)
     ENSURE(error.code != ERR_UNPROCESSABLE, ERR_UNPROCESSABLE, "outbound_allow or outbound_ca_file: %.110s",
            error.detail);
     return error;
+}
+
+static err_t open_blobs(struct house *house)
+{
+    AUTO(char) *folder = NULL;
+    TRY(house_path(house, HOUSE_FIRMWARE, &folder));
+    return blob_store_open_folder(folder, &house->blobs);
 }
 
 static err_t open_settings(struct house *house)
@@ -205,6 +213,7 @@ static err_t open_parts(struct house *house, enum house_use use)
     TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
     TRY(open_outbound(house));
+    TRY(open_blobs(house));
     return house_open_fleet(house);
 }
 
@@ -233,6 +242,7 @@ err_t house_open(const char *folder, enum house_use use, struct house *out)
 void house_close(struct house *house)
 {
     fleet_free(house->fleet);
+    blob_store_free(house->blobs);
     outbound_free(house->outbound);
     private_key_free(house->tls_key);
     authority_free(house->infrastructure);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/ports.h"
 #include "cmd/whorld/config.h"
+#include "firmware_store/store.h"
 #include "fleet/fleet.h"
 #include "outbound/http.h"
 #include "pki/authority.h"
@@ -25,6 +26,7 @@
 #define HOUSE_SERVER_CERTIFICATE "tls/server.pem"
 #define HOUSE_TLS_KEY            "tls-server"
 #define HOUSE_JOURNAL            "journal" /* unless journal_dir says otherwise */
+#define HOUSE_FIRMWARE           "firmware"
 #define HOUSE_NODE_SERVE         "whorld"
 #define HOUSE_NODE_ADMIN         "admin"
 
@@ -38,6 +40,7 @@ struct house {
     int crl_shards; /* of the device authority; 0: one complete CRL */
     char crl_base[CONFIG_TEXT_SIZE];
     struct private_key *tls_key;
+    struct blob_store *blobs;       /* of commands that open the keys */
     struct outbound *outbound;      /* of commands that open the keys */
     struct journal_options journal; /* of house_open_settings(): what to do with an older copy */
     struct fleet *fleet;

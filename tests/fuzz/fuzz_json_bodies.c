@@ -1,8 +1,9 @@
 /* The JSON bodies of the interfaces, each read by the function that its handler calls: batch, status,
- * challenge, enrol. */
+ * challenge, enrol, a report of firmware. */
 #include <stdlib.h>
 
 #include "api/batch_body.h"
+#include "api/device_firmware.h"
 #include "api/device_v1.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
@@ -41,6 +42,10 @@ static void check_device_bodies(const json_t *document)
     err_ignore(status_body_read(document, &status)); /* any verdict will do: memory is what is watched */
     if (challenge_body_read(document, &challenge).code == ERR_OK) {
         must(challenge.purpose == PURPOSE_STATUS || challenge.purpose == PURPOSE_ENROL);
+    }
+    struct firmware_report report;
+    if (firmware_report_body_read(document, &report).code == ERR_OK) {
+        must(report.action >= 1 && report.action <= FIRMWARE_ACTION_ID_MAX && report.text != NULL);
     }
     if (enrol_body_read(document, &enrol).code == ERR_OK) {
         must(enrol.csr.n > 0 && enrol.generation >= 0 && (!enrol.has_proof || enrol.proof.signature.n > 0));

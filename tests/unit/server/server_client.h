@@ -93,6 +93,7 @@ static inline int client_response(struct client *c, struct buf *body)
         assert_ok(buf_append(&head, &byte, 1));
     }
     const char *length = strcasestr(buf_str(&head), "content-length: ");
+    assert_true(length == NULL || strcasestr(length + 16, "content-length: ") == NULL); /* told once */
     size_t left = length != NULL ? strtoul(length + 16, NULL, 10) : 0;
     while (left > 0) {
         char chunk[16384];
