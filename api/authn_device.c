@@ -122,6 +122,9 @@ err_t authn_admit_device(struct api *api, struct request *request)
 {
     struct bytes code = BYTES_NONE;
     const char *label = label_of(request);
+    if (authn_takes_target_token(request)) {
+        return authn_by_target_token(api, request);
+    }
     if (label[0] != '\0') {
         struct tenant_row tenant;
         TRY(tenant_find(api->options.fleet, label, &tenant));

@@ -14,6 +14,12 @@ err_t authn_authorization(const struct request *request, const char **out);
  */
 err_t authn_admit_device(struct api *api, struct request *request);
 
+/** Whether a target token is looked at: on routes of DDI, where no client certificate is shown. @thread any
+ */
+bool authn_takes_target_token(const struct request *request);
+/** A device by its target token; sets request->principal. @errors ERR_UNAUTHORIZED */
+err_t authn_by_target_token(struct api *api, struct request *request);
+
 /** By whatever the request shows, for routes of management; sets request->principal. @errors as api_admit()
  */
 err_t authn_admit_caller(struct api *api, struct request *request);

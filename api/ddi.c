@@ -30,7 +30,8 @@ static err_t check_tenant(struct api *api, const struct contact *contact, const 
 
 static err_t check_caller(struct api *api, const struct principal *device)
 {
-    if (device->contact.is_known && device->contact.proof == PROOF_OPERATIONAL) {
+    const enum proof_kind proof = device->contact.proof;
+    if (device->contact.is_known && (proof == PROOF_OPERATIONAL || proof == PROOF_TARGET_TOKEN)) {
         return OK;
     }
     return authn_refused(

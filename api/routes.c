@@ -61,6 +61,7 @@ static const struct route_table tables[] = {
     TABLE(ddi_action_routes),
     TABLE(ddi_module_routes),
     TABLE(swupdate_routes),
+    TABLE(target_token_routes),
     TABLE(firmware_anchors_routes),
 };
 

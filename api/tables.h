@@ -58,5 +58,6 @@ extern const struct route ddi_poll_routes[7];           /* ddi_poll.c */
 extern const struct route ddi_action_routes[6];         /* ddi_actions.c */
 extern const struct route ddi_module_routes[3];         /* ddi_modules.c */
 extern const struct route swupdate_routes[2];           /* swupdate.c */
+extern const struct route target_token_routes[3];       /* target_tokens.c */
 
 #endif

@@ -13,9 +13,10 @@
 
 enum proof_kind {
     PROOF_NONE,
-    PROOF_IDENTITY,   /* the identity key, by TLS (self-signed or foreign certificate over it) or by challenge
-                       */
-    PROOF_OPERATIONAL /* an issued certificate that the inventory knows and honours */
+    PROOF_IDENTITY, /* the identity key, by TLS (self-signed or foreign certificate over it) or by challenge
+                     */
+    PROOF_OPERATIONAL, /* an issued certificate that the inventory knows and honours */
+    PROOF_TARGET_TOKEN /* hawkBit's target token (target_tokens.h): good for firmware, and for nothing else */
 };
 
 struct contact_facts {

@@ -86,6 +86,8 @@ static const struct event_kind rows[] = {
     {"firmware.offered", EVENT_FED, "A device was offered a release"},
     {"firmware.policy_changed", EVENT_FED, "Devices of a product fetch firmware in another way"},
     {"firmware.succeeded", EVENT_FED, "A device installed the release that it was offered"},
+    {"firmware.token_made", EVENT_FED, "A target token was made, with which a device may fetch firmware"},
+    {"firmware.token_removed", EVENT_FED, "The target token of a device was taken back"},
     {"firmware.unverified", EVENT_FED,
      "A device says that it installed a release, and fetched none of it here"},
     {"firmware_key.added", EVENT_FED, "A key that signs firmware was made"},

@@ -14,7 +14,8 @@
 
 err_t firmware_check_contact(const struct contact *contact)
 {
-    ENSURE(contact->is_known && contact->proof == PROOF_OPERATIONAL, ERR_FORBIDDEN,
+    bool has_proof = contact->proof == PROOF_OPERATIONAL || contact->proof == PROOF_TARGET_TOKEN;
+    ENSURE(contact->is_known && has_proof, ERR_FORBIDDEN,
            "firmware is for a device with a certificate that is honoured");
     ENSURE(contact->device.state == DEVICE_ENROLLED, ERR_FORBIDDEN,
            "the state of the device allows no firmware");

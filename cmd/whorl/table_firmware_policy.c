@@ -16,10 +16,23 @@ static const struct cli_argument policy_edit_arguments[] = {
     ARGUMENTS_END,
 };
 
+static const struct cli_argument device_id[] = {PATH_ID("the device's id"), ARGUMENTS_END};
+
 const struct cli_command cli_firmware_policy_commands[] = {
     ROW_GET("firmware-policy", "show", "show how the devices of a product fetch firmware",
             "/api/v1/products/{}/firmware-policy", policy_product),
     ROW_PATCH("firmware-policy", "edit", "change how the devices of a product fetch firmware",
               "/api/v1/products/{}/firmware-policy", policy_edit_arguments),
+    {.group = "firmware-policy",
+     .verb = "make-token",
+     .help = "make the target token of a device, which its hawkBit client shows instead of a certificate",
+     .method = CLI_PUT,
+     .path = "/api/v1/devices/{}/firmware/target-token",
+     .arguments = device_id,
+     .flags = CLI_ONCE},
+    ROW_DELETE("firmware-policy", "remove-token", "take the target token of a device back",
+               "/api/v1/devices/{}/firmware/target-token", device_id),
+    ROW_DELETE("firmware-policy", "clear-name", "take back the name of its own that a device polls under",
+               "/api/v1/devices/{}/firmware/controller", device_id),
     COMMANDS_END,
 };

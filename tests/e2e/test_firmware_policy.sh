@@ -22,3 +22,16 @@ expect "the rest stays" "$(jq -c '[.poll_s,.overdue]' "$WORK/body")" '[60,"exclu
 whorl() { "$PWD/$BUILD/whorl" --server "$MANAGEMENT" --ca "$CA" --token-file "$DATA/admin.token" "$@"; }
 whorl firmware-policy edit default --poll 2m --target-tokens true >"$WORK/out"
 expect "whorl changes it" "$(whorl firmware-policy show default --json | jq -c '[.poll_s,.target_tokens]')" '[120,true]'
+
+say "one device"
+new_identity unit
+register "$ID"
+DEVICE_ID=$ID
+api PUT "/api/v1/devices/$DEVICE_ID/firmware/target-token" '{}' >/dev/null
+expect_status "a target token" 200
+expect "it is shown" "$(jq -r '.target_token | length' "$WORK/body")" 64
+api DELETE "/api/v1/devices/$DEVICE_ID/firmware/target-token" >/dev/null
+expect_status "taken back" 204
+api DELETE "/api/v1/devices/$DEVICE_ID/firmware/controller" >/dev/null
+expect_status "no name of its own" 204
+expect "whorl makes one" "$(whorl firmware-policy make-token "$DEVICE_ID" --json | jq -r '.target_token | length')" 64
