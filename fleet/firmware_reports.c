@@ -31,9 +31,11 @@ static err_t check_digest(struct db_tx *tx, const struct firmware_case *it,
     return ERR(ERR_CONFLICT, "the digest is not of an image of this action");
 }
 
+/* `canceled` ends what was asked to be cancelled, lest its device be asked for ever; otherwise it ends
+ * nothing: the device still says `closed`, as hawkBit wants it. */
 static bool is_final(const struct firmware_report *report)
 {
-    return report->word == FIRMWARE_CLOSED || report->word == FIRMWARE_CANCELED ||
+    return report->word == FIRMWARE_CLOSED || (report->word == FIRMWARE_CANCELED && report->is_cancel) ||
            (report->word == FIRMWARE_REJECTED && report->finish == FIRMWARE_FAILURE);
 }
 
@@ -51,9 +53,6 @@ static enum firmware_action_state after_final(const struct run *run, const struc
 {
     const struct firmware_report *report = run->report;
     bool is_cancelling = firmware_case_state(it) == ACTION_CANCELLING;
-    if (report->word == FIRMWARE_CANCELED) {
-        return is_cancelling ? ACTION_CANCELLED : ACTION_FAILED;
-    }
     if (report->finish == FIRMWARE_FAILURE) {
         return ACTION_FAILED;
     }
@@ -122,9 +121,7 @@ static void set_reason(const struct run *run, enum firmware_action_state next, s
     if (run->report->is_cancel && next == ACTION_RUNNING) {
         reason = FIRMWARE_REASON_CANCEL_REJECTED;
     } else if (next == ACTION_FAILED) {
-        reason = run->report->word == FIRMWARE_CANCELED   ? "cancelled_by_device"
-                 : run->report->word == FIRMWARE_REJECTED ? "rejected"
-                                                          : "reported";
+        reason = run->report->word == FIRMWARE_REJECTED ? "rejected" : "reported";
     } else if (firmware_action_is_open(next)) {
         return; /* a refused cancel is remembered */
     }

@@ -118,6 +118,32 @@ static void a_cancel_is_answered(void **state)
     assert_int_equal(send_feedback(h, &unit, FEEDBACK, "1", PROCEEDING), 410);
 }
 
+/* hawkBit's "canceled" is no end of an action that nobody cancelled: its device still says how it went. */
+static void canceled_ends_only_what_was_cancelled(void **state)
+{
+    static const char canceled[] =
+        "{\"status\":{\"execution\":\"canceled\",\"result\":{\"finished\":\"none\"}}}";
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    AUTO_VAL(unit_ddi) ada;
+    AUTO_VAL(unit_ddi) ben;
+    struct ddi_release release;
+    struct rollout rollout;
+    unit_ddi_make(h, &ada);
+    unit_ddi_make(h, &ben);
+    ddi_start(h, &release, &rollout);
+    poll(h, &ada, &reply);
+    poll(h, &ben, &reply);
+    assert_int_equal(send_feedback(h, &ada, FEEDBACK, "1", canceled), 200);
+    assert_int_equal(look(h, &ada, DEPLOYMENT, "1", &reply), 200);
+    assert_int_equal(send_feedback(h, &ada, FEEDBACK, "1", SUCCESS), 200);
+    ddi_cancel(h, &release, &rollout);
+    assert_int_equal(send_feedback(h, &ben, CANCEL "/feedback", "1", canceled), 200);
+    poll(h, &ben, &reply);
+    assert_string_equal(ddi_link(&reply, "cancelAction"), ""); /* not asked again and again */
+    assert_int_equal(send_feedback(h, &ben, CANCEL "/feedback", "1", SUCCESS), 200);
+}
+
 static void a_refused_cancel_lets_it_go_on(void **state)
 {
     struct house *h = *state;
@@ -358,17 +384,12 @@ static void artifacts_are_told_to_whom_they_were_offered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_device_is_led_from_poll_to_success),
-        CASE(a_cancel_is_answered),
-        CASE(a_refused_cancel_lets_it_go_on),
-        CASE(what_is_another_devices_is_not_there),
-        CASE(a_device_has_one_name_of_its_own),
-        CASE(who_shows_nothing_good_gets_nothing),
-        CASE(bad_bodies_change_nothing),
-        CASE(the_form_is_the_one_that_is_accepted),
-        CASE(consent_is_never_waited_for),
-        CASE(what_was_installed_elsewhere_is_kept),
-        CASE(artifacts_are_told_to_whom_they_were_offered),
+        CASE(a_device_is_led_from_poll_to_success),  CASE(a_cancel_is_answered),
+        CASE(canceled_ends_only_what_was_cancelled), CASE(a_refused_cancel_lets_it_go_on),
+        CASE(what_is_another_devices_is_not_there),  CASE(a_device_has_one_name_of_its_own),
+        CASE(who_shows_nothing_good_gets_nothing),   CASE(bad_bodies_change_nothing),
+        CASE(the_form_is_the_one_that_is_accepted),  CASE(consent_is_never_waited_for),
+        CASE(what_was_installed_elsewhere_is_kept),  CASE(artifacts_are_told_to_whom_they_were_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
