@@ -303,6 +303,9 @@ static enum whorl_result talk(struct whorl_device *device, void *context)
     if (visit->news->is_restart_wanted) {
         return WHORL_OK;
     }
+    if (visit->offer.wants_attributes) {
+        WHORL_TRY(whorl_update_introduce(device));
+    }
     WHORL_TRY(reconcile(device, visit));
     WHORL_TRY(follow_keys(device, visit));
     return go_on(device, visit);

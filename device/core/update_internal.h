@@ -13,6 +13,7 @@ struct whorl_offer {
     uint32_t action; /* 0: none */
     bool is_cancelling;
     bool is_in_window;
+    bool wants_attributes;         /* what the device says of itself */
     char manifest[WHORL_LINK_MAX]; /* path of it */
     uint8_t manifest_sha256[WHORL_HASH_BYTES];
     uint64_t anchors_sequence; /* of the newest statement; 0: none */
@@ -31,6 +32,9 @@ struct whorl_update_report {
 bool whorl_offer_read(struct whorl_bytes body, struct whorl_offer *out);
 enum whorl_result whorl_update_poll(struct whorl_device *device, struct whorl_offer *out);
 enum whorl_result whorl_update_tell(struct whorl_device *device, const struct whorl_update_report *report);
+
+/** What runs: version and sequence. */
+enum whorl_result whorl_update_introduce(struct whorl_device *device);
 
 /** The manifest of an offer, verified and found to lead forward. @param[in,out] update the next one, when the
  *  verdict is good; not stored yet */

@@ -67,9 +67,10 @@ bool whorl_offer_read(struct whorl_bytes body, struct whorl_offer *out)
     out->poll_s = poll_s == 0                            ? WHORL_UPDATE_POLL_S
                   : poll_s < WHORL_UPDATE_LONGEST_POLL_S ? (uint32_t)poll_s
                                                          : WHORL_UPDATE_LONGEST_POLL_S;
+    struct whorl_bytes any;
     out->anchors_sequence = read_number(body, "anchors_sequence");
+    out->wants_attributes = whorl_json_member(body, "wants_attributes", &any) && whorl_is(any, "true");
     if (!whorl_json_member(body, "action", &action) || whorl_is(action, "null")) {
-        struct whorl_bytes any;
         return whorl_json_member(body, "poll_after_s",
                                  &any); /* an answer to a poll, and not something else */
     }
@@ -115,6 +116,35 @@ enum whorl_result whorl_update_tell(struct whorl_device *device, const struct wh
     whorl_text_put(&text, "}");
     const struct whorl_http_request request = {"POST", "/device/v1/firmware/report", whorl_text_view(&text)};
     return text.is_full ? WHORL_ERROR_SPACE : whorl_link_call(device, &request, &body);
+}
+
+/* The version came out of a manifest; what JSON would have to escape is not told. */
+static void put_version(struct whorl_text *text, const struct whorl_installed *installed)
+{
+    bool is_plain = true;
+    for (size_t i = 0; i < installed->version_size; i++) {
+        is_plain = is_plain && installed->version[i] != '"' && installed->version[i] != '\\';
+    }
+    struct whorl_bytes version = {installed->version, is_plain ? installed->version_size : 0};
+    whorl_text_bytes(text, version);
+}
+
+enum whorl_result whorl_update_introduce(struct whorl_device *device)
+{
+    struct whorl_installed installed;
+    struct whorl_bytes body;
+    struct whorl_text text;
+    WHORL_TRY(whorl_installed_load(device->settings.ports->storage, &installed));
+    whorl_text_begin(&text, device->settings.work);
+    whorl_text_put(&text, "{\"version\":\"");
+    put_version(&text, &installed);
+    whorl_text_put(&text, "\",\"sequence\":\"");
+    whorl_text_number(&text, installed.sequence);
+    whorl_text_put(&text, "\"}");
+    const struct whorl_http_request request = {"PUT", "/device/v1/firmware/attributes",
+                                               whorl_text_view(&text)};
+    enum whorl_result result = text.is_full ? WHORL_ERROR_SPACE : whorl_link_call(device, &request, &body);
+    return result == WHORL_ERROR_REFUSED ? WHORL_OK : result; /* nothing depends on it */
 }
 
 /* Each part must have a slot that takes it. */

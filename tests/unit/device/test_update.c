@@ -39,6 +39,17 @@ static void from_offer_to_success(void **state)
     assert_in_range(news.wait_s, 15, 30); /* no two devices at the same time */
 }
 
+static void it_says_what_it_runs_where_asked(void **state)
+{
+    struct update_bench *u = *state;
+    struct whorl_update_news news;
+    carry_through(u);
+    assert_string_equal(u->attributes, "");
+    u->wants_attributes = true;
+    assert_int_equal(visit_once(u, &news), WHORL_OK);
+    assert_string_equal(u->attributes, "{\"version\":\"1.2.3\",\"sequence\":\"7\"}");
+}
+
 static void several_parts(void **state)
 {
     struct update_bench *u = *state;
@@ -318,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UPDATE(from_offer_to_success),
+        UPDATE(it_says_what_it_runs_where_asked),
         UPDATE(several_parts),
         UPDATE(power_fails_at_every_change),
         UPDATE(every_answer_is_lost_once),

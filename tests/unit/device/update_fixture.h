@@ -34,6 +34,8 @@ struct update_bench {
     size_t report_count;
     char last_report[512];
     unsigned manifests, ranges;
+    bool wants_attributes;
+    char attributes[128];
 };
 
 static inline size_t image_size(size_t i)
@@ -49,6 +51,7 @@ static inline unsigned answer_poll(struct update_bench *u, struct whorl_text *bo
     assert_int_equal(whorl_sha256(&host_crypto, envelope, hash), WHORL_OK);
     whorl_text_put(body, "{\"poll_after_s\":30,\"anchors_sequence\":");
     whorl_text_number(body, u->anchors_sequence);
+    whorl_text_put(body, u->wants_attributes ? ",\"wants_attributes\":true" : "");
     if (u->has_action) {
         whorl_text_put(body, ",\"action\":{\"id\":\"");
         whorl_text_number(body, u->action);
@@ -139,6 +142,11 @@ static inline unsigned answer_firmware(struct fake_server *server, struct whorl_
     if (strncmp(server->request, "GET /device/v1/firmware/anchors ", 32) == 0) {
         whorl_text_bytes(body, u->statement);
         return u->statement.size == 0 ? 404 : 200;
+    }
+    if (strncmp(server->request, "PUT /device/v1/firmware/attributes ", 35) == 0) {
+        (void)snprintf(u->attributes, sizeof u->attributes, "%.*s", (int)json.size, (const char *)json.data);
+        u->wants_attributes = false;
+        return 204;
     }
     assert_int_equal(strncmp(server->request, "POST /device/v1/firmware/report ", 32), 0);
     return answer_report(u, json);
