@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/authn.h"
+#include "fleet/blobs.h"
 
 enum { PASS_MS = 1000, EXPECT_SIZE = 1 << 20 };
 
@@ -72,10 +73,9 @@ static err_t answer(const struct request *request, struct pass *pass, struct res
 static err_t open_blob(struct api *api, const struct blob_digests *digests, struct shared_file **out)
 {
     AUTO_VAL(buf) path = {0};
-    struct blob_store *store = fleet_blobs(api->options.fleet);
     *out = NULL;
-    ENSURE(store != NULL, ERR_UNAVAILABLE, "there is no store of images");
-    TRY(blob_path(store, &digests->sha256, &path));
+    TRY(blob_ready(api->options.fleet, &digests->sha256,
+                   &path)); /* the first time after a start it is read */
     AUTO_PTR(shared_file) *file = NULL;
     TRY(shared_file_open(buf_str(&path), &file));
     ENSURE(shared_file_size(file) == digests->size, ERR_IO, "an image has not the size that it should have");

@@ -63,6 +63,8 @@ static const struct route_table tables[] = {
     TABLE(swupdate_routes),
     TABLE(target_token_routes),
     TABLE(firmware_anchors_routes),
+    TABLE(firmware_image_routes),
+    TABLE(firmware_upload_routes),
 };
 
 const struct route_table *api_routes(size_t *count)

@@ -59,5 +59,7 @@ extern const struct route ddi_action_routes[6];         /* ddi_actions.c */
 extern const struct route ddi_module_routes[3];         /* ddi_modules.c */
 extern const struct route swupdate_routes[2];           /* swupdate.c */
 extern const struct route target_token_routes[3];       /* target_tokens.c */
+extern const struct route firmware_image_routes[6];     /* firmware_images.c */
+extern const struct route firmware_upload_routes[5];    /* firmware_uploads.c */
 
 #endif

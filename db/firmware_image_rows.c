@@ -17,6 +17,11 @@ static const char SQL_UPDATE[] =
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM firmware_image WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND_BYTES[] =
     "SELECT " COLUMNS " FROM firmware_image WHERE tenant = $1 AND product = $2 AND sha256 = $3";
+static const char SQL_RELEASES[] = "SELECT release FROM firmware_release_image WHERE image = $1 "
+                                   "UNION SELECT release FROM firmware_release_image WHERE signed_image = $1 "
+                                   "LIMIT $2";
+static const char SQL_TELL[] = "UPDATE rollout_version SET n = n + 1 WHERE one = 1";
+static const char SQL_DELETE_SIGNATURES[] = "DELETE FROM firmware_signature WHERE image = $1 AND tenant = $2";
 static const char SQL_DELETE[] = "DELETE FROM firmware_image WHERE id = $1 AND tenant = $2";
 #define LIST(filters)                                                                                        \
     "SELECT " COLUMNS " FROM firmware_image WHERE tenant = $1 AND id > $2 " filters " ORDER BY id LIMIT $3"
@@ -126,7 +131,33 @@ err_t firmware_image_rows_find_bytes(struct db_tx *tx, struct uuid tenant, struc
 
 err_t firmware_image_rows_delete(struct db_tx *tx, struct uuid tenant, struct uuid id)
 {
+    TRY(db_change(tx, SQL_DELETE_SIGNATURES, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), NULL));
     return db_change(tx, SQL_DELETE, DB_VALUES(db_uuid(&id), db_uuid(&tenant)), NULL);
+}
+
+struct each_release {
+    err_t (*fn)(struct uuid release, void *arg);
+    void *arg;
+};
+
+static err_t on_release(const struct db_row *row, void *arg)
+{
+    const struct each_release *each = arg;
+    struct uuid id;
+    TRY(db_row_copy(row, 0, id.b, sizeof id.b));
+    return each->fn(id, each->arg);
+}
+
+err_t firmware_image_rows_releases(struct db_tx *tx, struct uuid image, int64_t limit,
+                                   err_t (*fn)(struct uuid release, void *arg), void *arg)
+{
+    struct each_release each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_RELEASES, DB_VALUES(db_uuid(&image), DB_I(limit)), on_release, &each);
+}
+
+err_t firmware_image_rows_tell_rollouts(struct db_tx *tx)
+{
+    return db_change(tx, SQL_TELL, NULL, 0, NULL);
 }
 
 struct each {

@@ -57,6 +57,7 @@ err_t firmware_image_rows_find(struct db_tx *tx, struct uuid tenant, struct uuid
 /** @errors ERR_NOT_FOUND */
 err_t firmware_image_rows_find_bytes(struct db_tx *tx, struct uuid tenant, struct uuid product,
                                      const struct sha256 *sha256, struct firmware_image_row *out);
+/** With the signatures beside it. */
 err_t firmware_image_rows_delete(struct db_tx *tx, struct uuid tenant, struct uuid id);
 /** In order of id. */
 err_t firmware_image_rows_list(struct db_tx *tx, struct uuid tenant,
@@ -68,6 +69,11 @@ err_t firmware_image_rows_list_bytes(struct db_tx *tx, const struct sha256 *sha2
 /** Those derived from one, in order of id. */
 err_t firmware_image_rows_list_derived(struct db_tx *tx, struct uuid from, int64_t limit,
                                        firmware_image_row_fn fn, void *arg);
+/** The releases that name it, as it came or as it is given out, each once, in no order. */
+err_t firmware_image_rows_releases(struct db_tx *tx, struct uuid image, int64_t limit,
+                                   err_t (*fn)(struct uuid release, void *arg), void *arg);
+/** What is given out changed: processes that keep it in memory look again. */
+err_t firmware_image_rows_tell_rollouts(struct db_tx *tx);
 /** Whether another image of the product has this version and format. @param except not this one */
 err_t firmware_image_rows_has_version(struct db_tx *tx, const struct firmware_image_row *except, bool *out);
 

@@ -19,6 +19,8 @@ static const struct alarm_kind rows[] = {
     {"devices.overdue", "Devices of a product are due for a renewal or a new key for too long",
      "See which (`device.overdue` in the events) and why (GET /api/v1/devices/{id}/why): silent ones need a "
      "visit, others say why they are refused"},
+    {"firmware.corrupt", "The stored bytes of an image are not what they were: it is not given out any more",
+     "Upload the same file again, which heals it; look after the disk that the data directory is on"},
     {"firmware_key.compromised",
      "A key that signs firmware is in the hands of others, and devices may trust it",
      "Make another key, let the devices trust that one instead (deploy/drills/firmware-key.sh), withdraw "

@@ -41,4 +41,9 @@ const char *clock_reason_name(enum clock_reason reason);
 err_t clock_guard_confirm(struct fleet *fleet, const struct actor *actor, int64_t time_ms,
                           struct clock_view *out);
 
+/* The part of struct fleet. */
+struct clock_guard;
+err_t clock_guard_new(const struct fleet_options *options, struct clock_guard **out);
+void clock_guard_free(struct clock_guard *guard);
+
 #endif

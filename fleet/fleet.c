@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/blobs.h"
+#include "fleet/challenge_keys.h"
+#include "fleet/clock_guard.h"
 #include "fleet/crl_shards.h"
 #include "fleet/device_contacts.h"
 #include "fleet/firmware_key_handles.h"
@@ -100,6 +103,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(firmware_notes_new(&fleet->firmware_notes));
     TRY(firmware_key_handles_new(&fleet->firmware_key_handles));
     TRY(firmware_urls_new(&fleet->firmware_urls));
+    TRY(blob_shelf_new(&fleet->blob_shelf));
     TRY(ocsp_new(options, &fleet->ocsp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
@@ -140,6 +144,7 @@ void fleet_free(struct fleet *fleet)
         return;
     }
     firmware_key_handles_free(fleet->firmware_key_handles);
+    blob_shelf_free(fleet->blob_shelf);
     rekey_lives_free(fleet->rekey_lives);
     rollout_lives_free(fleet->rollout_lives);
     firmware_notes_free(fleet->firmware_notes);

@@ -44,6 +44,8 @@ struct fleet_options {
     int64_t clock_step_limit_ms;                 /* fleet/clock_guard.h; 0: the clock is trusted */
     struct blob_store *blobs;                    /* where the bytes of images are; NULL: there are none */
     int event_streams, event_streams_per_tenant; /* open at once; 0: as in event_hub.h */
+    int64_t image_max, disk_reserve;             /* bytes: of one image, and those that uploads leave free */
+    int64_t scrub_days;                          /* until stored bytes are checked again; 0: never */
     int64_t session_ms;                          /* life of a person's session; 0: 12 hours */
     int64_t session_idle_ms;                     /* without a request; 0: an hour */
 };

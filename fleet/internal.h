@@ -62,6 +62,7 @@ struct fleet {
     struct ocsp *ocsp;                       /* ocsp.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     struct firmware_urls *firmware_urls;                         /* firmware_url_budgets.c */
+    struct blob_shelf *blob_shelf;                               /* blobs.c, uploads.c */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */
     struct rollout_lives *rollout_lives;                         /* rollout_live.c */
     struct firmware_notes *firmware_notes;                       /* firmware_notes.c */
@@ -85,12 +86,6 @@ void password_gate_free(struct password_gate *gate);
 err_t oidc_new(const struct fleet_options *options, struct oidc **out);
 void oidc_free(struct oidc *oidc);
 DEFINE_AUTO_PTR(oidc, oidc_free);
-
-err_t challenge_keys_new(const struct random *random, struct challenge_keys **out);
-void challenge_keys_free(struct challenge_keys *keys);
-
-err_t clock_guard_new(const struct fleet_options *options, struct clock_guard **out);
-void clock_guard_free(struct clock_guard *guard);
 
 err_t audit_signing_new(struct audit_signing **out);
 void audit_signing_free(struct audit_signing *signing);
@@ -127,7 +122,6 @@ err_t device_terms_walk(struct fleet *fleet, int64_t now_ms);
 err_t revocation_list_superseded(struct fleet *fleet, int64_t now_ms);
 /** Deletes deliveries of webhooks that ended a week ago. */
 err_t webhook_sweep(struct fleet *fleet, int64_t now_ms);
-
 /** Ends what waited too long for a second person. */
 err_t approvals_expire(struct fleet *fleet, int64_t now_ms);
 /** Ends offers of devices that nobody accepted in time. */

@@ -3,6 +3,7 @@
 #include "fleet/jobs.h"
 
 #include "db/op_rows.h"
+#include "fleet/blobs.h"
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
@@ -12,6 +13,7 @@
 #include "fleet/oidc.h"
 #include "fleet/publication.h"
 #include "fleet/sessions.h"
+#include "fleet/uploads.h"
 
 enum {
     SECOND_MS = 1000,
@@ -73,6 +75,10 @@ static const struct job jobs[] = {
     {"approvals", MINUTE_MS, approvals_expire, true},
     {"transfers", MINUTE_MS, transfers_expire, true},
     {"session-sweep", HOUR_MS, session_sweep, true},
+    {"firmware-scrub", MINUTE_MS, blobs_scrub, true},
+    {"firmware-remove", 10 * SECOND_MS, blobs_remove_unused, false},
+    {"firmware-sweep", 10 * MINUTE_MS, blobs_sweep, true},
+    {"firmware-uploads", MINUTE_MS, uploads_expire, true},
     {"expiries", MINUTE_MS, expiries_check, false},
 };
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "cmd/whorld/check_firmware.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "db/journal.h"
@@ -153,7 +154,20 @@ static void check_journal(struct house *house, struct findings *f)
     check_disk(house, f, folder != NULL ? folder : "");
 }
 
-static void check_all(struct house *house, struct findings *f)
+static void check_store(struct house *house, struct findings *f, bool reads_all)
+{
+    struct firmware_check check = {.reads_all = reads_all};
+    err_t error = check_firmware(house, &check);
+    f->problems += check.wrong;
+    if (error.code != ERR_OK) {
+        problem(f, "firmware", error);
+    } else if (check.wrong == 0) {
+        printf("  ok       firmware, %lld files of %lld bytes%s\n", (long long)check.images,
+               (long long)check.bytes, reads_all ? ", all read" : "");
+    }
+}
+
+static void check_all(struct house *house, struct findings *f, bool reads_firmware)
 {
     static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN, HOUSE_DATABASE};
     AUTO(char) *token = NULL;
@@ -163,6 +177,7 @@ static void check_all(struct house *house, struct findings *f)
     check_mode(house, f, ".", OTHERS_WRITE);
     check_inventory(house, f);
     check_journal(house, f);
+    check_store(house, f, reads_firmware);
     err_t error = check_keys(house, f);
     if (error.code != ERR_OK) {
         problem(f, "keys", error);
@@ -177,9 +192,11 @@ static void check_all(struct house *house, struct findings *f)
 int command_check(int argc, char **argv)
 {
     const char *dir = NULL;
-    const struct option_spec specs[] = {{.name = "dir", .value = &dir}};
-    if (!options_read(argc, argv, specs, 1) || dir == NULL) {
-        (void)fputs("usage: whorld check --dir DIR\n", stderr);
+    bool reads_firmware = false;
+    const struct option_spec specs[] = {{.name = "dir", .value = &dir},
+                                        {.name = "firmware", .flag = &reads_firmware}};
+    if (!options_read(argc, argv, specs, 2) || dir == NULL) {
+        (void)fputs("usage: whorld check --dir DIR [--firmware]\n", stderr);
         return EXIT_USAGE;
     }
     AUTO_VAL(house) house = {0};
@@ -189,7 +206,7 @@ int command_check(int argc, char **argv)
         return fail(error);
     }
     printf("%s\n", dir);
-    check_all(&house, &findings);
+    check_all(&house, &findings, reads_firmware);
     printf("\nKeep, apart from each other: %s/" HOUSE_KEYS
            "/ and the passphrase of these keys. Back up regularly: whorld backup "
            "--dir %s --to FILE --recipient CERT.pem\n%d problems, %d notes\n",

@@ -102,6 +102,12 @@ static const struct setting SETTINGS[] = {
       "The claim that lists the caller's roles (a list, or a text with spaces); dots lead into objects "
       "(`realm_access.roles`)."),
     T(oidc_default_tenant, "", false, "The tenant of tokens without that claim. Empty: they are refused."),
+    N(firmware_image_mib, "2048", 1, 65536, false, "Largest firmware image, in MiB."),
+    N(firmware_reserve_mib, "256", 0, 1048576, false,
+      "Free space of the disk that uploads of firmware leave for the inventory, in MiB."),
+    N(firmware_scrub_days, "7", 0, 365, false,
+      "Stored firmware is read and held against its hash again after so many days. 0: only before it is "
+      "used."),
     N(session_hours, "12", 1, 168, false, "Life of a person's session."),
     N(session_idle_minutes, "60", 1, 1440, false, "A session ends after this long without a request."),
 };

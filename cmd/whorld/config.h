@@ -26,6 +26,7 @@ struct config {
     int64_t tls_ticket_lifetime_s, server_certificate_days;
     int64_t challenge_ttl_s, crl_lifetime_h, supersede_overlap_h, clock_step_limit_s;
     char management_client_ca[CONFIG_TEXT_SIZE];
+    int64_t firmware_image_mib, firmware_reserve_mib, firmware_scrub_days;
     int64_t session_hours, session_idle_minutes;
     char outbound_allow[CONFIG_TEXT_SIZE], outbound_ca_file[CONFIG_TEXT_SIZE];
     int64_t outbound_allow_http;

@@ -165,6 +165,9 @@ err_t house_open_fleet(struct house *house)
         .event_streams = (int)c->event_streams,
         .event_streams_per_tenant = (int)c->event_streams_per_tenant,
         .blobs = house->blobs,
+        .image_max = c->firmware_image_mib << 20,
+        .disk_reserve = c->firmware_reserve_mib << 20,
+        .scrub_days = c->firmware_scrub_days,
         .session_ms = c->session_hours * 3600000,
         .session_idle_ms = c->session_idle_minutes * 60000,
     };

@@ -37,7 +37,7 @@ static const char *const MADE_FILES[] = {
     HOUSE_DATABASE "-shm",
     HOUSE_DATABASE ".admin.lock",
 };
-static const char *const MADE_FOLDERS[] = {"keys", "tls", "firmware"};
+static const char *const MADE_FOLDERS[] = {"keys", "tls", HOUSE_FIRMWARE};
 
 static err_t folder_is_empty(const char *folder, bool *out)
 {

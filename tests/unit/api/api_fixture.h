@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/authn.h"
 #include "base/json.h"
+#include "firmware_store/store.h"
 #include "fleet/access.h"
 #include "fleet/publication.h"
 #include "fleet/registry.h"
@@ -17,6 +18,7 @@ struct house {
     struct test_house pki;
     struct manual_clock clock;
     struct db *db;
+    struct blob_store *blobs;
     struct outbound *outbound; /* calls public addresses by https only */
     struct fleet *fleet;
     struct api *api;
@@ -50,7 +52,13 @@ static inline void house_make_fleet(struct house *h)
     assert_ok(db_open(&db, &h->db));
     const struct outbound_options calls = {.allow = ""};
     assert_ok(outbound_new(&calls, &h->outbound));
+    AUTO(char) *firmware = NULL;
+    assert_ok(path_join(h->pki.folder.path, "firmware", &firmware));
+    assert_ok(blob_store_open_folder(firmware, &h->blobs));
     const struct fleet_options fleet = {.db = h->db,
+                                        .blobs = h->blobs,
+                                        .image_max = 1 << 20,
+                                        .scrub_days = 7,
                                         .outbound = h->outbound,
                                         .root = h->pki.root,
                                         .keystore = h->pki.keystore,
@@ -95,6 +103,7 @@ static inline int house_teardown(void **state)
     struct house *h = *state;
     api_free(h->api);
     fleet_free(h->fleet);
+    blob_store_free(h->blobs);
     outbound_free(h->outbound);
     db_close(h->db);
     test_house_clear(&h->pki);
@@ -164,6 +173,31 @@ static inline size_t copy_fields(struct http_field *to, const struct http_field 
     return n;
 }
 
+/* A body in two pieces. */
+static inline err_t run_sink(struct house *h, struct request *request, struct response *response)
+{
+    const struct body_sink *sink = request->route->sink;
+    struct bytes body = request->body;
+    void *state = NULL;
+    char length[24];
+    struct http_field headers[9];
+    memcpy(headers, request->headers, request->header_count * sizeof headers[0]);
+    (void)snprintf(length, sizeof length, "%zu", body.n);
+    headers[request->header_count++] = (struct http_field){"content-length", length};
+    request->headers = headers;
+    request->body = BYTES_NONE;
+    TRY(sink->open(h->api, request, &state));
+    struct bytes pieces[2] = {{body.p, body.n / 2}, {body.p + body.n / 2, body.n - body.n / 2}};
+    for (int i = 0; i < 2; i++) {
+        err_t error = pieces[i].n > 0 ? sink->write(state, pieces[i]) : OK;
+        if (error.code != ERR_OK) {
+            sink->abort(state);
+            return error;
+        }
+    }
+    return sink->finish(h->api, request, state, response);
+}
+
 static inline void run_call(struct house *h, struct request *request, struct response *response)
 {
     if (request->route->quick != NULL && request->body.n <= request->route->body_limit) {
@@ -176,7 +210,9 @@ static inline void run_call(struct house *h, struct request *request, struct res
     if (error.code == ERR_OK && request->body.n > request->route->body_limit) {
         error = ERR(ERR_TOO_LARGE, "the server would say so");
     }
-    if (error.code == ERR_OK) {
+    if (error.code == ERR_OK && request->route->sink != NULL) {
+        error = run_sink(h, request, response);
+    } else if (error.code == ERR_OK) {
         error = api_run(h->api, request, response);
     }
     if (error.code != ERR_OK) {

@@ -203,12 +203,18 @@ static void check_body(struct subject *s)
     }
 }
 
+/* A PATCH that names the version it changes; one that appends names its place (Upload-Offset). */
+static bool is_change(const struct subject *s)
+{
+    return s->route->method == HTTP_PATCH && s->route->sink == NULL;
+}
+
 /* What every route of a kind can answer. */
 static void check_errors(struct subject *s)
 {
     bool is_caller = s->route->access == ACCESS_CALLER;
     bool has_body = s->route->body_limit > 0;
-    bool is_patch = s->route->method == HTTP_PATCH;
+    bool is_patch = is_change(s);
     const struct {
         const char *status;
         bool is_needed;
@@ -275,7 +281,7 @@ static void check_conditions(struct subject *s)
     require(s, !makes || response(s, "409") != NULL, "a POST that makes something answers 409 too");
     require(s, !makes || json_object_get(json_object_get(response(s, "201"), "headers"), "Location") != NULL,
             "201 without the header Location");
-    if (s->route->method == HTTP_PATCH) {
+    if (is_change(s)) {
         require(s, match != NULL && json_is_true(json_object_get(match, "required")),
                 "PATCH needs If-Match (IfMatchRequired)");
     }

@@ -6,6 +6,7 @@
 
 #include "tests/unit/pki/pki_fixture.h"
 
+#include "firmware_store/store.h"
 #include "fleet/access.h"
 #include "fleet/internal.h"
 #include "fleet/registry.h"
@@ -23,6 +24,7 @@ struct fleet_fixture {
     char path[96];
     struct manual_clock clock;
     struct db *db;
+    struct blob_store *blobs; /* "firmware" in the folder */
     struct fleet_options options;
     struct fleet *fleet;
     struct first_token token; /* of an administrator of "default" */
@@ -57,6 +59,9 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
                                           .random = random_system(),
                                           .read_connections = 4,
                                           .queue_limit = 1000};
+    AUTO(char) *firmware = NULL;
+    assert_ok(path_join(f->folder.path, "firmware", &firmware));
+    assert_ok(blob_store_open_folder(firmware, &f->blobs));
     assert_ok(db_open(&db_options, &f->db));
     f->options = (struct fleet_options){.db = f->db,
                                         .root = f->house->root,
@@ -67,6 +72,9 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
                                         .random = random_system(),
                                         .public_url = "http://pki.example:8080/",
                                         .salt_secret = BYTES_OF(test_salt_secret),
+                                        .blobs = f->blobs,
+                                        .image_max = 1 << 20,
+                                        .scrub_days = 7,
                                         .challenge_ttl_ms = 120 * 1000,
                                         .crl_lifetime_ms = 24 * hour_ms,
                                         .supersede_overlap_ms = 24 * hour_ms};
@@ -77,6 +85,7 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
 static inline void fleet_fixture_reopen(struct fleet_fixture *f)
 {
     fleet_free(f->fleet);
+    blob_store_free(f->blobs);
     db_close(f->db);
     fleet_fixture_open(f);
 }
@@ -101,6 +110,7 @@ static inline void fleet_fixture_init(struct fleet_fixture *f, void *house)
 static inline void fleet_fixture_clear(struct fleet_fixture *f)
 {
     fleet_free(f->fleet);
+    blob_store_free(f->blobs);
     db_close(f->db);
     test_folder_clear(&f->folder);
 }
