@@ -7,38 +7,9 @@
 #include "device/core/kdf.h"
 #include "device/core/text.h"
 #include "tests/unit/device/device_fixture.h"
+#include "tests/unit/device/suit_twists.h"
 
 enum { PAPER_ROOM = 8192, SIGNER_KEY = 101, SAFE_KEY = 102, NEXT_KEY = 103, NEXT_SAFE_KEY = 104 };
-
-/* One thing that is wrong; what it is about says where. */
-enum twist {
-    TWIST_NONE,
-    TWIST_TAG,              /* of the envelope */
-    TWIST_LONG_HEAD,        /* one length in more bytes than it needs */
-    TWIST_THIRD_MEMBER,     /* in the envelope */
-    TWIST_BEHIND,           /* a byte after the envelope */
-    TWIST_INLINE_PAYLOAD,   /* the COSE payload is not detached */
-    TWIST_ALG,              /* ES256 */
-    TWIST_UNPROTECTED,      /* a header that nobody signs */
-    TWIST_SECOND_SIGNATURE, /* in the wrapper */
-    TWIST_DIGEST_ALG,
-    TWIST_MANIFEST_VERSION,
-    TWIST_KEY_ORDER, /* install before validate */
-    TWIST_NO_VALIDATE,
-    TWIST_INSTALL_FIRST_OF, /* install fetches one component less */
-    TWIST_NO_IMAGE_MATCH,
-    TWIST_NO_CLASS_CHECK,
-    TWIST_REPORT, /* a condition that is not reported */
-    TWIST_COMPONENT_NAME,
-    TWIST_URI,
-    TWIST_PARAMETER_ORDER,
-    TWIST_EXTRA_PARAMETER,
-    TWIST_NO_SIZE,
-    TWIST_CONTROL_TEXT,
-    TWIST_BAD_UTF8,
-    TWIST_BEHIND_SHARED,
-    TWIST_COUNT /* how many there are */
-};
 
 struct paper_component {
     uint8_t vendor[WHORL_UUID_BYTES], class_id[WHORL_UUID_BYTES];
@@ -249,6 +220,9 @@ static inline void put_common(struct whorl_text *out, const struct paper *paper)
     whorl_text_begin(&shared, space);
     put_shared(&shared, paper);
     cbor_string(out, 2, room, shared.size);
+    if (paper->twist == TWIST_BEHIND_COMMON) {
+        cbor_int(out, 0);
+    }
 }
 
 static inline void put_sequence(struct whorl_text *out, const struct paper *paper, bool is_install)
@@ -296,6 +270,9 @@ static inline void put_manifest(struct whorl_text *out, const struct paper *pape
     if (paper->twist != TWIST_KEY_ORDER) {
         put_sequence(out, paper, true);
     }
+    if (paper->twist == TWIST_BEHIND_MANIFEST) {
+        cbor_int(out, 0);
+    }
 }
 
 /* The whole envelope, into the paper itself. */
@@ -320,12 +297,18 @@ static inline struct whorl_bytes write_envelope(struct paper *paper)
     put_digest(&digest, hash, paper->twist);
     whorl_text_begin(&message, sign_space);
     put_sign1(&message, paper->key, &digest, true, paper->twist);
+    if (paper->twist == TWIST_BEHIND_MESSAGE) {
+        cbor_int(&message, 0);
+    }
     whorl_text_begin(&auth, auth_space);
     cbor_head(&auth, 4, paper->twist == TWIST_SECOND_SIGNATURE ? 3 : 2);
     cbor_string(&auth, 2, digest_room, digest.size);
     cbor_string(&auth, 2, sign_room, message.size);
     if (paper->twist == TWIST_SECOND_SIGNATURE) {
         cbor_string(&auth, 2, sign_room, message.size);
+    }
+    if (paper->twist == TWIST_BEHIND_AUTH) {
+        cbor_int(&auth, 0);
     }
     whorl_text_begin(&out, out_space);
     cbor_head(&out, 6, paper->twist == TWIST_TAG ? 108 : 107);
