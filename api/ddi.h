@@ -49,6 +49,8 @@ err_t ddi_render_root(const struct firmware_poll *poll, const char *base, json_t
 /** @param member "deployment", or what the same stands under elsewhere */
 err_t ddi_render_deployment(const struct firmware_action *action, const char *base, const char *member,
                             json_t **out);
+/** hawkBit's word for the state of an action: RUNNING, FINISHED, … */
+const char *ddi_status(enum firmware_action_state state);
 /** The artifacts of one software module: those of its part. */
 err_t ddi_render_artifact(const struct firmware_artifact *artifact, const char *base, json_t **out);
 /** hawkBit's word for a part of a release: application is bApp, runtime is jvm, others are themselves; the

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/tables.h"
 #include "fleet/firmware_self.h"
@@ -17,6 +18,26 @@ static err_t open_action(struct api *api, const struct request *request, struct 
     return firmware_action_get(api->options.fleet, place->contact, id, out);
 }
 
+/* ?actionHistory=N: the last N of what the device said itself, all that is kept for a number below 0. */
+static err_t add_history(struct api *api, const struct request *request, const struct ddi_place *place,
+                         const struct firmware_action *action, json_t *answer)
+{
+    const char *text = http_query(request, "actionHistory");
+    long most = text == NULL ? 0 : strtol(text, NULL, 10);
+    if (most == 0) {
+        return OK;
+    }
+    AUTO(json_t) *history = json_object();
+    AUTO(json_t) *messages = json_array();
+    TRY(firmware_said(api->options.fleet, place->contact, action->id, messages));
+    while (most > 0 && json_array_size(messages) > (size_t)most) {
+        (void)json_array_remove(messages, json_array_size(messages) - 1);
+    }
+    TRY(json_set_text(history, "status", ddi_status(action->state)));
+    TRY(json_take(history, "messages", TAKE(messages)));
+    return json_take(answer, "actionHistory", TAKE(history));
+}
+
 static err_t get_deployment(struct api *api, const struct request *request, struct response *response)
 {
     struct ddi_place place;
@@ -26,6 +47,7 @@ static err_t get_deployment(struct api *api, const struct request *request, stru
     ENSURE(action.state != ACTION_CANCELLING, ERR_NOT_FOUND, "the action is being cancelled");
     ENSURE(firmware_action_is_open(action.state), ERR_GONE, "the action is ended");
     TRY(ddi_render_deployment(&action, place.base, "deployment", &answer));
+    TRY(add_history(api, request, &place, &action, answer));
     return ddi_reply(request, response, answer);
 }
 
@@ -38,6 +60,7 @@ static err_t get_installed(struct api *api, const struct request *request, struc
     bool is_installed = action.state == ACTION_SUCCEEDED || action.state == ACTION_UNVERIFIED;
     ENSURE(is_installed, ERR_NOT_FOUND, "the action installed nothing");
     TRY(ddi_render_deployment(&action, place.base, "deployment", &answer));
+    TRY(add_history(api, request, &place, &action, answer));
     return ddi_reply(request, response, answer);
 }
 

@@ -64,6 +64,18 @@ const char *ddi_part(const char *part)
     return is_application ? "bApp" : strcmp(part, "runtime") == 0 ? "jvm" : part;
 }
 
+const char *ddi_status(enum firmware_action_state state)
+{
+    static const char *const words[] = {
+        [ACTION_OFFERED] = "RUNNING",       [ACTION_RUNNING] = "RUNNING",
+        [ACTION_DOWNLOADED] = "DOWNLOADED", [ACTION_INSTALLED] = "RUNNING",
+        [ACTION_CANCELLING] = "CANCELING",  [ACTION_SUCCEEDED] = "FINISHED",
+        [ACTION_UNVERIFIED] = "FINISHED",   [ACTION_FAILED] = "ERROR",
+        [ACTION_CANCELLED] = "CANCELED",
+    };
+    return words[state];
+}
+
 /* --- artifacts --------------------------------------------------------------------------------------- */
 
 static err_t render_hashes(const struct blob_digests *digests, json_t **out)

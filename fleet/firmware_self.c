@@ -38,6 +38,43 @@ err_t firmware_open_action(struct fleet *fleet, const struct contact *contact, i
     return OK;
 }
 
+/* --- what it said ------------------------------------------------------------------------------------ */
+
+struct said_run {
+    struct firmware_owner owner;
+    int64_t action;
+    json_t *out;
+};
+
+static err_t take_text(const struct firmware_report_row *row, void *arg)
+{
+    const struct said_run *run = arg;
+    json_t *text = row->text[0] == '\0' ? NULL : json_string(row->text);
+    if (text == NULL) {
+        return OK;
+    }
+    ENSURE(json_array_insert_new(run->out, 0, text) == 0, ERR_NO_MEMORY, "what a device said");
+    return OK;
+}
+
+static err_t said_in(struct db_tx *tx, void *arg)
+{
+    struct said_run *run = arg;
+    struct firmware_action_row action;
+    TRY(firmware_action_rows_find(tx, &run->owner, run->action, &action));
+    (void)json_array_clear(run->out);
+    return firmware_report_rows_list(tx, &run->owner, run->action, take_text, run);
+}
+
+err_t firmware_said(struct fleet *fleet, const struct contact *contact, int64_t action, json_t *out)
+{
+    struct said_run run = {.owner = firmware_owner_of(contact), .action = action, .out = out};
+    TRY(firmware_check_contact(contact));
+    return db_read(fleet->db, said_in, &run);
+}
+
+/* --- given elsewhere --------------------------------------------------------------------------------- */
+
 static err_t record(struct db_tx *tx, const struct self_run *run)
 {
     char id[2 * DEVICE_ID_SIZE + 1], actor[ACTOR_SIZE];

@@ -14,4 +14,8 @@ err_t firmware_open_action(struct fleet *fleet, const struct contact *contact, i
  *  offered nothing. The same again is not written. @errors ERR_UNPROCESSABLE no version */
 err_t firmware_installed_offline(struct fleet *fleet, const struct contact *contact, const char *version);
 
+/** What the device said of one of its actions, the newest first, as far as it is kept; what had no words is
+ *  left out. @param out an array, borrowed, texts are appended @errors ERR_NOT_FOUND no such action of it */
+err_t firmware_said(struct fleet *fleet, const struct contact *contact, int64_t action, json_t *out);
+
 #endif

@@ -62,7 +62,7 @@ def rauc_fetch(device, link, size, image):
     need(answer.getheader("Content-Range") == f"bytes {len(first)}-{size - 1}/{size}", "the rest of it is another")
     need(first == image[: len(first)], f"other bytes at the beginning: {len(first)}")
     need(first + rest == image, f"other bytes: {len(first)} and {len(rest)} of {len(image)}")
-    for at in range(0, 1500):
+    for at in range(1000):
         _, part = device.ask("GET", link, headers={"Range": f"bytes={at * 8}-{at * 8 + 7}"}, wanted=(206,))
         need(part == image[at * 8 : at * 8 + 8], f"other bytes at {at * 8}")
     return first + rest

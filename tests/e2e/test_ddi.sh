@@ -128,6 +128,16 @@ expect "rauc-hawkbit-updater" "$(state_of "$THREE" "$ID_rauc")" succeeded
 client zephyr nrf52840dk-0a1b2c3d
 expect "Zephyr" "$(state_of "$THREE" "$ID_zephyr")" succeeded
 
+say "SWUpdate's general purpose HTTP server, by hand"
+is_redirect() { [ "$(ddi -o "$WORK/body" -D "$WORK/answer" -w '%{http_code}' "$DEVICE/swupdate/v1/update?board=pi4")" = 302 ]; }
+wait_for "the same is there for the first one" is_redirect
+expect_in "when to come again" "$(cat "$WORK/answer")" "Retry-After: 1"
+ddi -o "$WORK/fetched" "$(tr -d '\r' <"$WORK/answer" | sed -n 's/^Location: //p')"
+expect "the update" "$(sha256sum <"$WORK/fetched")" "$(sha256sum <"$WORK/fw.bin")"
+expect "its log" "$(ddi -X PUT -H 'Content-Type: application/text' --data 'success,20261125' -o "$WORK/body" -w '%{http_code}' "$DEVICE/swupdate/v1/log")" 200
+expect "that is the end of it" "$(state_of "$THREE" "$ID_pi")" succeeded
+expect "nothing more" "$(ddi -o "$WORK/body" -w '%{http_code}' "$DEVICE/swupdate/v1/update")" 404
+
 say "what devices must not get, over the wire"
 code() { ddi -o "$WORK/body" -w '%{http_code}' "$@"; }
 expect "another device's name" "$(code "$DEVICE/DEFAULT/controller/v1/gateway-7")" 404
