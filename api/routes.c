@@ -57,6 +57,7 @@ static const struct route_table tables[] = {
     TABLE(alarm_routes),
     TABLE(firmware_policy_routes),
     TABLE(firmware_key_routes),
+    TABLE(boot_key_routes),
     TABLE(ddi_poll_routes),
     TABLE(ddi_action_routes),
     TABLE(ddi_module_routes),

@@ -80,32 +80,79 @@ err_t image_read_source(const struct byte_source *bytes, enum image_format forma
     return OK;
 }
 
-err_t image_guess(struct blob_reader *bytes, enum image_format *out)
+/* --- guessed ---------------------------------------------------------------------------------------- */
+
+static const struct guess_row {
+    const char *magic;
+    size_t size;
+    enum image_format format;
+} guesses[] = {
+    {"\x3d\xb8\xf3\x96", 4, IMAGE_MCUBOOT},
+    {"\xe9", 1, IMAGE_ESP},
+    {"070701", 6, IMAGE_SWU},
+    {"070702", 6, IMAGE_SWU},
+    {"hsqs", 4, IMAGE_RAUC},
+};
+
+/* One byte is no magic: an application's description must stand where it belongs. */
+static err_t is_esp(const struct byte_source *bytes, bool *out)
 {
-    static const struct {
-        const char *magic;
-        size_t size;
-        enum image_format format;
-    } rows[] = {
-        {"\x3d\xb8\xf3\x96", 4, IMAGE_MCUBOOT},
-        {"\xe9", 1, IMAGE_ESP},
-        {"070701", 6, IMAGE_SWU},
-        {"070702", 6, IMAGE_SWU},
-        {"hsqs", 4, IMAGE_RAUC},
-    };
-    uint8_t head[6];
+    uint8_t magic[4] = {0};
+    enum { DESCRIPTION_AT = 32 };
+    *out = byte_source_has(bytes, DESCRIPTION_AT, sizeof magic);
+    TRY(*out ? byte_source_read(bytes, DESCRIPTION_AT, magic, sizeof magic) : OK);
+    *out = *out && le32(magic) == 0xabcd5432U;
+    return OK;
+}
+
+/* A SquashFS alone is a root file system; of a bundle the end tells where a signature begins. */
+static err_t is_rauc(const struct byte_source *bytes, bool *out)
+{
+    enum { SIZE_SIZE = 8, CMS_MAX = 1 << 20 };
+    uint8_t tail[SIZE_SIZE], tag = 0;
+    uint64_t size = 0;
+    *out = false;
+    TRY(byte_source_read(bytes, bytes->size - SIZE_SIZE, tail, sizeof tail));
+    for (int i = 0; i < SIZE_SIZE; i++) {
+        size = size << 8 | tail[i];
+    }
+    if (size > 0 && size <= CMS_MAX && (int64_t)size < bytes->size - SIZE_SIZE) {
+        TRY(byte_source_read(bytes, bytes->size - SIZE_SIZE - (int64_t)size, &tag, 1));
+        *out = tag == 0x30;
+    }
+    return OK;
+}
+
+static err_t confirm(const struct byte_source *bytes, enum image_format *format)
+{
+    bool is_good = true;
+    TRY(*format == IMAGE_ESP ? is_esp(bytes, &is_good)
+                             : (*format == IMAGE_RAUC ? is_rauc(bytes, &is_good) : OK));
+    *format = is_good ? *format : IMAGE_RAW;
+    return OK;
+}
+
+err_t image_guess_source(const struct byte_source *bytes, enum image_format *out)
+{
+    uint8_t head[8];
     *out = IMAGE_RAW;
-    if (blob_size(bytes) < (int64_t)sizeof head) {
+    if (!byte_source_has(bytes, 0, sizeof head)) {
         return OK;
     }
-    TRY(blob_read(bytes, 0, head, sizeof head));
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (memcmp(head, rows[i].magic, rows[i].size) == 0) {
-            *out = rows[i].format;
-            return OK;
+    TRY(byte_source_read(bytes, 0, head, sizeof head));
+    for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
+        if (memcmp(head, guesses[i].magic, guesses[i].size) == 0) {
+            *out = guesses[i].format;
+            return confirm(bytes, out);
         }
     }
     return OK;
+}
+
+err_t image_guess(struct blob_reader *bytes, enum image_format *out)
+{
+    const struct byte_source source = blob_source(bytes);
+    return image_guess_source(&source, out);
 }
 
 /* --- for the parsers -------------------------------------------------------------------------------- */

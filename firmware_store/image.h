@@ -64,8 +64,10 @@ err_t image_read_source(const struct byte_source *bytes, enum image_format forma
                         struct image_fault *fault);
 /** A blob as a source; borrowed. @thread any */
 struct byte_source blob_source(struct blob_reader *reader);
-/** The format that the first bytes look like; IMAGE_RAW for none that is known. */
+/** The format that the bytes look like, at the start and where more must stand; IMAGE_RAW for none that is
+ * known. */
 err_t image_guess(struct blob_reader *bytes, enum image_format *out);
+err_t image_guess_source(const struct byte_source *bytes, enum image_format *out);
 /** Whether a version of this format can be put in order: of mcuboot every one, else what reads like a
  * semantic version ("1.4", "v2.0.1-rc.2", "1.2.3.4"). @thread any */
 bool image_version_is_ordered(enum image_format format, const char *version);

@@ -38,6 +38,7 @@ struct run {
     const struct boot_key_row *made; /* what was read of the wish */
     struct uuid id;
     struct boot_key_row *out;
+    bool is_product_unknown;
 };
 
 /* --- judged ----------------------------------------------------------------------------------------- */
@@ -154,7 +155,10 @@ static err_t add_in(struct db_tx *tx, void *arg)
     if (is_repeat) {
         return boot_key_rows_find(tx, run->terms->tenant, former, run->out);
     }
-    TRY(product_rows_find(tx, run->terms->tenant, run->wish->product, &product));
+    struct bytes name = run->wish->product.p == NULL ? bytes_str("default") : run->wish->product;
+    err_t error = product_rows_find(tx, run->terms->tenant, name, &product);
+    run->is_product_unknown = error.code == ERR_NOT_FOUND;
+    TRY(error);
     int64_t now_ms = db_tx_now_ms(tx);
     *run->out = *run->made;
     run->out->tenant = run->terms->tenant;
@@ -178,7 +182,12 @@ err_t boot_key_add(struct fleet *fleet, const struct terms *terms, const struct 
     TRY(check(wish, terms->faults, &made));
     name_copy(wish->name, made.name);
     struct run run = {.terms = terms, .wish = wish, .made = &made, .out = out};
-    return db_write(fleet->db, add_in, &run);
+    err_t error = db_write(fleet->db, add_in, &run);
+    if (run.is_product_unknown) {
+        faults_add(terms->faults, "/product", "no product has this name");
+        return faults_error(terms->faults);
+    }
+    return error;
 }
 
 static err_t revoke_in(struct db_tx *tx, void *arg)
@@ -223,9 +232,7 @@ err_t boot_key_find(struct fleet *fleet, struct uuid tenant, struct uuid id, str
 }
 
 struct list {
-    struct uuid tenant;
-    struct bytes product;
-    const struct row_window *window;
+    const struct boot_key_list *order;
     boot_key_row_fn fn;
     void *arg;
 };
@@ -233,18 +240,18 @@ struct list {
 static err_t list_in(struct db_tx *tx, void *arg)
 {
     const struct list *run = arg;
+    const struct boot_key_list *order = run->order;
     struct product_row product;
-    if (run->product.n == 0) {
-        return boot_key_rows_list(tx, run->tenant, NULL, run->window, run->fn, run->arg);
+    if (order->product.n == 0) {
+        return boot_key_rows_list(tx, order->tenant, NULL, &order->window, run->fn, run->arg);
     }
-    TRY(product_rows_find(tx, run->tenant, run->product, &product));
-    return boot_key_rows_list(tx, run->tenant, &product.id, run->window, run->fn, run->arg);
+    TRY(product_rows_find(tx, order->tenant, order->product, &product));
+    return boot_key_rows_list(tx, order->tenant, &product.id, &order->window, run->fn, run->arg);
 }
 
-err_t boot_key_list(struct fleet *fleet, struct uuid tenant, struct bytes product,
-                    const struct row_window *window, boot_key_row_fn fn, void *arg)
+err_t boot_key_list(struct fleet *fleet, const struct boot_key_list *list, boot_key_row_fn fn, void *arg)
 {
-    struct list run = {.tenant = tenant, .product = product, .window = window, .fn = fn, .arg = arg};
+    struct list run = {.order = list, .fn = fn, .arg = arg};
     return db_read(fleet->db, list_in, &run);
 }
 

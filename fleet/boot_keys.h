@@ -13,7 +13,8 @@ const char *boot_key_kind_name(enum boot_key_kind kind);
 err_t boot_key_kind_parse(struct bytes word, enum boot_key_kind *out);
 
 struct boot_key_wish {
-    struct bytes name, product;
+    struct bytes name;
+    struct bytes product;     /* p NULL: "default" */
     struct bytes public_text; /* PEM */
     bool has_kind;
     enum boot_key_kind kind;
@@ -28,9 +29,13 @@ err_t boot_key_revoke(struct fleet *fleet, const struct terms *terms, struct uui
                       struct boot_key_row *out);
 /** @errors ERR_NOT_FOUND */
 err_t boot_key_find(struct fleet *fleet, struct uuid tenant, struct uuid id, struct boot_key_row *out);
-/** In order of id. @param product its name; empty: of all @errors ERR_NOT_FOUND no such product */
-err_t boot_key_list(struct fleet *fleet, struct uuid tenant, struct bytes product,
-                    const struct row_window *window, boot_key_row_fn fn, void *arg);
+struct boot_key_list {
+    struct uuid tenant;
+    struct bytes product; /* its name; empty: of all */
+    struct row_window window;
+};
+/** In order of id. @errors ERR_NOT_FOUND no such product */
+err_t boot_key_list(struct fleet *fleet, const struct boot_key_list *list, boot_key_row_fn fn, void *arg);
 
 /* The active ones of a product and kind. */
 struct boot_keys {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "db/image_chip_rows.h"
 #include "fleet/boot_keys.h"
 #include "fleet/internal.h"
 #include "pki/boot_cms.h"
@@ -216,11 +217,47 @@ static err_t check_signatures(struct fleet *fleet, const struct image_check *che
         return OK;
     }
     TRY(judge(trial, keys, check->may_be_unsigned));
+    verdict->fault = (struct image_fault){.at = 0}; /* of a certificate that was not the one */
     if (trial->found != NULL) {
         verdict->is_signed = true;
         verdict->boot_key = trial->found->id;
-        verdict->fault = (struct image_fault){.at = 0};
     }
+    return OK;
+}
+
+/* --- the chip --------------------------------------------------------------------------------------- */
+
+struct newest {
+    struct uuid tenant, product;
+    struct buf *facts;
+};
+
+static err_t newest_in(struct db_tx *tx, void *arg)
+{
+    const struct newest *run = arg;
+    return image_chip_rows_newest(tx, run->tenant, run->product, run->facts);
+}
+
+/* A product has one chip: what runs on another would not start on any of its devices. */
+static err_t check_chip(struct fleet *fleet, const struct image_check *check, const struct image *image,
+                        struct image_fault *fault)
+{
+    enum { CHIP_ID_AT = 12, FACTS_MAX = 1 << 20 };
+    AUTO_VAL(buf) text = {0};
+    AUTO(json_t) *facts = NULL;
+    struct newest run = {.tenant = check->tenant, .product = check->product, .facts = &text};
+    if (image->format != IMAGE_ESP) {
+        return OK;
+    }
+    TRY(db_read(fleet->db, newest_in, &run));
+    if (text.n == 0) {
+        return OK;
+    }
+    TRY(json_parse(buf_view(&text), FACTS_MAX, &facts));
+    const json_t *known = json_object_get(facts, "chip_id"), *here = json_object_get(image->facts, "chip_id");
+    IMAGE_MUST(known == NULL || json_integer_value(known) == json_integer_value(here), fault, CHIP_ID_AT,
+               "the image is for chip %lld, the newest image of the product for chip %lld",
+               (long long)json_integer_value(here), (long long)json_integer_value(known));
     return OK;
 }
 
@@ -231,6 +268,7 @@ err_t image_check_source(struct fleet *fleet, const struct byte_source *bytes,
     struct trial trial = {
         .bytes = bytes, .image = image, .fault = &verdict->fault, .now_ms = clock_now_ms(fleet->clock)};
     TRY(image_read_source(bytes, check->format, image, &verdict->fault));
+    TRY(check_chip(fleet, check, image, &verdict->fault));
     return check_signatures(fleet, check, &trial, verdict);
 }
 

@@ -251,18 +251,12 @@ static err_t check_signer(CMS_ContentInfo *cms, X509 *trusted, int64_t now_ms)
     return check_attributes(cms, info, signer);
 }
 
+/* The signature over the attributes holds, and the digest in them is another; or it does not hold at all. */
 static const char *why_not(void)
 {
-    int reason = ERR_GET_REASON(ERR_peek_last_error());
-    switch (reason) {
-    case CMS_R_CONTENT_VERIFY_ERROR:
-    case CMS_R_VERIFICATION_FAILURE:
-        break;
-    default:
-        reason = ERR_GET_REASON(ERR_peek_error());
-    }
-    return reason == CMS_R_VERIFICATION_FAILURE ? "what is signed has been changed"
-                                                : "the CMS signature does not hold over what is signed";
+    return ERR_GET_REASON(ERR_peek_last_error()) == CMS_R_CONTENT_VERIFY_ERROR
+               ? "what is signed has been changed"
+               : "the CMS signature does not hold under the signer's key";
 }
 
 static err_t verify(const struct boot_cms *order, CMS_ContentInfo *cms)

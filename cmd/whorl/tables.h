@@ -91,6 +91,7 @@ extern const struct cli_command cli_product_commands[];
 extern const struct cli_command cli_firmware_policy_commands[];
 extern const struct cli_command cli_firmware_key_commands[];
 extern const struct cli_command cli_firmware_anchors_commands[];
+extern const struct cli_command cli_boot_key_commands[];
 extern const struct cli_command cli_hub_commands[];
 extern const struct cli_command cli_certificate_commands[];
 extern const struct cli_command cli_authority_commands[];

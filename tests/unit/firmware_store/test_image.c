@@ -70,10 +70,40 @@ static void raw_is_anything_but_nothing(void **state)
     vector_refused(BYTES_NONE, IMAGE_RAW, &fault);
 }
 
+static void formats_are_guessed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        enum image_format format;
+    } rows[] = {{"mcuboot_p256.bin", IMAGE_MCUBOOT}, {"esp_p256.bin", IMAGE_ESP},
+                {"swu_signed.swu", IMAGE_SWU},       {"swu_newc.swu", IMAGE_SWU},
+                {"rauc_plain.raucb", IMAGE_RAUC},    {"rauc_verity.raucb", IMAGE_RAUC},
+                {"p256.pub.pem", IMAGE_RAW}};
+    enum image_format format = IMAGE_RAW;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO_VAL(buf) bytes = {0};
+        vector_load(rows[i].file, &bytes);
+        struct bytes view = buf_view(&bytes);
+        const struct byte_source source = byte_source_of(&view);
+        assert_ok(image_guess_source(&source, &format));
+        assert_int_equal(format, rows[i].format);
+    }
+    static const char *const raw[] = {"", "\xe9", "\xe9-------", "hsqs----",
+                                      "hsqs-------------------------------"};
+    for (size_t i = 0; i < COUNT_OF(raw); i++) {
+        struct bytes view = bytes_str(raw[i]);
+        const struct byte_source source = byte_source_of(&view);
+        assert_ok(image_guess_source(&source, &format));
+        assert_int_equal(format, IMAGE_RAW);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_have_names),
+        cmocka_unit_test(formats_are_guessed),
         cmocka_unit_test(versions_rise),
         cmocka_unit_test(what_has_no_order_gets_none),
         cmocka_unit_test(raw_is_anything_but_nothing),

@@ -176,8 +176,60 @@ static void certificates_judge_archives_and_bundles(void **state)
         fleet_fixture_init(&f, *state);
         (void)add_key(&f, strangers[i].key, BOOT_KEY_CMS);
         is_judged(&f, strangers[i].file, strangers[i].format, ERR_UNPROCESSABLE, false);
+        AUTO_VAL(buf) bytes = {0};
+        vector_load(strangers[i].file, &bytes);
+        struct trial trial = {
+            .bytes = buf_view(&bytes), .format = strangers[i].format, .may_be_unsigned = true};
+        assert_ok(judge(&f, &trial)); /* it is to be signed here */
+        assert_true(!trial.verdict.is_signed && trial.verdict.fault.reason[0] == '\0');
         fleet_fixture_clear(&f);
     }
+}
+
+struct kept {
+    struct uuid tenant, product;
+    const char *id; /* 16 characters */
+    const char *facts;
+    int64_t format;
+};
+
+static err_t keep_in(struct db_tx *tx, void *arg)
+{
+    static const char sql[] = "INSERT INTO firmware_image (id, tenant, product, sha256, size, filename, "
+                              "format, version, counter, facts, "
+                              "state, releases, hold_reason, created_by, created_at, updated_at, ver) VALUES "
+                              "($1, $2, $3, $4, 1, 'x', $5, "
+                              "'', -1, $6, 0, 0, '', '', 1, 1, 1)";
+    const struct kept *kept = arg;
+    struct sha256 digest;
+    TRY(sha256_of(bytes_str(kept->id), &digest));
+    return db_change(tx, sql,
+                     DB_VALUES(DB_B(kept->id, 16), DB_B(kept->tenant.b, 16), DB_B(kept->product.b, 16),
+                               DB_B(digest.b, 32), DB_I(kept->format), DB_T(kept->facts)),
+                     NULL);
+}
+
+static void a_product_has_one_chip(void **state)
+{
+    struct fleet_fixture f;
+    AUTO_VAL(buf) bytes = {0};
+    fleet_fixture_init(&f, *state);
+    struct kept kept = {f.tenant.id, product_of(&f), "0000000000000001", "{\"chip_id\":9}", IMAGE_ESP};
+    vector_load("esp_unsigned.bin", &bytes);
+    struct trial trial = {.bytes = buf_view(&bytes), .format = IMAGE_ESP};
+    assert_ok(judge(&f, &trial));
+    assert_ok(db_write(f.db, keep_in, &kept));
+    assert_code(judge(&f, &trial), ERR_UNPROCESSABLE);
+    assert_reason(&trial.verdict.fault, 12, "for chip 5, the newest image of the product for chip 9");
+    kept.id = "0000000000000002";
+    kept.facts = "{\"chip_id\":5}";
+    assert_ok(db_write(f.db, keep_in, &kept));
+    kept.id = "0000000000000003";
+    kept.facts = "{}";
+    kept.format = IMAGE_RAW;
+    assert_ok(db_write(f.db, keep_in, &kept));
+    assert_ok(judge(&f, &trial));
+    fleet_fixture_clear(&f);
 }
 
 static void unsigned_ones_may_be_let_in_and_broken_ones_not(void **state)
@@ -256,6 +308,7 @@ int main(void)
         cmocka_unit_test(each_scheme_holds_under_its_key_alone),
         cmocka_unit_test(more_is_known),
         cmocka_unit_test(certificates_judge_archives_and_bundles),
+        cmocka_unit_test(a_product_has_one_chip),
         cmocka_unit_test(unsigned_ones_may_be_let_in_and_broken_ones_not),
         cmocka_unit_test(no_bit_can_be_turned),
         cmocka_unit_test(keys_that_no_boot_loader_takes_are_refused),
