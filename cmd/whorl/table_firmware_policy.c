@@ -16,6 +16,23 @@ static const struct cli_argument policy_edit_arguments[] = {
     ARGUMENTS_END,
 };
 
+static const struct cli_argument client_arguments[] = {
+    PATH_ID("the device's id"),
+    {.name = "--client",
+     .value = "swupdate|swupdate-general|rauc",
+     .help = "which client",
+     .place = CLI_BY_HAND,
+     .member = "",
+     .flags = CLI_NEEDED},
+    {.name = "--host",
+     .value = "HOST:PORT",
+     .help = "where the device reaches the device listener",
+     .place = CLI_BY_HAND,
+     .member = "",
+     .flags = CLI_NEEDED},
+    BY_HAND(CLI_TEXT, "--folder", "DIR", "on the device, of device.crt, device.key and ca.pem; /etc/whorl"),
+    ARGUMENTS_END,
+};
 static const struct cli_argument device_id[] = {PATH_ID("the device's id"), ARGUMENTS_END};
 
 const struct cli_command cli_firmware_policy_commands[] = {
@@ -34,5 +51,11 @@ const struct cli_command cli_firmware_policy_commands[] = {
                "/api/v1/devices/{}/firmware/target-token", device_id),
     ROW_DELETE("firmware-policy", "clear-name", "take back the name of its own that a device polls under",
                "/api/v1/devices/{}/firmware/controller", device_id),
+    {.group = "firmware-policy",
+     .verb = "client-config",
+     .help = "print the configuration of a firmware client for a device",
+     .path = "/api/v1/devices/{}",
+     .arguments = client_arguments,
+     .run = cli_run_client_config},
     COMMANDS_END,
 };

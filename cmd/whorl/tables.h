@@ -126,6 +126,7 @@ err_t cli_run_import(struct cli *cli, const struct cli_line *line);
 err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line);
 err_t cli_run_checkpoint(struct cli *cli, const struct cli_line *line);
 err_t cli_run_key_request(struct cli *cli, const struct cli_line *line);
+err_t cli_run_client_config(struct cli *cli, const struct cli_line *line);
 err_t cli_run_statement(struct cli *cli, const struct cli_line *line);
 err_t cli_run_anchors_put(struct cli *cli, const struct cli_line *line);
 err_t cli_run_chain(struct cli *cli, const struct cli_line *line);

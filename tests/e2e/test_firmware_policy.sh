@@ -35,3 +35,13 @@ expect_status "taken back" 204
 api DELETE "/api/v1/devices/$DEVICE_ID/firmware/controller" >/dev/null
 expect_status "no name of its own" 204
 expect "whorl makes one" "$(whorl firmware-policy make-token "$DEVICE_ID" --json | jq -r '.target_token | length')" 64
+
+say "the configuration of clients"
+whorl firmware-policy client-config "$DEVICE_ID" --client swupdate --host whorl.example:8443 >"$WORK/out"
+expect_in "SWUpdate" "$(cat "$WORK/out")" "tenant = \"DEFAULT\"; id = \"$DEVICE_ID\"; url = \"https://whorl.example:8443\";"
+whorl firmware-policy client-config "$DEVICE_ID" --client swupdate-general --host whorl.example:8443 --folder /data >"$WORK/out"
+expect_in "its other server" "$(cat "$WORK/out")" 'sslkey = "/data/device.key"'
+whorl firmware-policy client-config "$DEVICE_ID" --client rauc --host whorl.example:8443 >"$WORK/out"
+expect_in "RAUC" "$(cat "$WORK/out")" "target_name               = $DEVICE_ID"
+expect_fails "a client that is not known" whorl firmware-policy client-config "$DEVICE_ID" --client curl --host whorl.example:8443
+expect_fails "a host that would write more than a host" whorl firmware-policy client-config "$DEVICE_ID" --client rauc --host 'x"; y'
