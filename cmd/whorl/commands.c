@@ -8,6 +8,7 @@ static const struct cli_group groups[] = {
     {"device", "devices: look, and give orders", cli_device_commands},
     {"batch", "production lots, and lists of chips", cli_batch_commands},
     {"product", "device models and their policy", cli_product_commands},
+    {"firmware", "images of firmware, and their uploads", cli_firmware_commands},
     {"firmware-policy", "how the devices of a product fetch firmware", cli_firmware_policy_commands},
     {"firmware-anchors", "which manifest keys the devices of a product trust", cli_firmware_anchors_commands},
     {"firmware-key", "keys that sign firmware", cli_firmware_key_commands},

@@ -175,6 +175,7 @@ static err_t make_headers(const struct cli_http *http, const struct cli_call *ca
     TRY(add_header(out, "Content-Type", has_body ? type : NULL));
     TRY(add_header(out, "If-Match", call->if_match));
     TRY(add_header(out, "Idempotency-Key", call->idempotency_key));
+    TRY(add_header(out, "Upload-Offset", call->upload_offset));
     return add_header(out, "Last-Event-ID", call->last_event_id);
 }
 

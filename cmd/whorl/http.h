@@ -25,8 +25,8 @@ struct cli_call {
     err_t (*read)(void *context, char *out, size_t size, size_t *n);
     void *read_context;
     int64_t read_size;
-    const char *content_type, *accept;                      /* NULL: JSON */
-    const char *if_match, *idempotency_key, *last_event_id; /* or NULL */
+    const char *content_type, *accept;                                      /* NULL: JSON */
+    const char *if_match, *idempotency_key, *last_event_id, *upload_offset; /* or NULL */
     /* takes the body of a 2xx answer piece by piece; NULL: it is collected */
     err_t (*sink)(void *context, struct bytes piece);
     void *sink_context;

@@ -1,5 +1,6 @@
-/* The files of a backup, and where they come from. The inventory's copy is first: what else is needed follows
- * from it. */
+/* The files of a backup, and where they come from: what the inventory's copy names, the copy itself, the
+ * rest.
+ */
 #include "cmd/whorld/backup_files.h"
 
 #include <dirent.h>
@@ -181,7 +182,7 @@ static err_t add_keys(const struct backup_origin *origin, struct backup_list *li
 }
 
 typedef err_t (*source_fn)(const struct backup_origin *origin, struct backup_list *list);
-static const source_fn SOURCES[] = {add_inventory, add_fixed, add_keys};
+static const source_fn SOURCES[] = {backup_blobs_add, add_inventory, add_fixed, add_keys};
 
 err_t backup_list_fill(struct backup_list *list, const struct backup_origin *origin)
 {

@@ -44,6 +44,11 @@ struct backup_origin {
  * the sources @thread init */
 err_t backup_list_fill(struct backup_list *list, const struct backup_origin *origin);
 
+/** The source of firmware: before that of the inventory, whose copy loses its name. */
+err_t backup_blobs_add(const struct backup_origin *origin, struct backup_list *list);
+/** A file of firmware has the digest that it is named by. @errors ERR_UNPROCESSABLE */
+err_t backup_blob_check(const struct backup_file *file);
+
 /* Reads a file in pieces, always the same bytes for the same digest. */
 typedef err_t (*backup_piece_fn)(struct bytes piece, void *arg);
 /** Sets size and digest while `fn` (or NULL) takes the bytes. @errors ERR_IO, ERR_NOT_FOUND, of fn */

@@ -27,6 +27,7 @@
 #define HOUSE_TLS_KEY            "tls-server"
 #define HOUSE_JOURNAL            "journal" /* unless journal_dir says otherwise */
 #define HOUSE_FIRMWARE           "firmware"
+#define HOUSE_BLOBS              "firmware/blobs"
 #define HOUSE_NODE_SERVE         "whorld"
 #define HOUSE_NODE_ADMIN         "admin"
 

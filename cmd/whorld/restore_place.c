@@ -166,6 +166,9 @@ err_t restore_prove(const struct backup_reading *reading, const struct restore_t
     TRY(backup_reading_check(reading, buf_view(&pem)));
     TRY(path_join(target->staging, HOUSE_DATABASE, &path));
     TRY(db_snapshot_check(&(struct db_options){.path = path}, &facts));
+    for (size_t i = 0; i < reading->manifest.files.count; i++) {
+        TRY(backup_blob_check(&reading->manifest.files.files[i]));
+    }
     ENSURE(facts.schema == reading->manifest.schema, ERR_UNPROCESSABLE,
            "the inventory has schema %lld, the manifest says %lld", (long long)facts.schema,
            (long long)reading->manifest.schema);

@@ -49,6 +49,15 @@ class Api:
         except (urllib.error.URLError, OSError, ValueError) as error:
             raise Gone() from error
 
+    def bytes(self, path):
+        request = urllib.request.Request(self.url + path)
+        request.add_header("Authorization", "Bearer " + self.token)
+        try:
+            with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
+                return answer.read()
+        except urllib.error.HTTPError:
+            return None
+
     def get(self, path):
         return self.call("GET", path)[1]
 
@@ -104,6 +113,7 @@ class Script:
         self.device(server, 1, "status")  # the first use
         self.revoke_certificate(api)
         self.order(api, 2, "quarantine", "quarantined")
+        self.firmware(api, b"short firmware", parts=1)
         if self.options.script == "full":
             self.whole(server, api)
 
@@ -122,6 +132,7 @@ class Script:
         self.people(api)
         self.second_person(api)
         self.feed(api)
+        self.firmware(api, b"firmware in parts" * 5000, parts=3)
 
     def want(self, answer, *wanted):
         status, body, headers = answer
@@ -130,6 +141,23 @@ class Script:
                 raise Gone()
             raise Lost(f"an answer {status}: {body}")
         return body, headers
+
+    # --- firmware
+
+    def firmware(self, api, content, parts):
+        """What is acknowledged of an upload stays; when it was whole, its bytes are those that came."""
+        order = {"product": "default", "filename": "f.bin", "size": len(content), "version": "1.0", "sha256": hashlib.sha256(content).hexdigest()}
+        upload, _ = self.want(api.call("POST", "/api/v1/firmware/uploads", order), 201)
+        path = "/api/v1/firmware/uploads/" + upload["id"]
+        whole = lambda a: [i for i in a.get("/api/v1/firmware/images")["images"] if i["sha256"] == order["sha256"] and i["state"] == "ready"]
+        self.note("upload", lambda a: "offset" in a.get(path) or whole(a))
+        for n in range(parts):
+            begin, end = n * len(content) // parts, (n + 1) * len(content) // parts
+            kind = {"Content-Type": "application/partial-upload", "Upload-Offset": str(begin)}
+            self.want(api.call("PATCH", path, content[begin:end], kind), 201, 204)
+            if end < len(content):
+                self.note("bytes", lambda a, end=end: a.get(path).get("offset", -1) >= end or whole(a))
+        self.note("image", lambda a: whole(a) and a.bytes(f"/api/v1/firmware/images/{whole(a)[0]['id']}/content") == content)
 
     # --- devices
 

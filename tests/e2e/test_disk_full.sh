@@ -5,10 +5,19 @@
 source "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || skip "needs root to mount a small file system"
 mkdir "$DATA"
-mount -t tmpfs -o size=3m tmpfs "$DATA" 2>/dev/null || skip "cannot mount a file system here"
+mount -t tmpfs -o size=5m tmpfs "$DATA" 2>/dev/null || skip "cannot mount a file system here"
 MOUNTED=$DATA
 init_data
+printf 'firmware_reserve_mib = 1\n' >>"$DATA/whorl.conf"
 start_server
+image() {
+    head -c 4500000 /dev/zero >"$WORK/image"
+    api POST '/api/v1/firmware/images?product=default&filename=a&format=raw&version=1' "@$WORK/image" -H 'Content-Type: application/octet-stream' >"$WORK/answer"
+}
+image
+expect_status "an image that would not leave the reserve" 503
+expect_in "is told why" "$(jq -r .type "$WORK/answer")" "disk-full"
+expect "and leaves nothing" "$(find "$DATA/firmware" -type f | wc -l)" 0
 batch() { python3 -c '
 import json, hashlib, sys
 print(json.dumps({"name": sys.argv[1], "devices": [hashlib.sha256((sys.argv[1] + str(i)).encode()).hexdigest() for i in range(1500)]}))' "$1"; }
@@ -29,6 +38,8 @@ FIRST=$(python3 -c 'import hashlib, sys; print(hashlib.sha256((sys.argv[1] + "0"
 api GET "/api/v1/devices/$FIRST" >/dev/null
 expect_status "the one before it is there" 200
 mount -o remount,size=64m "$DATA"
+image
+expect_status "with space again the image comes" 201
 register "$ID"
 new_key op
 est birth simpleenroll "$(csr op)"

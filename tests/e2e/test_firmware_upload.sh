@@ -5,6 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 init_data
 printf 'firmware_image_mib = 4096\nfirmware_reserve_mib = 16\n' >>"$DATA/whorl.conf"
+sed -i "s/^management_listen.*/management_listen = 127.0.0.1:$(free_port)/" "$DATA/whorl.conf" # the same after a restart
 start_server
 MIB=${FIRMWARE_MIB:-256}
 
@@ -15,7 +16,7 @@ sum() { sha256sum "$1" | cut -d' ' -f1; }
 header() { tr -d '\r' <"$WORK/headers" | tr '[:upper:]' '[:lower:]' | sed -n "s/^$1: //p"; }
 # start FILE [MORE-JSON]: begins an upload; sets UPLOAD
 start() {
-    api POST $UPLOADS "{\"product\":\"default\",\"filename\":\"$(basename "$1")\",\"size\":$(stat -c %s "$1"),\"version\":\"1.0\"${2-}}" >/dev/null
+    api POST $UPLOADS "{\"product\":\"default\",\"filename\":\"$(basename "$1")\",\"size\":$(stat -c %s "$1"),\"version\":\"1.0\",\"format\":\"raw\"${2-}}" >/dev/null
     expect_status "an upload begins" 201
     UPLOAD=$(jq -r .id "$WORK/body")
 }
@@ -26,7 +27,7 @@ part() {
 }
 # whole FILE [QUERY]: in one request
 whole() {
-    api POST "$IMAGES?product=default&filename=$(basename "$1")${2-&version=1.0}" "@$1" -H 'Content-Type: application/octet-stream' >/dev/null
+    api POST "$IMAGES?product=default&filename=$(basename "$1")${2-&version=1.0&format=raw}" "@$1" -H 'Content-Type: application/octet-stream' >/dev/null
 }
 
 say "in parts"
@@ -77,7 +78,7 @@ say "the same bytes, at once and again"
 head -c 2000000 /dev/urandom >"$WORK/same.bin"
 for i in 1 2; do
     curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/octet-stream' --data-binary "@$WORK/same.bin" \
-        -w '%{http_code}' -o "$WORK/same.$i" "$MANAGEMENT$IMAGES?product=default&filename=same.bin&version=1.1" >"$WORK/code.$i" &
+        -w '%{http_code}' -o "$WORK/same.$i" "$MANAGEMENT$IMAGES?product=default&filename=same.bin&version=1.1&format=raw" >"$WORK/code.$i" &
     RACE[i]=$!
 done
 wait "${RACE[1]}" "${RACE[2]}"
@@ -141,6 +142,48 @@ expect "heals it" "$(jq -r .state "$WORK/body")" ready
 expect "the alarm is over" "$(api GET /api/v1/alarms | jq -r '[.alarms[] | select(.kind == "firmware.corrupt")] | length')" 0
 api GET "$IMAGES/$SAME/content" >/dev/null
 expect_status "it is given out" 200
+
+say "the command line"
+export WHORL_SERVER=$MANAGEMENT WHORL_CA=$CA WHORL_TOKEN=$TOKEN XDG_CONFIG_HOME=$WORK
+WHORL=$PWD/$BUILD/whorl
+head -c 500000 /dev/urandom >"$WORK/b.bin"
+start "$WORK/b.bin" ",\"sha256\":\"$(sum "$WORK/b.bin")\""
+part "$WORK/b.bin" 0 400000
+"$WHORL" firmware upload "$WORK/b.bin" --format raw --version 1.0 --json >"$WORK/out" 2>"$WORK/err" || die "$(cat "$WORK/err")"
+expect_in "it goes on with what was left" "$(cat "$WORK/err")" "goes on at byte 400000 of 500000"
+expect "to the image" "$(jq -r .sha256 "$WORK/out")" "$(sum "$WORK/b.bin")"
+"$WHORL" firmware upload "$WORK/b.bin" --format raw --version 1.0 >/dev/null 2>"$WORK/err" || die "$(cat "$WORK/err")"
+expect_in "the same again is told" "$(cat "$WORK/err")" "were there already"
+head -c 67108864 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null >"$WORK/c.bin"
+"$WHORL" firmware upload "$WORK/c.bin" --format raw --version 3.0 --json >"$WORK/out" 2>"$WORK/err" &
+SENDS=$!
+PIDS+=("$SENDS")
+for _ in $(seq 200); do
+    [ -z "$(find "$DATA/firmware/uploads" -type f -size +16M)" ] || break
+    sleep 0.02
+done
+kill -9 "$SERVER_PID"
+wait "$SERVER_PID" 2>/dev/null || true
+start_server
+wait "$SENDS" || die "$(cat "$WORK/err")"
+expect "over a kill -9 of the server" "$(jq -r .sha256 "$WORK/out")" "$(sum "$WORK/c.bin")"
+expect_fails "what is refused" "$WHORL" firmware upload "$WORK/b.bin" --format esp
+expect_in "is told with its place" "$(cat "$WORK/out")" "at byte 0"
+"$WHORL" firmware images --product default >"$WORK/out"
+expect_in "they are listed" "$(cat "$WORK/out")" "c.bin"
+"$WHORL" firmware hold "$(api GET "$IMAGES?limit=1" | jq -r '.images[0].id')" --until 2099-01-01T00:00:00Z --reason law >"$WORK/out" 2>&1
+expect_in "and held" "$(cat "$WORK/out")" "2099-01-01"
+
+say "in a backup"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/op.key" -subj /CN=operator -days 9 -out "$WORK/op.pem" 2>/dev/null
+"$WHORLD" backup --dir "$DATA" --to "$WORK/whole.backup" --recipient "$WORK/op.pem" >"$WORK/out" || die "$(cat "$WORK/out")"
+"$WHORLD" restore --from "$WORK/whole.backup" --key "$WORK/op.key" --certificate "$WORK/op.pem" --dir "$WORK/restored" --keys-from "$DATA/keys" \
+    --accept-rollback >"$WORK/out" 2>&1 || die "$(cat "$WORK/out")"
+expect "every file is in it" "$(cd "$WORK/restored/firmware/blobs" && find . -type f | sort)" "$(cd "$DATA/firmware/blobs" && find . -type f | sort)"
+"$WHORLD" check --dir "$WORK/restored" --firmware >"$WORK/out" || die "$(cat "$WORK/out")"
+expect_in "and all are whole" "$(cat "$WORK/out")" "all read"
+expect "the backup leaves no links" "$(find "$DATA" -path '*/.backup/*' | wc -l)" 0
+rm -rf "$WORK/restored" "$WORK/whole.backup"
 
 say "$MIB MiB, and the memory of the server"
 ROOM=$(df --output=avail -m "$DATA" | tail -n 1)
