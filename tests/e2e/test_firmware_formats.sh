@@ -52,7 +52,7 @@ expect_in "and why" "$(jq -r '.errors[0] | .pointer + " " + .detail' "$WORK/body
 upload() {
     AUTO=$((${AUTO:-0} + 1))
     curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/octet-stream' --data-binary "@$1" -o "$WORK/body" \
-        -w '%{http_code}' "$MANAGEMENT/api/v1/firmware/images?product=default&filename=image-$AUTO&format=$2" >"$WORK/upload.status"
+        -w '%{http_code}' "$MANAGEMENT/api/v1/firmware/images?product=${PRODUCT:-default}&filename=image-$AUTO&format=$2" >"$WORK/upload.status"
 }
 # good FILE FORMAT FILTER WANTED
 good() {
@@ -71,45 +71,56 @@ turn() {
     python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[int(sys.argv[2])] ^= 1; open(sys.argv[3], "wb").write(b)' "$FW/$1" "$2" "$WORK/turned"
 }
 
-if offers uploadFirmwareImage; then
-    say "good images"
-    good mcuboot_p256.bin mcuboot '[.version, .facts.security_counter, .facts.signed] | map(tostring) | join(" ")' "1.4.2+7 5 true"
-    good mcuboot_rsa3072.bin mcuboot .facts.signature rsa3072_pss
-    good mcuboot_pure.bin mcuboot .facts.signature ed25519_pure
-    good esp_p256.bin esp '[.version, .facts.chip, .facts.secure_boot_v2] | map(tostring) | join(" ")' "2.1.0 esp32c3 true"
-    good swu_signed.swu swu '[.version, .facts.description, .facts.signed] | map(tostring) | join(" ")' "3.1.4 a gateway true"
-    good swu_json.swu swu .version 3.2.0
-    good swu_rsa.swu swu '[.facts.signature, .facts.signed] | map(tostring) | join(" ")' "bare true"
-    good rauc_plain.raucb rauc '[.version, .facts.compatible, .facts.signed] | map(tostring) | join(" ")' "5.0.1 gateway true"
-    good rauc_verity.raucb rauc '.facts.images[0].slot' rootfs
+say "good images"
+good mcuboot_p256.bin mcuboot '[.version, .facts.security_counter, .facts.signed] | map(tostring) | join(" ")' "1.4.2+7 5 true"
+good mcuboot_rsa3072.bin mcuboot .facts.signature rsa3072_pss
+good mcuboot_pure.bin mcuboot .facts.signature ed25519_pure
+good esp_p256.bin esp '[.version, .facts.chip, .facts.secure_boot_v2] | map(tostring) | join(" ")' "2.1.0 esp32c3 true"
+good swu_signed.swu swu '[.version, .facts.description, .facts.signed] | map(tostring) | join(" ")' "3.1.4 a gateway true"
+good swu_json.swu swu .version 3.2.0
+good swu_rsa.swu swu '[.facts.signature, .facts.signed] | map(tostring) | join(" ")' "bare true"
+good rauc_plain.raucb rauc '[.version, .facts.compatible, .facts.signed] | map(tostring) | join(" ")' "5.0.1 gateway true"
+good rauc_verity.raucb rauc '.facts.images[0].slot' rootfs
 
-    say "bad ones"
-    turn mcuboot_p256.bin 100
-    bad "$WORK/turned" mcuboot 318 "the hash is not that of the image"
-    expect_fails "so says the other reader" judge "$FW/p256.pub.pem" "$WORK/turned"
-    turn mcuboot_p256.bin 420
-    bad "$WORK/turned" mcuboot 390 "the signature does not hold under the registered boot key that it names"
-    expect_fails "so says the other reader" judge "$FW/p256.pub.pem" "$WORK/turned"
-    head -c 400 "$FW/mcuboot_p256.bin" >"$WORK/cut"
-    bad "$WORK/cut" mcuboot 310 "the file ends within the TLVs"
-    bad "$FW/mcuboot_p384.bin" mcuboot 422 "the signature is by a key that is not registered"
-    bad "$FW/mcuboot_unsigned.bin" mcuboot 0 "the image is not signed, and the product has boot keys"
-    bad "$FW/esp_rsa3072.bin" esp 4096 "the signature is by a key that is not registered"
-    turn esp_p256.bin 12
-    bad "$WORK/turned" esp 608 "the appended hash"
-    turn esp_no_hash.bin 12
-    bad "$WORK/turned" esp 12 "the image is for chip 4, the newest image of the product for chip 5"
-    turn swu_newc.swu 1200
-    upload "$WORK/turned" swu
-    expect "a turned bit in an archive" "$(cat "$WORK/upload.status")" 422
-    bad "$FW/swu_unsigned.swu" swu 0 "the image is not signed"
-    turn rauc_verity.raucb 5000
-    bad "$WORK/turned" rauc 4096 "the block of 4096 bytes here has another hash"
-    turn rauc_plain.raucb 5000
-    upload "$WORK/turned" rauc
-    expect "a turned bit in a plain bundle" "$(cat "$WORK/upload.status")" 422
-    bad "$FW/mcuboot_p256.bin" esp 0 "no ESP-IDF image"
-fi
+say "bad ones"
+turn mcuboot_p256.bin 100
+bad "$WORK/turned" mcuboot 318 "the hash is not that of the image"
+expect_fails "so says the other reader" judge "$FW/p256.pub.pem" "$WORK/turned"
+turn mcuboot_p256.bin 420
+bad "$WORK/turned" mcuboot 390 "the signature does not hold under the registered boot key that it names"
+expect_fails "so says the other reader" judge "$FW/p256.pub.pem" "$WORK/turned"
+head -c 400 "$FW/mcuboot_p256.bin" >"$WORK/cut"
+bad "$WORK/cut" mcuboot 310 "the file ends within the TLVs"
+bad "$FW/mcuboot_p384.bin" mcuboot 422 "the signature is by a key that is not registered"
+bad "$FW/mcuboot_unsigned.bin" mcuboot 0 "the image is not signed, and the product has boot keys"
+bad "$FW/esp_rsa3072.bin" esp 4096 "the signature is by a key that is not registered"
+turn esp_p256.bin 12
+bad "$WORK/turned" esp 608 "the appended hash"
+turn esp_no_hash.bin 12
+bad "$WORK/turned" esp 12 "the image is for chip 4, the newest image of the product for chip 5"
+turn swu_newc.swu 1200
+upload "$WORK/turned" swu
+expect "a turned bit in an archive" "$(cat "$WORK/upload.status")" 422
+bad "$FW/swu_unsigned.swu" swu 0 "the image is not signed"
+turn rauc_verity.raucb 5000
+bad "$WORK/turned" rauc 4096 "the block of 4096 bytes here has another hash"
+turn rauc_plain.raucb 5000
+upload "$WORK/turned" rauc
+expect "a turned bit in a plain bundle" "$(cat "$WORK/upload.status")" 422
+bad "$FW/mcuboot_p256.bin" esp 0 "no ESP-IDF image"
+
+say "a bundle with two levels of hashes, by rauc, for a product without keys"
+api POST /api/v1/products '{"name":"gateway"}' >/dev/null
+expect_status "the product" 201
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$WORK/rauc.key" -out "$WORK/rauc.crt" -subj /CN=gateway -days 30 2>/dev/null
+mkdir "$WORK/bundle"
+head -c 1200000 /dev/urandom >"$WORK/bundle/rootfs.img"
+printf '[update]\ncompatible=gateway\nversion=6.0\n[bundle]\nformat=verity\n[image.rootfs]\nfilename=rootfs.img\n' >"$WORK/bundle/manifest.raucm"
+rauc --cert="$WORK/rauc.crt" --key="$WORK/rauc.key" bundle "$WORK/bundle" "$FW/large.raucb" >"$WORK/out" 2>&1 || die "$(cat "$WORK/out")"
+PRODUCT=gateway
+good large.raucb rauc '[.version, .facts.signed] | map(tostring) | join(" ")' "6.0 false"
+turn large.raucb 1000000
+bad "$WORK/turned" rauc 999424 "the block of 4096 bytes here has another hash"
 
 say "a key that is revoked"
 api POST "$KEYS/$BOOT/revoke" '{}' >/dev/null

@@ -175,13 +175,42 @@ static void names_become_uuids(void **state)
     assert_string_equal(text, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
 }
 
+/* FIPS 180-4's own example. */
+static void others_chose_longer_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        enum digest_kind kind;
+        const char *hex;
+    } rows[] = {
+        {DIGEST_SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {DIGEST_SHA384,
+         "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7"},
+        {DIGEST_SHA512, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba"
+                        "3c23a3feebbd454d44"
+                        "23643ce80e2a9ac94fa54ca49f"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint8_t digest[DIGEST_SIZE_MAX];
+        char hex[2 * DIGEST_SIZE_MAX + 1];
+        assert_ok(digest_bytes(rows[i].kind, bytes_str("abc"), digest));
+        hex_encode((struct bytes){digest, digest_size(rows[i].kind)}, hex);
+        assert_string_equal(hex, rows[i].hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_vectors),      cmocka_unit_test(digest_streams),
-        cmocka_unit_test(hmac_vectors),        cmocka_unit_test(hkdf_vectors),
-        cmocka_unit_test(hkdf_has_limits),     cmocka_unit_test(crc_vectors),
-        cmocka_unit_test(random_bytes_differ), cmocka_unit_test(sha256_in_pieces),
+        cmocka_unit_test(sha256_vectors),
+        cmocka_unit_test(digest_streams),
+        cmocka_unit_test(hmac_vectors),
+        cmocka_unit_test(hkdf_vectors),
+        cmocka_unit_test(others_chose_longer_ones),
+        cmocka_unit_test(hkdf_has_limits),
+        cmocka_unit_test(crc_vectors),
+        cmocka_unit_test(random_bytes_differ),
+        cmocka_unit_test(sha256_in_pieces),
         cmocka_unit_test(names_become_uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "db/product_rows.h"
 #include "fleet/boot_keys.h"
 #include "fleet/image_check.h"
+#include "pki/openssl.h"
 #include "tests/unit/firmware_store/image_vectors.h"
 
 #define COUNT_OF(array)                   (sizeof(array) / sizeof((array)[0]))
@@ -301,6 +302,81 @@ static void keys_that_no_boot_loader_takes_are_refused(void **state)
     fleet_fixture_clear(&f);
 }
 
+/* --- beside the image ------------------------------------------------------------------------------- */
+
+static void add_made_key(struct fleet_fixture *f, const char *name, EVP_PKEY *key)
+{
+    AUTO_VAL(buf) spki = {0};
+    struct boot_key_row row;
+    spki_of(key, &spki);
+    assert_ok(try_add(f, name, BOOT_KEY_DETACHED, buf_view(&spki), &row));
+}
+
+static void sign_text(EVP_PKEY *key, const char *digest, struct bytes text, struct buf *out)
+{
+    AUTO(EVP_MD_CTX) *context = EVP_MD_CTX_new();
+    size_t size = 256;
+    out->n = 0;
+    assert_ok(buf_reserve(out, size));
+    assert_int_equal(EVP_DigestSignInit_ex(context, NULL, digest, NULL, NULL, key, NULL), 1);
+    assert_int_equal(EVP_DigestSign(context, out->p, &size, text.p, text.n), 1);
+    out->n = size;
+}
+
+static void open_blob(const struct fleet_fixture *f, struct bytes text, struct blob_store **store,
+                      struct blob_reader **reader)
+{
+    char folder[160];
+    int64_t at = 0;
+    const struct uuid name = {{1}};
+    struct blob_digests digests;
+    AUTO_PTR(blob_writer) *writer = NULL;
+    (void)snprintf(folder, sizeof folder, "%s/blobs", f->folder.path);
+    assert_ok(blob_store_open_folder(folder, store));
+    assert_ok(blob_writer_open(*store, name, &at, &writer));
+    assert_ok(blob_writer_add(writer, text));
+    assert_ok(blob_writer_sync(writer));
+    assert_ok(blob_writer_commit(writer, &digests));
+    assert_ok(blob_open(*store, &digests.sha256, reader));
+}
+
+static void detached_signatures_hold_over_all_bytes(void **state)
+{
+    struct fleet_fixture f;
+    AUTO_PTR(blob_store) *store = NULL;
+    AUTO_PTR(blob_reader) *reader = NULL;
+    AUTO(EVP_PKEY) *p256 = ec_key("P-256");
+    AUTO(EVP_PKEY) *ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    AUTO(EVP_PKEY) *stranger = ec_key("P-256");
+    AUTO_VAL(buf) signature = {0};
+    struct bytes text = bytes_str("any bytes at all");
+    struct image_verdict verdict;
+    fleet_fixture_init(&f, *state);
+    open_blob(&f, text, &store, &reader);
+    const struct image_check check = {.tenant = f.tenant.id, .product = product_of(&f), .format = IMAGE_RAW};
+    sign_text(p256, "SHA256", text, &signature);
+    assert_code(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict),
+                ERR_UNPROCESSABLE); /* no key yet */
+    add_made_key(&f, "a", p256);
+    add_made_key(&f, "b", ed25519);
+    assert_ok(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict));
+    assert_true(verdict.is_signed);
+    sign_text(ed25519, NULL, text, &signature);
+    assert_ok(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict));
+    signature.p[0] ^= 1;
+    assert_code(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict),
+                ERR_UNPROCESSABLE);
+    assert_false(verdict.is_signed);
+    sign_text(stranger, "SHA256", text, &signature);
+    assert_code(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict),
+                ERR_UNPROCESSABLE);
+    sign_text(p256, "SHA256", bytes_str("any bytes at al"), &signature);
+    assert_code(image_check_detached(f.fleet, reader, &check, buf_view(&signature), &verdict),
+                ERR_UNPROCESSABLE);
+    assert_code(image_check_detached(f.fleet, reader, &check, BYTES_NONE, &verdict), ERR_UNPROCESSABLE);
+    fleet_fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +386,7 @@ int main(void)
         cmocka_unit_test(certificates_judge_archives_and_bundles),
         cmocka_unit_test(a_product_has_one_chip),
         cmocka_unit_test(unsigned_ones_may_be_let_in_and_broken_ones_not),
+        cmocka_unit_test(detached_signatures_hold_over_all_bytes),
         cmocka_unit_test(no_bit_can_be_turned),
         cmocka_unit_test(keys_that_no_boot_loader_takes_are_refused),
     };
