@@ -56,13 +56,13 @@ def status(execution, finished, details=(), progress=None):
 
 
 def rauc_fetch(device, link, size, image):
-    """As curl with CURLOPT_RESUME_FROM_LARGE does after a break; then as RAUC streams: many small parts, one after another."""
+    """As curl with CURLOPT_RESUME_FROM_LARGE does after a break; then as RAUC streams: many small parts, one after another on one connection."""
     answer, first = device.ask("GET", link, headers={"Range": f"bytes=0-{size // 3}"}, wanted=(206,))
     answer, rest = device.ask("GET", link, headers={"Range": f"bytes={len(first)}-"}, wanted=(206,))
     need(answer.getheader("Content-Range") == f"bytes {len(first)}-{size - 1}/{size}", "the rest of it is another")
     need(first == image[: len(first)], f"other bytes at the beginning: {len(first)}")
     need(first + rest == image, f"other bytes: {len(first)} and {len(rest)} of {len(image)}")
-    for at in range(1000):
+    for at in range(300):
         _, part = device.ask("GET", link, headers={"Range": f"bytes={at * 8}-{at * 8 + 7}"}, wanted=(206,))
         need(part == image[at * 8 : at * 8 + 8], f"other bytes at {at * 8}")
     return first + rest

@@ -49,8 +49,8 @@ suricatta : {
 };
 identify : ( { name = "board"; value = "pi4"; } );
 CFG
-MODE=() # newer ones know several servers
-swupdate --help 2>&1 | grep -q -- '-S, --server' && MODE=(-S hawkbit)
+MODE=() # from 2023 on it knows several servers
+case $(dpkg-query -W -f '${Version}' swupdate 2>/dev/null) in 2022.* | '') ;; *) MODE=(-S hawkbit) ;; esac
 mkdir "$WORK/tmp" # its sockets
 updater() { # OPTIONS of suricatta
     : >"$WORK/swupdate.log"
@@ -137,6 +137,14 @@ expect "the update" "$(sha256sum <"$WORK/fetched")" "$(sha256sum <"$WORK/fw.bin"
 expect "its log" "$(ddi -X PUT -H 'Content-Type: application/text' --data 'success,20261125' -o "$WORK/body" -w '%{http_code}' "$DEVICE/swupdate/v1/log")" 200
 expect "that is the end of it" "$(state_of "$THREE" "$ID_pi")" succeeded
 expect "nothing more" "$(ddi -o "$WORK/body" -w '%{http_code}' "$DEVICE/swupdate/v1/update")" 404
+
+say "an artifact, as hawkBit's own clients ask for it"
+LINK=$(ddi "$(ddi "$BASE" | jq -r ._links.installedBase.href)" | jq -r '.deployment.chunks[0].artifacts[0]._links.download.href')
+SHA1=$(sha1sum <"$WORK/fw.bin" | cut -d' ' -f1)
+expect "If it is this one" "$(ddi -o "$WORK/body" -w '%{http_code}' -H "If-Match: $SHA1" "$LINK") $(cmp "$WORK/body" "$WORK/fw.bin" && echo same)" "200 same"
+expect "another one" "$(ddi -o "$WORK/body" -w '%{http_code}' -H "If-Match: ${SHA1//[0-8]/9}" "$LINK")" 412
+expect "its MD5" "$(ddi "$LINK.MD5SUM")" "$(md5sum <"$WORK/fw.bin" | cut -d' ' -f1)  fw.bin"
+expect "the list" "$(ddi "${LINK%/*}" | jq -r '.[0].hashes.sha1')" "$SHA1"
 
 say "what devices must not get, over the wire"
 code() { ddi -o "$WORK/body" -w '%{http_code}' "$@"; }
