@@ -110,7 +110,7 @@ static err_t post_decision(struct api *api, const struct request *request, struc
 }
 
 /* Whoever may ask may look at what they asked for, and take it back. */
-enum { SCOPES_OF_ASKING = SCOPE_CERTIFICATES_REVOKE | SCOPE_DEVICES_WRITE };
+enum { SCOPES_OF_ASKING = SCOPE_CERTIFICATES_REVOKE | SCOPE_DEVICES_WRITE | SCOPE_FIRMWARE_RELEASE };
 #define ROW(method_, path_, scopes_, limit_, handler_)                                                       \
     {                                                                                                        \
         .method = (method_), .path = (path_), .listeners = LISTENER_MANAGEMENT, .access = ACCESS_CALLER,     \

@@ -56,6 +56,8 @@ static const struct route_table tables[] = {
     TABLE(session_routes),
     TABLE(alarm_routes),
     TABLE(firmware_policy_routes),
+    TABLE(release_routes),
+    TABLE(release_step_routes),
     TABLE(firmware_key_routes),
     TABLE(boot_key_routes),
     TABLE(ddi_poll_routes),

@@ -62,5 +62,7 @@ extern const struct route swupdate_routes[2];           /* swupdate.c */
 extern const struct route target_token_routes[3];       /* target_tokens.c */
 extern const struct route firmware_image_routes[6];     /* firmware_images.c */
 extern const struct route firmware_upload_routes[5];    /* firmware_uploads.c */
+extern const struct route release_routes[5];            /* firmware_releases.c */
+extern const struct route release_step_routes[6];       /* firmware_release_steps.c */
 
 #endif

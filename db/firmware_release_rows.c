@@ -9,6 +9,8 @@
     "notes, "                                                                                                \
     "reason, created_by, approved_by, approved_at, published_at, withdrawn_at, created_at, updated_at, ver"
 
+#define SELECTED COLUMNS ", (SELECT p.name FROM product p WHERE p.id = firmware_release.product)"
+
 static const char SQL_INSERT[] =
     "INSERT INTO firmware_release (" COLUMNS ", manifest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) "
@@ -21,20 +23,20 @@ static const char SQL_UPDATE[] =
     "approved_by = $20, approved_at = $21, published_at = $22, withdrawn_at = $23, updated_at = $24, "
     "ver = ver + 1 WHERE id = $1 AND ver = $2";
 static const char SQL_DELETE[] = "DELETE FROM firmware_release WHERE id = $1 AND tenant = $2";
-static const char SQL_FIND[] = "SELECT " COLUMNS " FROM firmware_release WHERE id = $1 AND tenant = $2";
+static const char SQL_FIND[] = "SELECT " SELECTED " FROM firmware_release WHERE id = $1 AND tenant = $2";
 static const char SQL_LIST[] =
-    "SELECT " COLUMNS " FROM firmware_release WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+    "SELECT " SELECTED " FROM firmware_release WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 static const char SQL_LIST_PRODUCT[] =
-    "SELECT " COLUMNS
+    "SELECT " SELECTED
     " FROM firmware_release WHERE tenant = $1 AND product = $4 AND id > $2 ORDER BY id LIMIT $3";
 static const char SQL_LIST_STATE[] =
-    "SELECT " COLUMNS
+    "SELECT " SELECTED
     " FROM firmware_release WHERE tenant = $1 AND state = $4 AND id > $2 ORDER BY id LIMIT $3";
 static const char SQL_LIST_BOTH[] =
-    "SELECT " COLUMNS " FROM firmware_release WHERE tenant = $1 AND product = $4 AND state = $5 AND id > $2 "
+    "SELECT " SELECTED " FROM firmware_release WHERE tenant = $1 AND product = $4 AND state = $5 AND id > $2 "
     "ORDER BY id LIMIT $3";
 static const char SQL_SIGNING[] =
-    "SELECT " COLUMNS " FROM firmware_release WHERE state = 1 ORDER BY id LIMIT $1";
+    "SELECT " SELECTED " FROM firmware_release WHERE state = 1 ORDER BY id LIMIT $1";
 static const char SQL_HIGHEST[] = "SELECT sequence FROM firmware_release WHERE tenant = $1 AND product = $2 "
                                   "ORDER BY sequence DESC LIMIT 1";
 static const char SQL_MANIFEST[] = "SELECT manifest FROM firmware_release WHERE id = $1 AND tenant = $2";
@@ -123,6 +125,7 @@ static err_t read_bytes_if(const struct db_row *row, int column, void *out, size
 
 static err_t read_texts(const struct db_row *row, struct firmware_release_row *out)
 {
+    TRY(db_row_text(row, 28, out->product_name, sizeof out->product_name));
     TRY(db_row_text(row, 3, out->class, sizeof out->class));
     TRY(db_row_text(row, 4, out->version, sizeof out->version));
     TRY(db_row_text(row, 15, out->sbom_type, sizeof out->sbom_type));

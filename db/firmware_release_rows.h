@@ -31,7 +31,8 @@ enum firmware_release_kind { RELEASE_FEATURE, RELEASE_SECURITY };
 
 struct firmware_release_row {
     struct uuid id, tenant, product;
-    char class[MODEL_SIZE]; /* "": all devices of the product */
+    char product_name[NAME_SIZE]; /* as read; not stored here */
+    char class[MODEL_SIZE];       /* "": all devices of the product */
     char version[RELEASE_VERSION_SIZE];
     enum firmware_release_state state;
     enum firmware_release_kind kind;

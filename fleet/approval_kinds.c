@@ -10,6 +10,7 @@
 #include "fleet/device_actions.h"
 #include "fleet/dual_control.h"
 #include "fleet/mass_revoke.h"
+#include "fleet/release_steps.h"
 #include "fleet/states.h"
 #include "fleet/transfers.h"
 
@@ -51,6 +52,8 @@ static const struct approval_kind kinds[] = {
      transfer_offer_execute},
     {"transfer.accept", APPROVAL_TRANSFER_ACCEPT, SCOPE_DEVICES_WRITE, transfer_accept_subject,
      transfer_accept_execute},
+    {"firmware.approve", APPROVAL_FIRMWARE, SCOPE_FIRMWARE_RELEASE, release_approve_subject,
+     release_approve_execute},
     {"dual_control.change", APPROVAL_DUAL_CONTROL, SCOPE_ADMIN, dual_control_subject, dual_control_execute},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };

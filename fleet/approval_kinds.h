@@ -13,6 +13,7 @@ enum approval_bit {
     APPROVAL_COMPROMISED = 2,
     APPROVAL_TRANSFER_OFFER = 4,
     APPROVAL_TRANSFER_ACCEPT = 8,
+    APPROVAL_FIRMWARE = 16,
     APPROVAL_DUAL_CONTROL = 1 << 30 /* taking a kind out of a setting: always waits, and is in no setting */
 };
 

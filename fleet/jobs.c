@@ -12,6 +12,7 @@
 #include "fleet/ocsp.h"
 #include "fleet/oidc.h"
 #include "fleet/publication.h"
+#include "fleet/release_sign.h"
 #include "fleet/sessions.h"
 #include "fleet/uploads.h"
 
@@ -73,6 +74,7 @@ static const struct job jobs[] = {
     {"rollouts", SECOND_MS, rollouts_run, true},
     {"firmware-notes", 10 * SECOND_MS, firmware_notes_flush, false},
     {"approvals", MINUTE_MS, approvals_expire, true},
+    {"release-signing", SECOND_MS, release_sign_run, false},
     {"transfers", MINUTE_MS, transfers_expire, true},
     {"session-sweep", HOUR_MS, session_sweep, true},
     {"firmware-scrub", MINUTE_MS, blobs_scrub, true},

@@ -24,6 +24,7 @@ enum cli_kind {
     CLI_ITEMS,   /* a list; may be given several times, commas are part of a value */
     CLI_PAIR,    /* NAME=VALUE, a member of an object; may be given several times */
     CLI_WAVES,   /* the waves of a campaign: NAME=VALUE, a percent or count:N each, with commas */
+    CLI_IMAGES,  /* an image of a release; may be given several times */
     CLI_ABSENT,  /* NAME, a member to take away; may be given several times */
     CLI_FILE,    /* the content of a file, as text */
     CLI_JSON,    /* the content of a file, as JSON */

@@ -13,6 +13,7 @@ static const struct cli_group groups[] = {
     {"firmware-anchors", "which manifest keys the devices of a product trust", cli_firmware_anchors_commands},
     {"firmware-key", "keys that sign firmware", cli_firmware_key_commands},
     {"boot-key", "keys that boot loaders and updaters trust", cli_boot_key_commands},
+    {"firmware-release", "releases: what the devices of a product are given", cli_release_commands},
     {"hub", "where devices go after enrolment", cli_hub_commands},
     {"certificate", "what was issued to devices", cli_certificate_commands},
     {"authority", "the certificate authorities", cli_authority_commands},

@@ -75,7 +75,8 @@ static err_t target_finish(struct target *target, const char *path)
 
 /* --- commands --------------------------------------------------------------------------------------- */
 
-err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line)
+/* The answer in a file of its own; how much of it there is, if it went there. */
+static err_t download(struct cli *cli, const struct cli_line *line, const char *accept, int64_t *lines)
 {
     const struct cli_request_parts parts = {.clock = cli->clock};
     const char *path = cli_line_text(line, "--output");
@@ -87,15 +88,31 @@ err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line)
     TRY(target_open(&target, path));
     const struct cli_call call = {.method = CLI_GET,
                                   .path = buf_str(&url),
-                                  .accept = "application/jsonl",
+                                  .accept = accept,
                                   .sink = target_take,
                                   .sink_context = &target};
     TRY(cli_call(cli, &call, &answer));
-    TRY(target_finish(&target, path));
+    *lines = target.lines;
+    return target_finish(&target, path);
+}
+
+err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line)
+{
+    int64_t lines = 0;
+    const char *path = cli_line_text(line, "--output");
+    TRY(download(cli, line, "application/jsonl", &lines));
     if (path != NULL) {
-        cli_note(&cli->output, "%lld lines in %s", (long long)target.lines, path);
+        cli_note(&cli->output, "%lld lines in %s", (long long)lines, path);
     }
     return OK;
+}
+
+err_t cli_run_download(struct cli *cli, const struct cli_line *line)
+{
+    int64_t lines = 0;
+    ENSURE(!cli->output.is_terminal || cli_line_has(line, "--output"), ERR_BAD_REQUEST,
+           "that is nothing for a terminal: --output names a file");
+    return download(cli, line, "*/*", &lines);
 }
 
 static err_t take_raw(void *context, struct bytes piece)

@@ -12,7 +12,7 @@ enum { NAME_WIDTH = 34 };
 static bool may_repeat(const struct cli_argument *argument)
 {
     return argument->kind == CLI_WORDS || argument->kind == CLI_ITEMS || argument->kind == CLI_PAIR ||
-           argument->kind == CLI_ABSENT;
+           argument->kind == CLI_IMAGES || argument->kind == CLI_ABSENT;
 }
 
 err_t cli_help_usage(const struct cli_command *command, struct buf *out)

@@ -59,7 +59,8 @@ static const struct cli_argument *find_argument(const struct cli_command *comman
 static err_t add_given(struct cli_line *line, const struct cli_argument *argument, const char *text)
 {
     bool may_repeat = argument->kind == CLI_WORDS || argument->kind == CLI_ITEMS ||
-                      argument->kind == CLI_PAIR || argument->kind == CLI_ABSENT;
+                      argument->kind == CLI_PAIR || argument->kind == CLI_IMAGES ||
+                      argument->kind == CLI_ABSENT;
     ENSURE(may_repeat || !cli_line_has(line, argument->name), ERR_BAD_REQUEST, "%s is given twice",
            argument->name);
     ENSURE(line->given_count < CLI_GIVEN_MAX, ERR_BAD_REQUEST, "more than %d arguments", CLI_GIVEN_MAX);

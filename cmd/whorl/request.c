@@ -317,6 +317,16 @@ static err_t add_waves(const struct place *place, const struct cli_given *given)
     return OK;
 }
 
+static err_t add_image(const struct place *place, const struct cli_given *given)
+{
+    json_t *list = NULL;
+    json_t *image = NULL;
+    TRY(member_of(place->object, place->member, json_array, &list));
+    TRY(cli_release_image(given->text, &image));
+    ENSURE(json_array_append_new(list, image) == 0, ERR_NO_MEMORY, "no memory for a list");
+    return OK;
+}
+
 static err_t single_value(const struct cli_request_parts *parts, const struct cli_given *given, json_t **out)
 {
     switch (given->argument->kind) {
@@ -337,6 +347,7 @@ static err_t single_value(const struct cli_request_parts *parts, const struct cl
     case CLI_ITEMS:
     case CLI_PAIR:
     case CLI_WAVES:
+    case CLI_IMAGES:
     case CLI_ABSENT:
         break;
     }
@@ -357,6 +368,9 @@ static err_t add_member(const struct cli_request_parts *parts, const struct cli_
     }
     if (kind == CLI_WAVES) {
         return add_waves(&place, given);
+    }
+    if (kind == CLI_IMAGES) {
+        return add_image(&place, given);
     }
     TRY(single_value(parts, given, &value));
     return json_take(place.object, place.member, value);

@@ -30,4 +30,7 @@ bool cli_span_parse(const char *text, int64_t *seconds);
 /** A file of at most 4 MiB, or standard input for "-". @errors ERR_NOT_FOUND, ERR_TOO_LARGE, ERR_IO */
 err_t cli_file_read(const char *path, struct buf *out);
 
+/** An image of a release, as one word. @param[out] out caller owns @errors ERR_BAD_REQUEST @thread any */
+err_t cli_release_image(const char *text, json_t **out);
+
 #endif

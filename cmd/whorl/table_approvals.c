@@ -42,8 +42,9 @@ const struct cli_command cli_approval_commands[] = {
 /* --- dual-control ----------------------------------------------------------------------------------- */
 
 #define KINDS                                                                                                \
-    BODY(CLI_WORDS, "--kind", "devices.revoke_many|device.compromised|transfer.offer|transfer.accept",       \
-         "kinds", "what waits for a second person; empty: nothing")
+    BODY(CLI_WORDS, "--kind",                                                                                \
+         "devices.revoke_many|device.compromised|transfer.offer|transfer.accept|firmware.approve", "kinds",  \
+         "what waits for a second person; empty: nothing")
 
 static const struct cli_argument tenant_kinds[] = {
     KINDS,

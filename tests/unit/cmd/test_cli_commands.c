@@ -183,7 +183,7 @@ static bool is_same_path(const char *ours, const char *theirs)
 
 static const json_t *operation_of(json_t *document, const struct cli_command *command)
 {
-    static const char *const methods[] = {"get", "post", "patch", "delete"};
+    static const char *const methods[] = {"get", "post", "patch", "delete", "put"};
     const char *path = NULL;
     json_t *item = NULL;
     json_object_foreach(json_object_get(document, "paths"), path, item)
