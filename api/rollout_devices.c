@@ -6,6 +6,7 @@
 #include "api/reply.h"
 #include "api/tables.h"
 #include "api/terms.h"
+#include "fleet/names.h"
 #include "fleet/rollout_dry_run.h"
 #include "fleet/rollout_why.h"
 #include "fleet/states.h"
@@ -67,6 +68,9 @@ static err_t read_draft(const struct request *request, struct terms *terms, stru
     rollout_spec_init(&out->spec);
     TRY(rollout_spec_read(document, terms->faults, &names, &out->spec));
     out->release = names.release;
+    if (names.name != NULL) {
+        TRY(faults_note(terms->faults, "/name", name_check(bytes_str(names.name), "rollout's name")));
+    }
     return faults_error(terms->faults);
 }
 

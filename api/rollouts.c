@@ -145,14 +145,18 @@ static err_t post_rollout(struct api *api, const struct request *request, struct
 /* What null cannot take away: a rollout always has it. */
 static void refuse_nulls(const json_t *document, struct faults *faults)
 {
-    static const char *const kept[] = {"name",   "release_id",   "filter",         "waves",
-                                       "forced", "late_joiners", "silent_after_s", "finish_after_quiet_s"};
-    static const char *const pointers[] = {
-        "/name",   "/release_id",   "/filter",         "/waves",
-        "/forced", "/late_joiners", "/silent_after_s", "/finish_after_quiet_s"};
+    static const char *const kept[] = {"/name",
+                                       "/release_id",
+                                       "/filter",
+                                       "/waves",
+                                       "/forced",
+                                       "/late_joiners",
+                                       "/silent_after_s",
+                                       "/finish_after_quiet_s",
+                                       "/utc_offset_minutes"};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        if (json_is_null(json_object_get(document, kept[i]))) {
-            faults_add(faults, pointers[i], "'%s' cannot be taken away", kept[i]);
+        if (json_is_null(json_object_get(document, kept[i] + 1))) {
+            faults_add(faults, kept[i], "'%s' cannot be taken away", kept[i] + 1);
         }
     }
 }

@@ -22,6 +22,7 @@ import urllib.request
 from bench_crl import bench_crl
 from bench_lists import bench_import, page_paths
 from bench_ocsp import bench_ocsp
+from bench_rollout import bench_poll, bench_start
 
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
@@ -318,6 +319,7 @@ def main():
     parser.add_argument('--revoked', type=int, default=100000)
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
+    parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix='whorl-bench.')
     running = []
@@ -329,6 +331,10 @@ def main():
             return
         if options.ocsp:
             bench_ocsp(small, work, options.requests * 10, (load, measure, interleaved, row))
+            print_table()
+            return
+        if options.polls:
+            bench_poll(small, work, options.requests * 5, (load, measure, interleaved, row))
             print_table()
             return
         large = Server(work, 'large')
@@ -343,6 +349,8 @@ def main():
         bench_pass(work, options.devices, options.devices // 100)
         notes.append(bench_campaign())
         notes.append(bench_inventory(small, large, options.devices, options.requests * 5, work))
+        bench_start(small, large, options.devices, work, (measure, interleaved, row))
+        bench_poll(small, work, options.requests * 5, (load, measure, interleaved, row))
         print_table()
         print('\n'.join(notes))
         print(f'Largest group commit: {small.metric("whorl_db_largest_group"):.0f} writes')

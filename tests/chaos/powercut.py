@@ -29,7 +29,7 @@ import tempfile
 import time
 import urllib.request
 
-from script import DEVICES, Api, Gone, Load, Lost, Rows, Script, run
+from script import DEVICES, Api, Gone, Load, Lost, Poller, Rows, Script, run
 
 READY_S = 20
 
@@ -113,12 +113,13 @@ class Base:
         for n in range(DEVICES):
             folder = os.path.join(work, f"device{n}")
             self.devices.append((folder, run(options.tool, "new", "--dir", folder, "--seed", str(100 + n)).split()[0]))
+        self.poller, self.releases = Poller(work), []
         self.register(options, work)
 
     def register(self, options, work):
         server = Server(options, self.data, os.path.join(work, "base.log"))
         api = Api(server, self)
-        bodies = [json.dumps({"name": "base", "devices": [identity for _, identity in self.devices]}).encode()]
+        bodies = [json.dumps({"name": "base", "devices": [identity for _, identity in self.devices] + [self.poller.identity]}).encode()]
         if options.load:
             path = os.path.join(work, "fleet.json")
             run(options.tool, "fleet", "--count", str(options.load), "--seed-base", "50000", "--list", path)
@@ -128,7 +129,17 @@ class Base:
             status, answer, _ = api.call("POST", "/api/v1/batches", body)
             if status != 201:
                 raise SystemExit(f"registering the devices: {status} {answer}")
+        self.poller.enrol(server, self.ca)
         server.end()
+        self.releases = [self.release(work, n) for n in (1, 2)]
+
+    def release(self, work, sequence):
+        """One that is published, as rows: how it comes to be has tests of its own."""
+        image = os.path.join(work, f"1.0.{sequence}.bin")
+        with open(image, "wb") as file:
+            file.write(b"%d" % sequence * 100)
+        rows = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "firmware_rows.py")
+        return run(sys.executable, "-B", rows, self.data, image, f"1.0.{sequence}", str(sequence), env=dict(os.environ, ONLY_RELEASE="1")).strip()
 
 
 class Trial:

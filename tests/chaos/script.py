@@ -3,6 +3,7 @@
 A question asks the server. What the journal must hold too has a second question: it asks the inventory that an older copy and the journal
 make together, since that is what is left when the disk of the inventory is lost."""
 
+import base64
 import hashlib
 import json
 import os
@@ -94,6 +95,37 @@ def serial_of(path):
     return run("openssl", "x509", "-in", path, "-noout", "-serial").split("serial=")[1].split()[0].lower().rjust(32, "0")
 
 
+class Poller:
+    """A device of openssl and Python, enrolled on an honest disk: it fetches firmware as clients of DDI do."""
+
+    def __init__(self, work):
+        self.work = work
+        for name in ("identity", "operational"):
+            run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.path(name + ".key"))
+        run("openssl", "req", "-x509", "-new", "-key", self.path("identity.key"), "-subj", "/CN=poller", "-days", "30", "-out", self.path("identity.crt"))
+        spki = subprocess.run(["openssl", "pkey", "-in", self.path("identity.key"), "-pubout", "-outform", "DER"], check=True, stdout=subprocess.PIPE).stdout
+        self.identity = hashlib.sha256(spki).hexdigest()
+
+    def path(self, name):
+        return os.path.join(self.work, "poller-" + name)
+
+    def context(self, ca, name="operational"):
+        context = ssl.create_default_context(cafile=ca)
+        context.load_cert_chain(self.path(name + ".crt"), self.path(name + ".key"))
+        return context
+
+    def enrol(self, server, ca):
+        csr = run("openssl", "req", "-new", "-key", self.path("operational.key"), "-subj", "/CN=ignored").encode()
+        der = base64.b64encode(ssl.PEM_cert_to_DER_cert(csr.decode().replace("CERTIFICATE REQUEST", "CERTIFICATE")))
+        request = urllib.request.Request(server.device + "/.well-known/est/simpleenroll", der, {"Content-Type": "application/pkcs10"})
+        with urllib.request.urlopen(request, context=self.context(ca, "identity")) as answer:
+            bag = base64.b64decode(answer.read())
+        pem = subprocess.run(["openssl", "pkcs7", "-inform", "DER", "-print_certs"], input=bag, check=True, stdout=subprocess.PIPE).stdout
+        with open(self.path("operational.crt"), "wb") as file:
+            file.write(pem[pem.index(b"-----BEGIN"):])
+        urllib.request.urlopen(server.device + "/device/v1/status", context=self.context(ca)).close()  # the first use
+
+
 class Script:
     """The acknowledged things of one trial, in order."""
 
@@ -131,6 +163,7 @@ class Script:
         self.things(api)
         self.people(api)
         self.second_person(api)
+        self.offers(server, api)
         self.feed(api)
         self.firmware(api, b"firmware in parts" * 5000, parts=3)
 
@@ -243,6 +276,46 @@ class Script:
         identity = self.base.devices[2][1]
         approval, _ = self.want(api.call("POST", f"/api/v1/devices/{identity}/compromised", {"reason": "cloned"}), 202)
         self.note("approval", lambda a: a.get("/api/v1/approvals/" + approval["id"])["state"] == "pending")
+
+    # --- firmware
+
+    def poll(self, server, path="", body=None):
+        """What the device that fetches firmware does, in the words of DDI."""
+        poller = self.base.poller
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{server.device}/default/controller/v1/{poller.identity}{path}", data=data)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, context=poller.context(self.base.ca), timeout=20) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            if error.code in (500, 503):
+                raise Gone() from error
+            raise Lost(f"a poll: {error.code} {error.read()}") from error
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            raise Gone() from error
+
+    def offers(self, server, api):
+        """Two rollouts, one device: an action that it was told is there, and its id is not told again."""
+        device, before = self.base.poller.identity, 0
+        for n, release in enumerate(self.base.releases):
+            rollout, _ = self.want(api.call("POST", "/api/v1/rollouts", {"name": f"r{n}", "release_id": release, "filter": {"all": True}}), 201)
+            path = "/api/v1/rollouts/" + rollout["id"]
+            self.want(api.call("POST", path + "/start", {}), 200)
+            self.note("rollout", lambda a, p=path: a.get(p)["state"] == "running")
+            number = int(self.poll(server)["_links"]["deploymentBase"]["href"].split("deploymentBase/")[1].split("?")[0])
+            if number <= before:
+                raise Lost(f"action {number} is told again")
+            before = number
+            self.note(f"action {number}", lambda a, i=number: self.state_of_action(a, i) is not None,
+                      lambda rows, i=number: (rows.one("SELECT last_action FROM device_firmware WHERE device = ?", bytes.fromhex(device)) or (0,))[0] >= i)
+            self.poll(server, f"/deploymentBase/{number}/feedback",
+                      {"id": str(number), "status": {"execution": "closed", "result": {"finished": "success"}}})
+            self.note(f"end of action {number}", lambda a, i=number, p=path: self.state_of_action(a, i) == "unverified" and a.get(p)["devices"]["unverified"] == 1)
+
+    def state_of_action(self, api, number):
+        actions = api.get(f"/api/v1/devices/{self.base.poller.identity}/firmware")["actions"]
+        return next((action["state"] for action in actions if action["id"] == str(number)), None)
 
     def feed(self, api):
         """An event that was read keeps its place and its number: readers go on behind it."""

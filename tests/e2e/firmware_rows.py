@@ -34,7 +34,7 @@ def main(data, image, version, sequence, counter=-1):
     with open(os.path.join(folder, digest.hexdigest()), "wb") as file:
         file.write(content)
     db = sqlite3.connect(os.path.join(data, "inventory.db"), timeout=20)
-    tenant, product = db.execute("SELECT t.id, p.id FROM tenant t JOIN product p ON p.tenant = t.id WHERE t.name = 'default' AND p.name = 'default'").fetchone()
+    tenant, product = db.execute("SELECT t.id, p.id FROM tenant t JOIN product p ON p.tenant = t.id WHERE t.name = 'default' AND p.name = 'default'").fetchall()[0]
     now = int(time.time() * 1000)
     of = {"tenant": tenant, "product": product, "created_at": now, "updated_at": now, "ver": 1}
     image_id, release, rollout = new_id(), new_id(), new_id()
