@@ -18,7 +18,7 @@ def release(server, work, version, sequence):
     with open(image, 'wb') as file:
         file.write(os.urandom(1024))
     out = subprocess.run([sys.executable, '-B', 'tests/e2e/firmware_rows.py', server.dir, image, version, str(sequence)], check=True,
-                         capture_output=True, text=True, env={**os.environ, 'ONLY_RELEASE': '1'})
+                         stdout=subprocess.PIPE, text=True, env={**os.environ, 'ONLY_RELEASE': '1'})
     return out.stdout.strip()
 
 
@@ -32,10 +32,10 @@ def start_all(server, ids):
         server.api('POST', f'/api/v1/rollouts/{one}/start', b'{}')
 
 
-def starts(server, work, name, measure):
+def starts(server, work, number, measure):
     """CPU of a start; each is cancelled again, so that as many run as before."""
-    release_id = release(server, work, f'9.0.{name}', 900)
-    ids = [draft(server, release_id, f'{name}-{i}') for i in range(STARTS)]
+    release_id = release(server, work, f'9.0.{number}', 900 + number)
+    ids = [draft(server, release_id, f'start-{number}-{i}') for i in range(STARTS)]
     spent, _ = measure(server.pids, STARTS, lambda: start_all(server, ids))
     for one in ids:
         server.api('POST', f'/api/v1/rollouts/{one}/cancel', b'{}')
@@ -46,7 +46,7 @@ def bench_start(small, large, devices, work, tools):
     print('starts of rollouts', flush=True)
     measure, interleaved, row = tools
     turns = iter(range(1000))
-    few, many = interleaved(5, lambda: starts(small, work, f's{next(turns)}', measure), lambda: starts(large, work, f'l{next(turns)}', measure))
+    few, many = interleaved(5, lambda: starts(small, work, next(turns), measure), lambda: starts(large, work, next(turns), measure))
     row(f'(j) start of a rollout over {devices} devices', many, few, 1.25, 'against 1,000')
 
 
