@@ -31,11 +31,7 @@ says() {
 fetches() {
     local url
     url=$(ddi "$1" GET "/deploymentBase/$2" | jq -r '.deployment.chunks[0].artifacts[0]._links | (.download // ."download-http").href')
-    curl -sS --cacert "$CA" --cert "$WORK/$1-op.crt" --key "$WORK/$1-op.key" -o "$WORK/got" -w '%{http_code}' "$url" >"$WORK/status"
-    if [ "$(status)" = 503 ]; then # a build without a store of images
-        sqlite3 "$DATA/inventory.db" "UPDATE firmware_action SET fetched = 4096 WHERE id = $2 AND hex(device) = upper('${IDS[$1]}')"
-        return
-    fi
+    curl -sS --cacert "$CA" --cert "$WORK/$1-op.crt" --key "$WORK/$1-op.key" -o "$WORK/got" "$url"
     cmp -s "$WORK/got" "$WORK/$3.bin" || die "$1 did not get the bytes of $3"
 }
 why() { api GET "/api/v1/devices/${IDS[$1]}/firmware/why" | jq -r --arg name "$2" '.rollouts[] | select(.name == $name) | .state + " " + .reason'; }
