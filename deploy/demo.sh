@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make demo`: a factory batch of simulated PUF devices goes from public key to working certificate, gets new keys by a campaign, and loses
-# one of its number, against a real server on this machine, in a folder of its own. Leaves no process behind.
+# `make demo`: a factory batch of simulated PUF devices goes from public key to working certificate, gets new keys by a campaign, loses
+# one of its number, and gets new firmware: a canary that stops a bad release, and a good one for all. A real server on this machine, in a
+# folder of its own. Leaves no process behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WHORLD=build/whorld TOOL=build/whorl-device WHORL=build/whorl
@@ -45,9 +46,18 @@ KNOWN=$(jq '.devices | length' "$WORK/batch.json")
 api -X POST --data-binary @"$WORK/batch.json" "$MANAGEMENT/api/v1/batches" >"$WORK/batch.answer.json"
 jq -r '"   batch \(.name): \(.device_count) devices registered"' "$WORK/batch.answer.json"
 
+export WHORL_SERVER=$MANAGEMENT WHORL_CA=$DATA/ca.pem WHORL_TOKEN=$TOKEN
+BATCH=$(jq -r .name "$WORK/batch.answer.json")
+# whose signature their firmware takes: the server's manifest key, and one that lies in a safe
+KEY=$($WHORL firmware-key create demo-manifests --role manifest --json | tee "$WORK/key.json" | jq -r .id) || fail "the manifest key could not be made"
+jq -r .public_key "$WORK/key.json" >"$WORK/signing.pub"
+openssl ecparam -name prime256v1 -genkey -noout -out "$WORK/safe.key"
+openssl pkey -in "$WORK/safe.key" -pubout -out "$WORK/safe.pub"
+
 step "4. Power on: every device proves its key by mutual TLS and gets its first certificate"
 $TOOL fleet --count "$COUNT" --seed-base 1000 --connections 16 --server "$DEVICE" --ca "$DATA/ca.pem" --save "$WORK" \
-    --stay 120s --contact-every 3s >"$WORK/fleet.txt" 2>&1 & # they stay, and make contact every three seconds
+    --tenant default --product default --signing-key "$WORK/signing.pub" --recovery-key "$WORK/safe.pub" --failing 0.7 --power-cuts 0.05 \
+    --stay 120s --contact-every 2s >"$WORK/fleet.txt" 2>&1 & # they stay, and make contact every two seconds
 FLEET=$!
 for _ in $(seq 1200); do
     if grep -q '^staying' "$WORK/fleet.txt"; then break; fi
@@ -75,8 +85,6 @@ done
 api "$MANAGEMENT/api/v1/devices/$ID" | jq -r '"   device \(.id[0:16])… is \(.state), certificates: \([.certificates[].state] | join(", "))"'
 
 step "7. New keys for the whole batch: a campaign, a tenth first, no more than $((COUNT / 4)) devices a second"
-export WHORL_SERVER=$MANAGEMENT WHORL_CA=$DATA/ca.pem WHORL_TOKEN=$TOKEN
-BATCH=$(jq -r .name "$WORK/batch.answer.json")
 $WHORL rekey-plan create demo-rekey --batch "$BATCH" --waves 10,100 --rate $((COUNT / 4)) --per second --soak 1s --success-percent 100 \
     --stop-percent 5 --stop-min 20 >/dev/null || fail "the campaign could not be drafted"
 $WHORL rekey-plan dry-run demo-rekey --json | jq -r '"   dry run: \(.count) devices"'
@@ -91,8 +99,6 @@ for _ in $(seq 300); do
     sleep 0.5
 done
 [ "$(jq .devices.confirmed "$WORK/plan.json")" -eq "$KNOWN" ] || fail "the campaign did not reach every device"
-end "$FLEET"
-FLEET=
 
 step "8. A device is stolen: revoked, and everybody can know"
 openssl x509 -in "$WORK/sensor/device.pem" -out "$WORK/stolen.pem"
@@ -114,7 +120,54 @@ printf '   CRL            number %s, %s revoked, this one among them: %s\n' "$(s
     "$(grep -c 'Serial Number' "$WORK/crl.txt")" "$(grep -qi "$SERIAL" "$WORK/crl.txt" && echo yes || echo no)"
 printf '   the device     %s\n' "$($TOOL run --contacts 1 --dir "$WORK/sensor" --server "$DEVICE" --ca "$DATA/ca.pem" 2>&1 | tail -n 1)"
 
-step "9. The books: nothing was acknowledged that is not written down"
+# release FILE VERSION: uploaded, approved, signed, published; its id
+release() {
+    local image id
+    image=$($WHORL firmware upload "$1" --format raw --version "$2" --json 2>>"$WORK/upload.txt" | jq -r .id)
+    [ -n "$image" ] || return 1
+    id=$($WHORL firmware-release create default --image "$image" --manifest-key "$KEY" --version "$2" --json | jq -r .id)
+    [ -n "$id" ] && $WHORL firmware-release approve "$id" >/dev/null || return 1
+    for _ in $(seq 100); do
+        [ "$($WHORL firmware-release show "$id" --json | jq -r .state)" != approved ] || break
+        sleep 0.1
+    done
+    $WHORL firmware-release publish "$id" --yes >/dev/null || return 1
+    echo "$id"
+}
+# roll NAME RELEASE END: a canary of 20 devices, then everybody; shown until it is in that state
+roll() {
+    local now before=
+    $WHORL rollout create "$1" --release "$2" --batch "$BATCH" --waves count:20,100 --stop-percent 20 --stop-min 10 --soak 1s --success-percent 90 \
+        --finish-after-quiet 1s >/dev/null || fail "the rollout could not be drafted"
+    $WHORL rollout start "$1" >/dev/null || fail "the rollout could not be started"
+    for _ in $(seq 200); do
+        $WHORL rollout show "$1" --json >"$WORK/rollout.json"
+        now=$(jq -r '"\(.state), wave \(.wave.number): \(.devices.offered) offered, \(.devices.succeeded) succeeded, \(.devices.failed) failed"' "$WORK/rollout.json")
+        [ "$now" = "$before" ] || printf '   %s\n' "$now"
+        before=$now
+        case $3 in
+            all) [ "$(jq .devices.succeeded "$WORK/rollout.json")" -lt "$KNOWN" ] || return 0 ;;
+            *) [ "$(jq -r .state "$WORK/rollout.json")" != "$3" ] || return 0 ;;
+        esac
+        sleep 0.3
+    done
+    fail "the rollout did not come to its end"
+}
+
+step "9. New firmware: 2.0.0 does not come up on most devices, and a canary of 20 finds out"
+{ printf 'does not boot'; head -c 12000 /dev/urandom; } >"$WORK/lamp-2.0.0.bin"
+head -c 12000 /dev/urandom >"$WORK/lamp-2.0.1.bin"
+BAD=$(release "$WORK/lamp-2.0.0.bin" 2.0.0) || fail "2.0.0 could not be released"
+roll demo-2.0.0 "$BAD" stopped
+printf '   each device that failed runs what it ran before; nobody else was offered it\n'
+
+step "10. 2.0.1: the canary, then all of them; each verifies the manifest, installs into a slot, boots, reports"
+GOOD=$(release "$WORK/lamp-2.0.1.bin" 2.0.1) || fail "2.0.1 could not be released"
+roll demo-2.0.1 "$GOOD" all
+end "$FLEET"
+FLEET=
+
+step "11. The books: nothing was acknowledged that is not written down"
 kill -TERM $PID
 wait $PID || fail "the server did not stop cleanly"
 PID=
