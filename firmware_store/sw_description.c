@@ -67,19 +67,9 @@ static json_t *convert(const config_setting_t *setting, int depth)
     }
 }
 
-static void config_clear(config_t *config)
-{
-    config_destroy(config);
-}
-typedef config_t owned_config;
-static void owned_config_end(owned_config *config)
-{
-    config_clear(config);
-}
-
 static err_t read_libconfig(const struct image_reading *r, int64_t at, const char *text, json_t **out)
 {
-    __attribute__((cleanup(owned_config_end))) owned_config config;
+    __attribute__((cleanup(config_destroy))) config_t config;
     config_init(&config);
     IMAGE_NEED(config_read_string(&config, text) == CONFIG_TRUE, r, at, "line %d of sw-description: %.60s",
                config_error_line(&config), config_error_text(&config));
