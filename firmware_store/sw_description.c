@@ -6,6 +6,8 @@
 #include <libconfig.h>
 #include <string.h>
 
+#include "firmware_store/libconfig_form.h"
+
 void sw_description_clear(struct sw_description *description)
 {
     json_decref(description->tree);
@@ -108,6 +110,9 @@ static err_t parse(const struct image_reading *r, int64_t at, struct bytes text,
     AUTO_VAL(buf) copy = {0};
     TRY(check_text(r, at, text));
     if (!is_json(text)) {
+        size_t place = 0;
+        const char *fault = libconfig_form_fault(text, SW_DEPTH_MAX, &place);
+        IMAGE_NEED(fault == NULL, r, at + (int64_t)place, "sw-description: %s", fault);
         TRY(buf_append_bytes(&copy, text));
         return read_libconfig(r, at, buf_str(&copy), out);
     }
