@@ -130,9 +130,9 @@ static inline void put_parameters(struct whorl_text *out, const struct paper_com
     struct whorl_space space = {room, sizeof room}, text_space = {text_room, sizeof text_room};
     struct whorl_bytes hash = {c->digest, 32};
     struct whorl_text digest, uri;
-    size_t count = 8 + (c->has_counter ? 1 : 0) + (c->least != 0 ? 1 : 0);
-    count += twist == TWIST_EXTRA_PARAMETER ? 1 : 0;
-    count -= twist == TWIST_NO_SIZE ? 1 : 0;
+    size_t count = 8U + (c->has_counter ? 1U : 0U) + (c->least != 0 ? 1U : 0U);
+    count += twist == TWIST_EXTRA_PARAMETER ? 1U : 0U;
+    count -= twist == TWIST_NO_SIZE ? 1U : 0U;
     whorl_text_begin(&digest, space);
     put_digest(&digest, c->digest, TWIST_NONE);
     whorl_text_begin(&uri, text_space);
