@@ -115,13 +115,17 @@ static err_t mark_in(struct db_tx *tx, void *arg)
     return is_new ? firmware_case_move(tx, &it, ACTION_CANCELLING) : OK;
 }
 
-/* By what memory holds: most devices are no rollout's, and cost no more than this. */
+/* By what memory holds: most devices are no rollout's, or not yet, and cost no more than this. */
 static bool may_be_meant(const struct rollout_live_one *one, const struct contact *contact,
                          const struct device_firmware_row *firmware)
 {
     const struct rollout_subject subject = {&contact->device, firmware};
-    return rollout_need_judge(&one->spec, one->course.started_at, &one->release, &subject) ==
-           ROLLOUT_MEANS_IT;
+    struct rollout_place place;
+    if (rollout_need_judge(&one->spec, one->course.started_at, &one->release, &subject) != ROLLOUT_MEANS_IT ||
+        rollout_place_of(&one->spec, &one->course, &contact->device, &place).code != ERR_OK) {
+        return false;
+    }
+    return rollout_wave_judge(&place, &one->course, 0) == ROLLOUT_MEANS_IT; /* how full it is, is read */
 }
 
 static err_t try_rollout(struct fleet *fleet, const struct rollout_live_one *one, struct rollout_offer *offer)
