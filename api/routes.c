@@ -59,6 +59,7 @@ static const struct route_table tables[] = {
     TABLE(release_routes),
     TABLE(release_step_routes),
     TABLE(firmware_key_routes),
+    TABLE(firmware_signature_routes),
     TABLE(boot_key_routes),
     TABLE(ddi_poll_routes),
     TABLE(ddi_action_routes),

@@ -53,6 +53,7 @@ extern const struct route session_routes[2];            /* sessions.c */
 extern const struct route alarm_routes[1];              /* alarms.c */
 extern const struct route firmware_policy_routes[3];    /* firmware_policy.c */
 extern const struct route firmware_anchors_routes[2];   /* firmware_anchors.c */
+extern const struct route firmware_signature_routes[3]; /* firmware_signatures.c */
 extern const struct route firmware_key_routes[9];       /* firmware_keys.c */
 extern const struct route boot_key_routes[4];           /* boot_keys.c */
 extern const struct route ddi_poll_routes[7];           /* ddi_poll.c */

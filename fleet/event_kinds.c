@@ -116,6 +116,7 @@ static const struct event_kind rows[] = {
     {"firmware_release.signing_failed", EVENT_FED,
      "A release could not be signed and is a draft again: see reason"},
     {"firmware_release.withdrawn", EVENT_FED, "A release is not given out any more"},
+    {"firmware_signature.added", EVENT_FED, "A signature beside an image was made or brought"},
     {"hub.added", EVENT_FED, "A hub was made"},
     {"hub.changed", EVENT_FED, "A hub changed"},
     {"installation.founded", EVENT_HOUSE, "The first rows were written"},

@@ -7,8 +7,6 @@
 
 #include "pki/openssl.h"
 
-DEFINE_AUTO(CMS_ContentInfo, CMS_ContentInfo_free);
-
 struct cms_signing {
     CMS_ContentInfo *cms;
     BIO *in; /* what is written to it goes through the digest */
@@ -86,18 +84,4 @@ err_t cms_signing_finish(struct cms_signing *signing, struct buf *der)
     err_t error = buf_append(der, encoded, (size_t)size);
     OPENSSL_free(encoded);
     return error;
-}
-
-err_t cms_content(struct bytes der, bool *is_detached, struct buf *out)
-{
-    const unsigned char *at = der.p;
-    AUTO(CMS_ContentInfo) *cms = d2i_CMS_ContentInfo(NULL, &at, (long)der.n);
-    openssl_forget_errors();
-    ENSURE(cms != NULL && OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_signed, ERR_UNPROCESSABLE,
-           "the signature is no CMS SignedData");
-    ASN1_OCTET_STRING **content = CMS_get0_content(cms);
-    *is_detached = content == NULL || *content == NULL;
-    return *is_detached
-               ? OK
-               : buf_append(out, ASN1_STRING_get0_data(*content), (size_t)ASN1_STRING_length(*content));
 }

@@ -22,8 +22,4 @@ err_t cms_signing_finish(struct cms_signing *signing, struct buf *der);
 void cms_signing_free(struct cms_signing *signing);
 DEFINE_AUTO_PTR(cms_signing, cms_signing_free);
 
-/** The content that a SignedData has inside; nothing of it is verified. @param[out] out appended
- *  @param is_detached there is none @errors ERR_UNPROCESSABLE no SignedData @thread any */
-err_t cms_content(struct bytes der, bool *is_detached, struct buf *out);
-
 #endif

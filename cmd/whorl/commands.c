@@ -11,6 +11,7 @@ static const struct cli_group groups[] = {
     {"firmware", "images of firmware, and their uploads", cli_firmware_commands},
     {"firmware-policy", "how the devices of a product fetch firmware", cli_firmware_policy_commands},
     {"firmware-anchors", "which manifest keys the devices of a product trust", cli_firmware_anchors_commands},
+    {"firmware-signature", "signatures beside an image", cli_firmware_signature_commands},
     {"firmware-key", "keys that sign firmware", cli_firmware_key_commands},
     {"boot-key", "keys that boot loaders and updaters trust", cli_boot_key_commands},
     {"firmware-release", "releases: what the devices of a product are given", cli_release_commands},
