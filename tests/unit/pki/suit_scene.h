@@ -50,7 +50,8 @@ static inline void suit_scene_init(struct suit_scene *scene)
 {
     *scene = (struct suit_scene){.key = EVP_EC_gen("P-256")};
     unsigned char *der = NULL;
-    bytes_of_i2d(i2d_PUBKEY(scene->key, &der), der, &scene->spki);
+    int size = i2d_PUBKEY(scene->key, &der); /* first: the order of arguments is nobody's promise */
+    bytes_of_i2d(size, der, &scene->spki);
     assert_ok(sha256_of(buf_view(&scene->spki), &scene->kid));
     struct suit_manifest *manifest = &scene->manifest;
     *manifest = (struct suit_manifest){.sequence = 12, .min_sequence = 3, .count = 2};
