@@ -237,10 +237,10 @@ chaos-controls: chaos-build
 	@for control in lie normal early journal; do \
 		$(CHAOS) --script short --every 12 --modes drop --control $$control || exit 1; done
 
-## chaos-short    what `make check` does of it: a short script, cut at every operation, and the proof that a broken promise is noticed
+## chaos-short    what `make check` does of it: a short script, cut at every operation, an upload of firmware at every fifth, and the proof that a broken promise is noticed
 chaos-short:
 	@if [ ! -c /dev/fuse ]; then echo "SKIPPED: the power-cut tests need /dev/fuse"; else \
-		$(MAKE) chaos-build && $(CHAOS) --script short && $(MAKE) chaos-controls; fi
+		$(MAKE) chaos-build && $(CHAOS) --script short && $(CHAOS) --script firmware --every 5 --modes subset && $(MAKE) chaos-controls; fi
 
 ## chaos-load     cuts the power CHAOS_TRIALS (40) times under many devices at once: above 10,000 acknowledged certificates
 chaos-load: chaos-build

@@ -170,7 +170,8 @@ err_t folder_room(const char *path, int64_t *out)
     if (statvfs(path, &room) != 0) {
         return error_of_errno("cannot ask for the room of", path);
     }
-    *out = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
+    /* one without a size (some in user space, some of the network) says nothing: a write will tell */
+    *out = room.f_blocks == 0 ? INT64_MAX : (int64_t)room.f_bavail * (int64_t)room.f_frsize;
     return OK;
 }
 

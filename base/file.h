@@ -23,7 +23,8 @@ void descriptor_sync(int fd, const char *path);
 err_t folder_sync(const char *path);
 /** mkdir, then fsync of the parent. @errors ERR_CONFLICT when it is there already */
 err_t folder_make(const char *path, mode_t mode);
-/** What is free for us in the file system of a folder, in bytes. @errors ERR_IO, ERR_NOT_FOUND */
+/** What is free for us in the file system of a folder, in bytes; INT64_MAX where it does not say. @errors
+ * ERR_IO, ERR_NOT_FOUND */
 err_t folder_room(const char *path, int64_t *out);
 bool file_exists(const char *path);
 /** "folder/name" as heap text; caller owns. */

@@ -10,10 +10,10 @@ the inventory of the beginning: together they must hold what is final of everyth
 A control breaks the promise on purpose and must be noticed: normal (synchronous=NORMAL), early (answer before commit), lie (fsync does
 nothing), journal (answer before the journal is written).
 
-The short script is that of `make check`: its requests alone, cut at every operation. The full one has every kind of write, and the start and
+The short script is that of `make check`: its requests alone, cut at every operation; that of firmware is an upload in parts. The full one has every kind of write, and the start and
 the end of the server.
 
-  powercut.py [--script short|full] [--load N --trials N] [--every N] [--from N] [--modes drop,prefix,subset] [--seed S] [--again] [--control C]
+  powercut.py [--script short|firmware|full] [--load N --trials N] [--every N] [--from N] [--modes drop,prefix,subset] [--seed S] [--again] [--control C]
 """
 
 import argparse
@@ -32,6 +32,7 @@ import urllib.request
 from script import DEVICES, Api, Gone, Load, Lost, Poller, Rows, Script, run
 
 READY_S = 20
+SHORT = ("short", "firmware")  # of their own operations only
 
 
 class Disk:
@@ -167,7 +168,7 @@ class Trial:
         shutil.move(os.path.join(data, "journal"), os.path.join(disk.path, "journal"))
         disk.tell("settle")
         disk.tell("lie 1" if options.control == "lie" else "lie 0")
-        disk.tell("arm 0" if options.script == "short" else f"arm {self.point}")
+        disk.tell("arm 0" if options.script in SHORT else f"arm {self.point}")
         script = (Load if options.load else Script)(options, self.base, self.work)
         state, loss = self.play(disk, data, script)
         disk.tell("lie 0")
@@ -193,7 +194,7 @@ class Trial:
         server, loss = None, None
         try:
             server = Server(self.options, data, self.log, self.options.control, **self.settings(disk))
-            if self.options.script == "short":  # its own operations, without those of the start
+            if self.options.script in SHORT:  # its own operations, without those of the start
                 disk.tell(f"arm {self.point}")
             script.play(server)
         except Gone:
@@ -202,7 +203,7 @@ class Trial:
             loss = f"before the cut: {error}"
         state = disk.ask()
         if server is not None:
-            if self.options.script == "short" and not state["fired"]:
+            if self.options.script in SHORT and not state["fired"]:
                 disk.tell("arm 0")
             server.end(signal.SIGKILL if state["fired"] else signal.SIGTERM)
         return state, loss
@@ -310,7 +311,7 @@ def read_options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--script", choices=["short", "full"], default="full")
+    parser.add_argument("--script", choices=["short", "firmware", "full"], default="full")
     parser.add_argument("--load", type=int, default=0)
     parser.add_argument("--trials", type=int, default=0)
     parser.add_argument("--every", type=int, default=1)

@@ -141,11 +141,13 @@ class Script:
 
     def play(self, server):
         api = Api(server, self.base)
+        if self.options.script == "firmware":
+            self.firmware(api, b"short firmware" * 3, parts=2)
+            return
         self.device(server, 1, "enrol")
         self.device(server, 1, "status")  # the first use
         self.revoke_certificate(api)
         self.order(api, 2, "quarantine", "quarantined")
-        self.firmware(api, b"short firmware", parts=1)
         if self.options.script == "full":
             self.whole(server, api)
 
