@@ -30,7 +30,7 @@ static int hex_value(uint8_t c)
 static err_t read_field(const struct image_reading *r, int64_t at, const uint8_t *head, int index,
                         uint32_t *out)
 {
-    const uint8_t *p = head + MAGIC_SIZE + FIELD_SIZE * index;
+    const uint8_t *p = head + MAGIC_SIZE + (ptrdiff_t)FIELD_SIZE * index;
     *out = 0;
     for (int i = 0; i < FIELD_SIZE; i++) {
         int digit = hex_value(p[i]);

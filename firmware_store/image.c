@@ -159,10 +159,14 @@ err_t image_guess(struct blob_reader *bytes, enum image_format *out)
 
 err_t image_refuse(const struct image_reading *r, int64_t at, const char *format, ...)
 {
+    char text[IMAGE_REASON_SIZE];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(r->fault->reason, sizeof r->fault->reason, format, args);
+    int size = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    /* it may quote names of the image; an error's detail is made harmless */
+    err_t harmless = ERR(ERR_UNPROCESSABLE, "%s", size < 0 ? "" : text);
+    (void)snprintf(r->fault->reason, sizeof r->fault->reason, "%s", harmless.detail);
     r->fault->at = at;
     return ERR(ERR_UNPROCESSABLE, "at byte %lld: %s", (long long)at, r->fault->reason);
 }

@@ -87,7 +87,7 @@ static bool take_texts(struct scan *scan)
 static bool take_settings(struct scan *scan, int depth, uint8_t end);
 static bool take_value(struct scan *scan, int depth);
 
-static bool take_values(struct scan *scan, int depth, uint8_t end)
+static bool take_values(struct scan *scan, int depth, uint8_t end) // NOLINT(misc-no-recursion): by depth_max
 {
     skip_space(scan);
     while (peek(scan) != end) {
@@ -106,7 +106,7 @@ static bool take_values(struct scan *scan, int depth, uint8_t end)
 }
 
 /* `depth` is that of what the value stands in. */
-static bool take_value(struct scan *scan, int depth)
+static bool take_value(struct scan *scan, int depth) // NOLINT(misc-no-recursion): bounded by depth_max
 {
     skip_space(scan);
     uint8_t first = peek(scan);
@@ -125,7 +125,7 @@ static bool take_value(struct scan *scan, int depth)
 }
 
 /* @param end 0: that of the text */
-static bool take_settings(struct scan *scan, int depth, uint8_t end)
+static bool take_settings(struct scan *scan, int depth, uint8_t end) // NOLINT(misc-no-recursion): so is this
 {
     for (skip_space(scan); peek(scan) != end || (end == 0 && scan->at < scan->text.n); skip_space(scan)) {
         if (!take_word(scan)) {

@@ -219,7 +219,7 @@ static err_t find_foreign(const struct image_reading *r, int64_t from, int64_t t
 {
     uint8_t flag = 0;
     TRY(image_find_other(r, from, to, 0xff, at));
-    if (*at == to || to - *at > 2 * ALIGN_MAX) {
+    if (*at == to || to - *at > 2 * (int64_t)ALIGN_MAX) {
         return OK;
     }
     TRY(image_take(r, *at, &flag, 1, "the trailer"));

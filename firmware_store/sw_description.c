@@ -18,6 +18,7 @@ void sw_description_clear(struct sw_description *description)
 
 static json_t *convert(const config_setting_t *setting, int depth);
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by SW_DEPTH_MAX, like the next two
 static bool add_member(json_t *parent, const config_setting_t *member, int depth)
 {
     json_t *value = convert(member, depth);
@@ -30,6 +31,7 @@ static bool add_member(json_t *parent, const config_setting_t *member, int depth
                                    : json_array_append_new(parent, value)) == 0;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion)
 static json_t *convert_all(const config_setting_t *setting, json_t *parent, int depth)
 {
     AUTO(json_t) *made = parent;
@@ -43,6 +45,7 @@ static json_t *convert_all(const config_setting_t *setting, json_t *parent, int 
 }
 
 /* @return NULL: too deep, not UTF-8, or no memory */
+// NOLINTNEXTLINE(misc-no-recursion)
 static json_t *convert(const config_setting_t *setting, int depth)
 {
     if (depth > SW_DEPTH_MAX) {
@@ -162,7 +165,8 @@ static err_t note_artifact(const struct image_reading *r, int64_t at, const json
 }
 
 /* Boards, sets and modes are groups of any name, so every group is looked at. */
-static err_t walk(const struct image_reading *r, int64_t at, const json_t *value, int depth,
+// NOLINTNEXTLINE(misc-no-recursion): bounded by SW_DEPTH_MAX
+static err_t walk(const struct image_reading *r, int64_t at, json_t *value, int depth,
                   struct sw_description *out)
 {
     const char *name = NULL;
@@ -171,7 +175,7 @@ static err_t walk(const struct image_reading *r, int64_t at, const json_t *value
     IMAGE_NEED(depth <= SW_DEPTH_MAX, r, at, "sw-description is nested deeper than %d", SW_DEPTH_MAX);
     if (json_is_object(value)) {
         TRY(note_artifact(r, at, value, out));
-        json_object_foreach((json_t *)(uintptr_t)value, name, member)
+        json_object_foreach(value, name, member)
         {
             TRY(walk(r, at, member, depth + 1, out));
         }
@@ -198,7 +202,7 @@ err_t sw_description_read(const struct image_reading *r, int64_t at, struct byte
                           struct sw_description *out)
 {
     TRY(parse(r, at, text, &out->tree));
-    const json_t *software = json_object_get(out->tree, "software");
+    json_t *software = json_object_get(out->tree, "software");
     IMAGE_NEED(json_is_object(software), r, at, "sw-description has no group \"software\"");
     const char *version = json_string_value(json_object_get(software, "version"));
     IMAGE_NEED(version != NULL && version[0] != '\0', r, at, "sw-description has no version");

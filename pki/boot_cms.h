@@ -17,6 +17,6 @@ struct boot_cms {
  * signature covers is read piece by piece.
  *  @param certificate DER @errors ERR_UNPROCESSABLE with the reason, of the source
  *  @thread that of the source */
-err_t boot_cms_verify(const struct boot_cms *cms, struct bytes certificate);
+err_t boot_cms_verify(const struct boot_cms *order, struct bytes certificate);
 
 #endif

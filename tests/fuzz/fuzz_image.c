@@ -26,6 +26,7 @@ static void check_refusal(err_t error, const struct image_fault *fault, int64_t 
     must(error.code == ERR_UNPROCESSABLE || error.code == ERR_NO_MEMORY);
     must(error.code != ERR_UNPROCESSABLE ||
          (fault->reason[0] != '\0' && fault->at >= 0 && fault->at <= size));
+    must(utf8_is_valid(bytes_str(fault->reason)));
 }
 
 static void check_image(const struct image *image, int64_t size)
