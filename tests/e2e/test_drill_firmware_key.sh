@@ -36,6 +36,31 @@ expect "a reader that is not ours agrees" "$(/usr/bin/python3 -B "$E2E/statement
     "1 $(jq -r '"\(.signing_key.spki_sha256) \(.recovery_key.spki_sha256)"' "$WORK/body")"
 expect "its signing key" "$(jq -r .signing_key.spki_sha256 "$WORK/body")" "$(jq -r .spki_sha256 "$WORK/first.json")"
 
+say "--- a device of it, and a release that the key signed"
+ID=$("$DEVICE_TOOL" new --dir "$WORK/chip" --seed 31 | head -n 1)
+register "$ID"
+"$DEVICE_TOOL" enrol --dir "$WORK/chip" --server "$DEVICE" --ca "$CA" >/dev/null
+"$DEVICE_TOOL" firmware --dir "$WORK/chip" --tenant default --product default --signing-key "$WORK/first.pem" --recovery-key "$WORK/recovery.pem"
+contact() { "$DEVICE_TOOL" firmware --dir "$WORK/chip" --server "$DEVICE" --ca "$CA" 2>&1 || true; }
+# rollout VERSION KEY: an image, a release signed by the key, on its way to every device
+rollout() {
+    local image release
+    printf 'firmware %s' "$1" >"$WORK/image"
+    image=$(api POST "/api/v1/firmware/images?product=default&filename=image&format=raw&version=$1" "@$WORK/image" -H 'Content-Type: application/octet-stream' | jq -r .id)
+    release=$("$WHORL" firmware-release create default --image "$image" --manifest-key "$2" --json | jq -r .id)
+    "$WHORL" firmware-release approve "$release" >/dev/null
+    for _ in $(seq 100); do
+        [ "$("$WHORL" firmware-release show "$release" --json | jq -r .state)" = approved ] && break
+        sleep 0.1
+    done
+    "$WHORL" firmware-release publish "$release" --yes >/dev/null
+    "$WHORL" rollout create "to-$1" --release "$release" --every-device >/dev/null
+    "$WHORL" rollout start "to-$1" >/dev/null
+}
+rollout 1.0 "$LEAKED"
+expect_in "the device takes it" "$(contact)" "installed: 1.0"
+rollout 1.1 "$LEAKED"
+
 say "--- the server is broken into: the thief has the signing key"
 openssl pkey -in "$DATA/keys/fw-$LEAKED.key" -passin "file:$DATA/keys/passphrase" -out "$WORK/stolen.key"
 pair thief
@@ -50,7 +75,7 @@ expect "without the passphrase it says what is missing" "$CODE" 1
 expect_in "namely" "$(cat "$WORK/out")" "the statement could not be made"
 pair next
 "$DRILL" "$LEAKED" --recovery-key "$WORK/sealed.key" --passphrase-file "$WORK/safe" --next-recovery-public "$WORK/next.pem" --name second | tee "$WORK/out"
-expect_in "it was compromised before" "$(cat "$WORK/out")" "compromised, signed 0 times"
+expect_in "it was compromised before" "$(cat "$WORK/out")" "compromised, signed 2 times"
 expect_in "and the devices are told" "$(cat "$WORK/out")" "statement 2 is in force"
 in_force
 read -r SEQUENCE SIGNING NEXT <<<"$(/usr/bin/python3 -B "$E2E/statement_by_hand.py" "$WORK/in-force" "$WORK/recovery.pem")"
@@ -58,6 +83,15 @@ expect "the statement is the second" "$SEQUENCE" 2
 expect "names the new key" "$SIGNING" "$("$WHORL" firmware-key list --json | jq -r '(if type == "array" then .[] else . end) | select(.name == "second") | .spki_sha256')"
 expect "and the next recovery key" "$NEXT" "$(openssl pkey -pubin -in "$WORK/next.pem" -outform DER | sha256sum | cut -d' ' -f1)"
 expect "no alarm stands" "$(api GET /api/v1/alarms '' | jq '.alarms | length')" 0
+
+say "--- what the devices do"
+OUT=$(contact)
+expect_in "they move" "$OUT" "another pair of manifest keys is in force"
+expect_in "and refuse what the leaked key signed before" "$OUT" "signed by a key that is no anchor"
+SECOND=$("$WHORL" firmware-key list --json | jq -r '(if type == "array" then .[] else . end) | select(.name == "second") | .id')
+"$WHORL" rollout cancel to-1.1 --yes >/dev/null
+rollout 1.2 "$SECOND"
+expect_in "they take what the new key signs" "$(contact)" "installed: 1.2"
 
 say "--- afterwards"
 "$WHORL" firmware-anchors statement --recovery-key "$WORK/recovery.key" --signing-public "$WORK/first.pem" --recovery-public "$WORK/recovery.pem" \
