@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "tests/chaos/model.h"
 
@@ -340,6 +341,15 @@ static int on_utimens(const char *path, const struct timespec times[2], struct f
     return node_of(path, info) == NULL ? -ENOENT : 0;
 }
 
+/* A server asks for the room before it takes an upload: there is a lot. */
+static int on_statfs(const char *path, struct statvfs *out)
+{
+    (void)path;
+    *out = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+    out->f_blocks = out->f_bfree = out->f_bavail = 1 << 20;
+    return 0;
+}
+
 static void *on_init(struct fuse_conn_info *connection, struct fuse_config *config)
 {
     (void)connection;
@@ -360,6 +370,7 @@ int main(int argc, char **argv)
                                                       .read = on_read,
                                                       .create = on_create,
                                                       .mkdir = on_mkdir,
+                                                      .statfs = on_statfs,
                                                       .write = on_write,
                                                       .truncate = on_truncate,
                                                       .unlink = on_unlink,

@@ -198,7 +198,8 @@ class Trial:
                 disk.tell(f"arm {self.point}")
             script.play(server)
         except Gone:
-            pass
+            if self.point == 0:  # nothing was cut: what was not played proves nothing
+                loss = "the script ended before its end"
         except Lost as error:
             loss = f"before the cut: {error}"
         state = disk.ask()

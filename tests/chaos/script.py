@@ -168,6 +168,7 @@ class Script:
         self.offers(server, api)
         self.feed(api)
         self.firmware(api, b"firmware in parts" * 5000, parts=3)
+        self.release(api)
 
     def want(self, answer, *wanted):
         status, body, headers = answer
@@ -193,6 +194,25 @@ class Script:
             if end < len(content):
                 self.note("bytes", lambda a, end=end: a.get(path).get("offset", -1) >= end or whole(a))
         self.note("image", lambda a: whole(a) and a.bytes(f"/api/v1/firmware/images/{whole(a)[0]['id']}/content") == content)
+
+    def release(self, api):
+        """What was published stays so, with the manifest that was signed; and no older copy publishes below it."""
+        key, _ = self.want(api.call("POST", "/api/v1/firmware/keys", {"name": "release", "role": "manifest"}), 201)
+        self.note("firmware key", lambda a: a.call("GET", "/api/v1/firmware/keys/" + key["id"])[0] == 200)
+        images = api.get("/api/v1/firmware/images")["images"]
+        order = {"product": "default", "images": [{"image": images[-1]["id"]}], "manifest_key": key["id"], "version": "1.0", "sequence": 40}
+        release, _ = self.want(api.call("POST", "/api/v1/firmware/releases", order), 201)
+        path = "/api/v1/firmware/releases/" + release["id"]
+        self.note("draft", lambda a: a.get(path)["subject_sha256"] == release["subject_sha256"])
+        self.want(api.call("POST", path + "/approve"), 200)
+        self.note("approved", lambda a: a.get(path)["state"] in ("signing", "approved", "published"))
+        while api.get(path).get("state") == "signing":
+            time.sleep(0.1)
+        signed = self.want(api.call("GET", path), 200)[0]["manifest_sha256"]
+        self.note("signed", lambda a: hashlib.sha256(a.bytes(path + "/manifest")).hexdigest() == signed)
+        self.want(api.call("POST", path + "/publish"), 200)
+        self.note("published", lambda a: a.get(path)["state"] == "published",
+                  lambda rows: rows.one("SELECT sequence FROM firmware_line") == (40,))
 
     # --- devices
 
