@@ -247,7 +247,8 @@ static void durations_set(struct loop *loop)
     ms[DEADLINE_HANDSHAKE] = (uint64_t)limits->handshake_ms;
     ms[DEADLINE_IDLE] = (uint64_t)limits->idle_ms;
     ms[DEADLINE_HEADERS] = (uint64_t)limits->header_ms;
-    ms[DEADLINE_BODY_IN] = ms[DEADLINE_BODY_OUT] = RATE_WINDOW_MS;
+    ms[DEADLINE_BODY_IN] = ms[DEADLINE_BODY_OUT] =
+        (uint64_t)(limits->rate_window_ms > 0 ? limits->rate_window_ms : RATE_WINDOW_MS);
     ms[DEADLINE_LINGER] = LINGER_MS;
 }
 

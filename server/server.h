@@ -33,7 +33,8 @@ struct server_limits {
     int handshake_ms;          /* accept → TLS done */
     int header_ms;             /* first byte of a request → end of its headers */
     int idle_ms;               /* between requests */
-    int body_bytes_per_second; /* least average rate of a body after the first seconds, both ways */
+    int body_bytes_per_second; /* least average rate of a body in each window, both ways */
+    int rate_window_ms;        /* 0: five seconds */
     size_t header_bytes;       /* request line and fields */
     int header_count;
     int queue; /* requests waiting for a worker; more is 503 with Retry-After */

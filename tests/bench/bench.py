@@ -20,6 +20,7 @@ import time
 import urllib.request
 
 from bench_crl import bench_crl
+from bench_downloads import bench_downloads
 from bench_lists import bench_import, page_paths
 from bench_ocsp import bench_ocsp
 from bench_rollout import bench_poll, bench_start
@@ -113,6 +114,8 @@ class Nginx:
         self.dir = os.path.join(work, 'nginx')
         os.mkdir(self.dir)
         self.plain, self.mutual = free_port(), free_port()
+        self.files = os.path.join(self.dir, 'files')
+        os.mkdir(self.files)
         # a certificate of the same shape: P-256, one intermediate
         run = lambda *a: subprocess.run(a, check=True, cwd=self.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         run('openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'ca.key')
@@ -128,8 +131,9 @@ class Nginx:
         body = json.dumps({'status': 'ok'})
         common = f'''ssl_certificate chain.crt; ssl_certificate_key server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve {GROUPS};
             ssl_session_tickets off; ssl_session_cache off; access_log off; keepalive_requests 1000000000;
+            location /files/ {{ root {self.dir}; }}
             location / {{ default_type application/json; return 200 '{body}'; }}'''
-        open(f'{self.dir}/nginx.conf', 'w').write(f'''daemon off; worker_processes auto; error_log error.log; pid nginx.pid;
+        open(f'{self.dir}/nginx.conf', 'w').write(f'''{"user root;" if os.getuid() == 0 else ""} daemon off; worker_processes auto; error_log error.log; pid nginx.pid;
             events {{ worker_connections 4096; }}
             http {{ server {{ listen 127.0.0.1:{self.plain} ssl reuseport; {common} }}
                     server {{ listen 127.0.0.1:{self.mutual} ssl reuseport; ssl_verify_client on; ssl_client_certificate ca.crt; {common} }} }}''')
@@ -320,6 +324,7 @@ def main():
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
     parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
+    parser.add_argument('--downloads', action='store_true', help='the benchmark of downloads only')
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix='whorl-bench.')
     running = []
@@ -337,13 +342,23 @@ def main():
             bench_poll(small, work, options.requests * 5, (load, measure, interleaved, row))
             print_table()
             return
-        large = Server(work, 'large')
-        running.append(large)
         nginx = Nginx(work, small)
         running.append(nginx)
-        notes = [bench_idle(small, 1000)]
+        tools = (load, measure, interleaved, row)
+        downloads = Server(work, 'downloads')
+        running.append(downloads)
+        notes = [bench_downloads(downloads, nginx, work, options.requests * 5, tools)]
+        running.remove(downloads)
+        downloads.stop()
+        if options.downloads:
+            print_table()
+            print(notes[0])
+            return
+        large = Server(work, 'large')
+        running.append(large)
+        notes.append(bench_idle(small, 1000))
         bench_front(small, nginx, options.requests)
-        bench_ocsp(small, work, options.requests * 10, (load, measure, interleaved, row))
+        bench_ocsp(small, work, options.requests * 10, tools)
         bench_enrolment(small, work, options.enrolments)
         notes.append(bench_long_crl(small, options.revoked))
         bench_pass(work, options.devices, options.devices // 100)

@@ -21,9 +21,10 @@ enum { SAMPLES_MAX = 2000000, REQUEST_SIZE = 2048 };
 
 struct load {
     struct sockaddr_in address;
-    SSL_CTX *tls; /* NULL: in the clear */
-    char request[REQUEST_SIZE];
+    SSL_CTX *tls;               /* NULL: in the clear */
+    char request[REQUEST_SIZE]; /* without the empty line at its end */
     bool keep;
+    long range, of; /* so many bytes of each request, somewhere in a file of that size; 0: all */
     long total;
     atomic_long next, done, failed;
     uint32_t *latency_us;
@@ -80,8 +81,22 @@ static bool link_write(struct link *l, const char *p, int n)
     return l->ssl != NULL ? SSL_write(l->ssl, p, n) == n : write(l->fd, p, (size_t)n) == n;
 }
 
-/* Reads one response with Content-Length; false on anything but 200. */
-static bool read_response(struct link *l)
+/* A range that no two requests in a row share. */
+static bool send_request(struct load *load, struct link *l, long number)
+{
+    char text[REQUEST_SIZE + 80];
+    int n = snprintf(text, sizeof text, "%s", load->request);
+    if (load->range > 0) {
+        long at = number * 7919 * 64 % (load->of - load->range);
+        n +=
+            snprintf(text + n, sizeof text - (size_t)n, "Range: bytes=%ld-%ld\r\n", at, at + load->range - 1);
+    }
+    n += snprintf(text + n, sizeof text - (size_t)n, "\r\n");
+    return link_write(l, text, n);
+}
+
+/* Reads one response with Content-Length; false on anything but 200, or 206 where a range was asked for. */
+static bool read_response(struct link *l, bool is_range)
 {
     char text[16384];
     int have = 0;
@@ -96,7 +111,7 @@ static bool read_response(struct link *l)
         end = strstr(text, "\r\n\r\n");
     }
     const char *length = strcasestr(text, "content-length:");
-    if (strncmp(text, "HTTP/1.1 200", 12) != 0 || length == NULL) {
+    if (strncmp(text, is_range ? "HTTP/1.1 206" : "HTTP/1.1 200", 12) != 0 || length == NULL) {
         return false;
     }
     long rest = strtol(length + 15, NULL, 10) - (have - (end + 4 - text));
@@ -117,7 +132,7 @@ static void *worker(void *arg)
     for (long i = atomic_fetch_add(&load->next, 1); i < load->total; i = atomic_fetch_add(&load->next, 1)) {
         int64_t start = now_us();
         bool ok = l.fd >= 0 || link_open(load, &l);
-        ok = ok && link_write(&l, load->request, (int)strlen(load->request)) && read_response(&l);
+        ok = ok && send_request(load, &l, i) && read_response(&l, load->range > 0);
         load->latency_us[i] = (uint32_t)(now_us() - start);
         atomic_fetch_add(ok ? &load->done : &load->failed, 1);
         if (!ok || !load->keep) {
@@ -169,8 +184,8 @@ static int hold(struct load *load, long count)
     }
     for (long i = 0; i < count; i++) {
         links[i].fd = -1;
-        if (!link_open(load, &links[i]) ||
-            !link_write(&links[i], load->request, (int)strlen(load->request)) || !read_response(&links[i])) {
+        if (!link_open(load, &links[i]) || !send_request(load, &links[i], i) ||
+            !read_response(&links[i], load->range > 0)) {
             fprintf(stderr, "connection %ld failed\n", i);
             free(links);
             return 1;
@@ -188,8 +203,8 @@ static int hold(struct load *load, long count)
 }
 
 struct arguments {
-    const char *connect, *path, *cert, *key, *header, *groups;
-    long requests, threads, hold;
+    const char *connect, *path, *cert, *key, *header, *groups, *ciphers;
+    long requests, threads, hold, range, of;
     bool keep, plain;
 };
 
@@ -212,11 +227,18 @@ static bool parse(int argc, char **argv, struct arguments *a)
             const char *name;
             const char **text;
             long *number;
-        } table[] = {{"--connect", &a->connect, NULL},   {"--path", &a->path, NULL},
-                     {"--cert", &a->cert, NULL},         {"--key", &a->key, NULL},
-                     {"--header", &a->header, NULL},     {"--groups", &a->groups, NULL},
-                     {"--requests", NULL, &a->requests}, {"--threads", NULL, &a->threads},
-                     {"--hold", NULL, &a->hold}};
+        } table[] = {{"--connect", &a->connect, NULL},
+                     {"--path", &a->path, NULL},
+                     {"--cert", &a->cert, NULL},
+                     {"--key", &a->key, NULL},
+                     {"--header", &a->header, NULL},
+                     {"--groups", &a->groups, NULL},
+                     {"--requests", NULL, &a->requests},
+                     {"--threads", NULL, &a->threads},
+                     {"--hold", NULL, &a->hold},
+                     {"--range", NULL, &a->range},
+                     {"--of", NULL, &a->of},
+                     {"--ciphers", &a->ciphers, NULL}};
         bool known = false;
         for (size_t k = 0; k < sizeof table / sizeof table[0]; k++) {
             if (strcmp(name, table[k].name) == 0) {
@@ -233,7 +255,7 @@ static bool parse(int argc, char **argv, struct arguments *a)
         }
     }
     return a->connect != NULL && a->requests > 0 && a->requests <= SAMPLES_MAX && a->threads > 0 &&
-           a->threads <= 256;
+           a->threads <= 256 && (a->range == 0 || a->of > a->range);
 }
 
 static bool set_up(const struct arguments *a, struct load *load)
@@ -248,9 +270,11 @@ static bool set_up(const struct arguments *a, struct load *load)
     load->address.sin_family = AF_INET;
     load->address.sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10));
     load->keep = a->keep;
+    load->range = a->range;
+    load->of = a->of;
     load->total = a->requests;
     load->latency_us = calloc((size_t)a->requests, sizeof load->latency_us[0]);
-    int n = snprintf(load->request, sizeof load->request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n",
+    int n = snprintf(load->request, sizeof load->request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s",
                      a->path, a->header != NULL ? a->header : "", a->header != NULL ? "\r\n" : "",
                      a->keep || a->hold > 0 ? "" : "Connection: close\r\n");
     if (n >= REQUEST_SIZE || load->latency_us == NULL ||
@@ -265,6 +289,9 @@ static bool set_up(const struct arguments *a, struct load *load)
         SSL_CTX_set1_groups_list(load->tls, a->groups != NULL ? a->groups : "X25519") != 1) {
         return false;
     }
+    if (a->ciphers != NULL && SSL_CTX_set_ciphersuites(load->tls, a->ciphers) != 1) {
+        return false;
+    }
     SSL_CTX_set_verify(load->tls, SSL_VERIFY_NONE, NULL); /* the client's side is not what is measured */
     return a->cert == NULL || (SSL_CTX_use_certificate_chain_file(load->tls, a->cert) == 1 &&
                                SSL_CTX_use_PrivateKey_file(load->tls, a->key, SSL_FILETYPE_PEM) == 1);
@@ -277,7 +304,8 @@ int main(int argc, char **argv)
     if (load == NULL || !parse(argc, argv, &a) || !set_up(&a, load)) {
         fprintf(stderr, "usage: load --connect IPv4:PORT [--path P] [--requests N] [--threads T] [--keep] "
                         "[--plain] [--cert PEM --key PEM]\n"
-                        "            [--header TEXT] [--groups LIST] [--hold N]\n");
+                        "            [--header TEXT] [--groups LIST] [--hold N]\n"
+                        "            [--range SIZE --of SIZE] [--ciphers LIST]\n");
         return 2;
     }
     int status = a.hold > 0 ? hold(load, a.hold) : run_threads(load, (int)a.threads);
