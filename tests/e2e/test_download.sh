@@ -4,7 +4,18 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 init_data
-head -c 5000000 /dev/urandom >"$WORK/os.bin"
+# A RAUC bundle where RAUC is there, so that a client that we did not write says whether what arrives is whole.
+bundle() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$WORK/sign.key" -out "$WORK/sign.crt" -subj /CN=sign \
+        -days 30 2>/dev/null
+    mkdir "$WORK/content"
+    head -c 5000000 /dev/urandom >"$WORK/content/rootfs.img"
+    printf '[update]\ncompatible=board\nversion=1.4.2\n[bundle]\nformat=verity\n[image.rootfs]\nfilename=rootfs.img\n' >"$WORK/content/manifest.raucm"
+    rauc --cert "$WORK/sign.crt" --key "$WORK/sign.key" bundle "$WORK/content" "$WORK/os.raucb" >/dev/null 2>&1
+    mv "$WORK/os.raucb" "$WORK/os.bin"
+}
+if command -v rauc >/dev/null; then bundle; else head -c 5000000 /dev/urandom >"$WORK/os.bin"; fi
+SIZE=$(stat -c %s "$WORK/os.bin")
 head -c 1000 /dev/urandom >"$WORK/other.bin"
 start_server
 D=$(sha256sum <"$WORK/os.bin" | cut -d' ' -f1)
@@ -32,12 +43,12 @@ expect "without a certificate" "$(curl -sS --cacert "$CA" -o /dev/null -w '%{htt
 
 say "an offer"
 stop_server
-python3 -B "$E2E/firmware_rows.py" "$DATA" "$WORK/os.bin" 1.4.2 12 >/dev/null
+ROLLOUT=$(python3 -B "$E2E/firmware_rows.py" "$DATA" "$WORK/os.bin" 1.4.2 12)
 start_server
 dev b GET "$IMAGE"
 expect_status "no bytes before the offer" 404
 device_json a GET /device/v1/firmware >"$WORK/offer"
-expect "what is offered" "$(jq -r '.action | "\(.state) \(.version) \(.sequence) \(.artifacts[0].sha256) \(.artifacts[0].size)"' "$WORK/offer")" "offered 1.4.2 12 $D 5000000"
+expect "what is offered" "$(jq -r '.action | "\(.state) \(.version) \(.sequence) \(.artifacts[0].sha256) \(.artifacts[0].size)"' "$WORK/offer")" "offered 1.4.2 12 $D $SIZE"
 ACTION=$(jq -r .action.id "$WORK/offer")
 expect "told again, whatever happened to it" "$(device_json a GET /device/v1/firmware | jq -r .action.id)" "$ACTION"
 dev a GET "/device/v1/firmware/$(jq -r '.action.manifest | ltrimstr("firmware/")' "$WORK/offer")"
@@ -59,16 +70,16 @@ say "ranges"
 get() { curl -sS --cacert "$CA" --cert "$WORK/a.crt" --key "$WORK/a.key" "$@"; }
 header() { tr -d '\r' <"$WORK/headers" | sed -n "s/^$1: //Ip"; }
 get -I "$DEVICE$IMAGE" >"$WORK/headers"
-expect "HEAD" "$(head -c 12 "$WORK/headers" | cut -d' ' -f2) $(header Content-Length) $(header Accept-Ranges)" "200 5000000 bytes"
+expect "HEAD" "$(head -c 12 "$WORK/headers" | cut -d' ' -f2) $(header Content-Length) $(header Accept-Ranges)" "200 $SIZE bytes"
 TAG=$(header ETag)
 expect "the tag" "$TAG" "\"sha256-$D\""
 expect "the digest" "$(header Repr-Digest)" "sha-256=:$(xxd -r -p <<<"$D" | base64 -w0):"
 dev a GET "$IMAGE" '' -r 100-299
-expect "a part" "$(status) $(header Content-Range) $(cmp -i 0:100 -n 200 "$WORK/body" "$WORK/os.bin" && wc -c <"$WORK/body")" "206 bytes 100-299/5000000 200"
+expect "a part" "$(status) $(header Content-Range) $(cmp -i 0:100 -n 200 "$WORK/body" "$WORK/os.bin" && wc -c <"$WORK/body")" "206 bytes 100-299/$SIZE 200"
 dev a GET "$IMAGE" '' -r -1000
-expect "its end" "$(status) $(header Content-Range)" "206 bytes 4999000-4999999/5000000"
-dev a GET "$IMAGE" '' -r 5000000-
-expect "behind it" "$(status) $(header Content-Range)" "416 bytes */5000000"
+expect "its end" "$(status) $(header Content-Range)" "206 bytes $((SIZE - 1000))-$((SIZE - 1))/$SIZE"
+dev a GET "$IMAGE" '' -r "$SIZE"-
+expect "behind it" "$(status) $(header Content-Range)" "416 bytes */$SIZE"
 dev a GET "$IMAGE" '' -r 0-9 -H "If-Range: W/$TAG"
 expect_status "a weak tag has all of it sent" 200
 dev a GET "$IMAGE" '' -r 0-9 -H "If-Range: $TAG"
@@ -87,15 +98,18 @@ PIDS+=("$CURL")
 for _ in $(seq 100); do if [ "$(stat -c %s "$WORK/part" 2>/dev/null || echo 0)" -gt 100000 ]; then break; fi; sleep 0.05; done
 kill -9 "$CURL"
 wait "$CURL" 2>/dev/null || true
-[ "$(stat -c %s "$WORK/part")" -lt 5000000 ] || die "it was not cut"
+[ "$(stat -c %s "$WORK/part")" -lt "$SIZE" ] || die "it was not cut"
 get -C - -o "$WORK/part" "$DEVICE$IMAGE"
 cmp "$WORK/part" "$WORK/os.bin" || die "the resumed download differs"
 say "ok  the bytes are the same"
+if command -v rauc >/dev/null; then
+    expect_in "RAUC verifies them" "$(rauc --keyring "$WORK/sign.crt" info "$WORK/part" 2>/dev/null)" "Compatible"
+fi
 
 say "thousands of small ranges on one connection, and what takes them away"
 cat >"$WORK/ranges.py" <<'PY'
 import http.client, ssl, sys, urllib.parse
-device, ca, cert, key, image, path, count, order = sys.argv[1:9]
+device, ca, cert, key, image, path, count = sys.argv[1:8]
 context = ssl.create_default_context(cafile=ca)
 context.load_cert_chain(cert, key)
 at = urllib.parse.urlsplit(device)
@@ -115,7 +129,7 @@ print('ready', flush=True)
 for line in sys.stdin:
     print(ask(0), 'same' if link.sock is sock else 'another', flush=True)
 PY
-coproc RANGES { python3 "$WORK/ranges.py" "$DEVICE" "$CA" "$WORK/a.crt" "$WORK/a.key" "$WORK/os.bin" "$IMAGE" 3000 x 2>&1; }
+coproc RANGES { python3 "$WORK/ranges.py" "$DEVICE" "$CA" "$WORK/a.crt" "$WORK/a.key" "$WORK/os.bin" "$IMAGE" 3000 2>&1; }
 read -r line <&"${RANGES[0]}"
 expect "3,000 ranges" "$line" ready
 
@@ -156,7 +170,7 @@ expect "for another device" "$(plain "${HREF/device=$ID_A/device=$ID_B}")" 403
 expect "for longer" "$(plain "$(sed -E 's/expires=[0-9]+/expires=9999999999/' <<<"$HREF")")" 403
 expect "for other bytes" "$(plain "${HREF/$D/$(sha256sum <"$WORK/other.bin" | cut -d' ' -f1)}")" 403
 expect "an older key" "$(plain "$(sed -E 's/key=[0-9]+/key=1/' <<<"$HREF")")" 403
-expect "the rest of its budget" "$(plain "$HREF" -r 100-4999999)" 206
+expect "the rest of its budget" "$(plain "$HREF" -r "100-$((SIZE - 1))")" 206
 expect "twice the size is all" "$(plain "$HREF" -r 0-99)" 410
 SHORT=$(device_json a POST $URLS "{\"sha256\":\"$D\",\"expires_in\":1}" | jq -r .href)
 HREF=$(device_json a POST $URLS "{\"sha256\":\"$D\",\"expires_in\":600}" | jq -r .href) # of another second: another address
@@ -190,4 +204,19 @@ get -Z --parallel-max 8 -o /dev/null -w '%{http_code}\n' "$DEVICE/device/v1/firm
 expect "each poll is answered" "$(awk '{print $2, $1}' "$WORK/storm")" "200 200"
 expect "with one action in all" "$(sqlite3 "$DATA/inventory.db" 'SELECT count(*) FROM firmware_action')" 1
 
+say "a rollout that is taken back in the middle of a download"
+expect "the other device is offered it" "$(device_json b GET /device/v1/firmware | jq -r .action.state)" offered
+OTHER=$(jq -r .action.id "$WORK/body")
+coproc RANGES { python3 "$WORK/ranges.py" "$DEVICE" "$CA" "$WORK/b.crt" "$WORK/b.key" "$WORK/os.bin" "$IMAGE" 100 2>&1; }
+read -r line <&"${RANGES[0]}"
+expect "some ranges" "$line" ready
+api POST "/api/v1/rollouts/$ROLLOUT/cancel" >/dev/null
+expect_status "the rollout is cancelled" 200
+echo >&"${RANGES[1]}"; read -r line <&"${RANGES[0]}"
+expect "the next range on the same connection" "$line" "410 same"
+END=${RANGES[1]}
+exec {END}>&-
+expect "the device is told to stop" "$(device_json b GET /device/v1/firmware | jq -r .action.state)" cancelling
+expect "it did" "$(report b "{\"action\":\"$OTHER\",\"state\":\"cancelled\"}")" 204
+expect "nothing more to do" "$(device_json b GET /device/v1/firmware | jq -r '.action // "none"')" none
 stop_server
