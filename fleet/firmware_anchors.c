@@ -253,17 +253,17 @@ err_t firmware_anchors_put(struct fleet *fleet, const struct terms *terms, struc
                               .statement = &said,
                               .seen = &seen,
                               .out = &seen};
+    TRY(db_read(fleet->db, look_in, &run));
+    if (is_in_force(&seen, statement)) {
+        *out = seen;
+        return OK;
+    }
     err_t error = anchors_statement_read(statement, &said);
     if (error.code == ERR_BAD_ENCODING) {
         error.code = ERR_UNPROCESSABLE; /* within a body that was read */
     }
     TRY(faults_note(terms->faults, "/statement", error));
     TRY(faults_error(terms->faults));
-    TRY(db_read(fleet->db, look_in, &run));
-    if (is_in_force(&seen, statement)) {
-        *out = seen;
-        return OK;
-    }
     TRY(faults_note(terms->faults, "/statement", judge(&run)));
     TRY(faults_error(terms->faults));
     run.out = out;
