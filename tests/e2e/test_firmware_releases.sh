@@ -79,7 +79,8 @@ whorl firmware-release edit "$TWO" --image "$NEWER,part=os" --version 1.5.0 --co
 refused "a lower counter" "counter 4 is below 5" approve "$TWO"
 whorl firmware-release edit "$TWO" --counter 5 --sequence 11 >/dev/null
 refused "a lower sequence" "sequence 11 is not above 12" approve "$TWO"
-whorl firmware-release edit "$TWO" --sequence 13 >/dev/null
+api PATCH "$RELEASES/$TWO" '{"sequence":13}' -H 'If-Match: *' >/dev/null
+expect_status "changed over REST" 200
 
 say "images of others"
 api POST /api/v1/products '{"name":"lamp"}' >/dev/null
@@ -139,12 +140,16 @@ expect "the former version under a new sequence" "$(api GET "$RELEASES/$BACK" | 
 whorl firmware-release approve "$BACK" >/dev/null
 wait_state "$BACK" approved
 whorl firmware-release publish "$BACK" --yes >/dev/null
-whorl firmware-release withdraw "$BACK" --reason 'the newer one was right' --yes >/dev/null
+api POST "$RELEASES/$BACK/withdraw" '{"reason":"the newer one was right"}' >/dev/null
+expect_status "withdrawn over REST" 200
+expect_fails "and not twice" whorl firmware-release withdraw "$BACK" --reason again --yes
 expect "withdrawn" "$(api GET "$RELEASES/$BACK" | jq -r '.state + ": " + .reason')" "withdrawn: the newer one was right"
 
 say "a key that signs no more"
 printf 'last' >"$WORK/last.bin"
-LAST=$(create --image "$(upload "$WORK/last.bin" 2.0.0),part=os" --manifest-key "$KEY" --counter 5)
+api POST $RELEASES "{\"product\":\"default\",\"images\":[{\"image\":\"$(upload "$WORK/last.bin" 2.0.0)\",\"part\":\"os\"}],\"manifest_key\":\"$KEY\",\"counter\":5}" >"$WORK/answer"
+expect_status "drafted over REST" 201
+LAST=$(jq -r .id "$WORK/answer")
 whorl firmware-key retire "$KEY" --yes >/dev/null
 refused "it is refused" "retired" approve "$LAST"
 
