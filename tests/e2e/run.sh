@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (one a core),
-# except those that measure time or use the machine up: they say "# runs alone" and go first. When all ran, an operation of the API that
-# none of them called with success is a failure too. The last line counts.
+# Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (two a core: most
+# of them wait most of the time), except those that measure time or use the machine up: they say "# runs alone" and go first. When all
+# ran, an operation of the API that none of them called with success is a failure too. The last line counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 results=${WHORL_RESULTS:-/dev/null} # `make check` counts from there
@@ -37,7 +37,7 @@ for test in "$@"; do
 done
 for test in ${alone[@]+"${alone[@]}"}; do run_one "$test"; done
 if [ ${#together[@]} -gt 0 ]; then
-    printf '%s\0' "${together[@]}" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" bash -c 'run_one "$1"' _
+    printf '%s\0' "${together[@]}" | xargs -0 -n 1 -P "${JOBS:-$((2 * $(nproc)))}" bash -c 'run_one "$1"' _
 fi
 if [ -n "$WHORL_SEEN" ] && ! cat "$out"/*.result | grep -q '^fail '; then
     if python3 -B tests/e2e/check_openapi.py coverage "${BUILD:-build}/openapi.json" "$WHORL_SEEN"/*; then verdict=pass; else verdict=fail; fi
