@@ -1,7 +1,16 @@
-/* Images of tests/vectors/firmware/ in memory, read as they are, cut, and with a bit turned. The fixture of
- * the tests' layer is included before. */
+/* Images of tests/vectors/firmware/ in memory, read as they are, cut, and with a bit turned. */
 #ifndef TESTS_IMAGE_VECTORS_H
 #define TESTS_IMAGE_VECTORS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "firmware_store/image.h"
@@ -11,7 +20,7 @@ static inline void vector_load(const char *name, struct buf *out)
     char path[160];
     (void)snprintf(path, sizeof path, "tests/vectors/firmware/%s", name);
     out->n = 0;
-    assert_ok(file_read(path, 1 << 20, out));
+    assert_int_equal(file_read(path, 1 << 20, out).code, ERR_OK);
 }
 
 static inline err_t vector_read(struct bytes bytes, enum image_format format, struct image *image,
