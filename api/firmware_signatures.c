@@ -89,6 +89,7 @@ static err_t post_signature(struct api *api, const struct request *request, stru
         return reply_faults(request, error, &faults, response);
     }
     TRY(render(&row, &signature));
+    TRY(reply_location(response, request->path, row.id));
     return reply_json(response, 201, signature);
 }
 

@@ -145,4 +145,5 @@ void host_storage_init(struct host_storage *storage, const char *folder)
     storage->port = (struct whorl_storage){
         .context = storage, .read = storage_read, .write = storage_write, .erase = storage_erase};
     storage->folder = folder;
+    storage->die_in = NULL;
 }
