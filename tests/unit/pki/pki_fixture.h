@@ -25,6 +25,7 @@
 #include "pki/authority.h"
 #include "pki/certificate.h"
 #include "pki/openssl.h"
+#include "tests/unit/pki/memory_keystore.h"
 
 DEFINE_AUTO(X509_REQ, X509_REQ_free);
 
@@ -196,12 +197,9 @@ static inline struct authority *make_authority(struct test_house *house, const c
 
 static inline void test_house_init(struct test_house *house, enum key_alg alg)
 {
-    AUTO(char) *keys = NULL;
     *house = (struct test_house){0};
     test_folder_init(&house->folder);
-    assert_ok(path_join(house->folder.path, "keys", &keys));
-    assert_ok(
-        keystore_open_files(keys, bytes_str("sixteen bytes or more"), random_system(), &house->keystore));
+    assert_ok(keystore_open_memory(&house->keystore));
     house->root = make_authority(house, "root", AUTHORITY_ROOT, alg);
     house->device = make_authority(house, "device", AUTHORITY_DEVICE, alg);
     house->infrastructure = make_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, alg);
