@@ -10,17 +10,10 @@
 #define KEYS "/api/v1/firmware/keys"
 #define KEY  "/api/v1/firmware/keys/{id}"
 
-/* The files of keys of firmware in the keystore. */
-static int key_files(const struct house *h)
+/* The keys of firmware in the keystore. */
+static int key_count(const struct house *h)
 {
-    char command[256];
-    int count = 0;
-    (void)snprintf(command, sizeof command, "ls %s/keys | grep -c '^fw-.*[.]key$'", h->pki.folder.path);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_int_equal(fscanf(pipe, "%d", &count), 1);
-    (void)pclose(pipe);
-    return count;
+    return memory_count(h->pki.keys, "fw-");
 }
 
 static void make_key(struct house *h, const char *body, char id[UUID_TEXT_SIZE])
@@ -53,7 +46,7 @@ static void a_key_of_each_role_is_made(void **state)
          true},
         {"{\"name\":\"e\",\"role\":\"detached\",\"algorithm\":\"ecdsa-p256\"}", "ecdsa-p256", false},
     };
-    int before = key_files(h);
+    int before = key_count(h);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct call call = rest(h, HTTP_POST, KEYS, rows[i].body);
         assert_status(h, &call, &reply, 201);
@@ -64,7 +57,7 @@ static void a_key_of_each_role_is_made(void **state)
         assert_int_equal(json_object_get(reply.json, "certificate") != NULL, rows[i].is_certified);
         assert_int_equal(number_at(&reply, "uses"), 0);
     }
-    assert_int_equal(key_files(h), before + 5);
+    assert_int_equal(key_count(h), before + 5);
     struct call call = rest(h, HTTP_GET, KEYS, NULL);
     call.query[0] = (struct http_field){"product", "default"};
     assert_status(h, &call, &reply, 200);
@@ -78,7 +71,7 @@ static void what_is_refused_leaves_no_key_behind(void **state)
 {
     struct house *h = *state;
     AUTO_VAL(reply) reply = {.json = NULL};
-    int before = key_files(h);
+    int before = key_count(h);
     struct call call = rest(h, HTTP_POST, KEYS, "{\"colour\":1,\"algorithm\":\"ed25519\",\"uses_max\":-1}");
     assert_status(h, &call, &reply, 422);
     static const char *const pointers[] = {"/name", "/role", "/colour", "/uses_max"};
@@ -101,7 +94,7 @@ static void what_is_refused_leaves_no_key_behind(void **state)
     assert_true(has_pointer(&reply, "/product"));
     call = rest(h, HTTP_POST, KEYS, "{\"name\":\"a\",\"role\":\"manifest\"}"); /* taken */
     assert_status(h, &call, &reply, 409);
-    assert_int_equal(key_files(h), before);
+    assert_int_equal(key_count(h), before);
 }
 
 static void the_same_attempt_makes_one_key(void **state)
@@ -109,14 +102,14 @@ static void the_same_attempt_makes_one_key(void **state)
     struct house *h = *state;
     AUTO_VAL(reply) reply = {.json = NULL};
     char id[UUID_TEXT_SIZE];
-    int before = key_files(h);
+    int before = key_count(h);
     struct call call = rest(h, HTTP_POST, KEYS, "{\"name\":\"once\",\"role\":\"manifest\"}");
     call.headers[0] = (struct http_field){"Idempotency-Key", "\"once\""};
     assert_status(h, &call, &reply, 201);
     take_id(&reply, id);
     assert_status(h, &call, &reply, 201);
     assert_string_equal(text_at(&reply, "id"), id);
-    assert_int_equal(key_files(h), before + 1);
+    assert_int_equal(key_count(h), before + 1);
 }
 
 static struct manifest_order order_of(struct house *h, const char *id)

@@ -140,7 +140,20 @@ static inline void memory_free(void *state)
     free(keys);
 }
 
-static inline err_t keystore_open_memory(struct keystore **out)
+/** How many keys have a label that begins so. */
+static inline int memory_count(struct memory_keys *keys, const char *beginning)
+{
+    int count = 0;
+    pthread_mutex_lock(&keys->mutex);
+    for (const struct memory_key *at = keys->first; at != NULL; at = at->next) {
+        count += at->pkey != NULL && strncmp(at->label, beginning, strlen(beginning)) == 0 ? 1 : 0;
+    }
+    pthread_mutex_unlock(&keys->mutex);
+    return count;
+}
+
+/** @param[out] inside of the keystore, good as long as it is */
+static inline err_t keystore_open_memory(struct keystore **out, struct memory_keys **inside)
 {
     static const struct keystore_driver driver = {.generate = memory_generate,
                                                   .load = memory_load,
@@ -151,6 +164,7 @@ static inline err_t keystore_open_memory(struct keystore **out)
     struct memory_keys *keys = calloc(1, sizeof *keys);
     ENSURE(keys != NULL, ERR_NO_MEMORY, "no memory for a keystore");
     pthread_mutex_init(&keys->mutex, NULL);
+    *inside = keys;
     return keystore_new(&driver, keys, out);
 }
 

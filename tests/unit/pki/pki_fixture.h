@@ -153,6 +153,7 @@ static inline int run_in(const struct test_folder *folder, const char *command, 
 struct test_house {
     struct test_folder folder;
     struct keystore *keystore;
+    struct memory_keys *keys; /* of the keystore */
     struct authority *root, *device, *infrastructure;
 };
 
@@ -199,7 +200,7 @@ static inline void test_house_init(struct test_house *house, enum key_alg alg)
 {
     *house = (struct test_house){0};
     test_folder_init(&house->folder);
-    assert_ok(keystore_open_memory(&house->keystore));
+    assert_ok(keystore_open_memory(&house->keystore, &house->keys));
     house->root = make_authority(house, "root", AUTHORITY_ROOT, alg);
     house->device = make_authority(house, "device", AUTHORITY_DEVICE, alg);
     house->infrastructure = make_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, alg);
