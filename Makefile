@@ -234,8 +234,8 @@ chaos: chaos-build
 
 # what is broken on purpose must be noticed, or the runs above prove nothing
 chaos-controls: chaos-build
-	@for control in lie normal early journal; do \
-		$(CHAOS) --script short --every 12 --modes drop --control $$control || exit 1; done
+	@for control in lie:40 normal:40 early:12 journal:12; do \
+		$(CHAOS) --script short --every $${control#*:} --modes drop --control $${control%:*} || exit 1; done
 
 ## chaos-short    what `make check` does of it: a short script, cut at every operation, an upload of firmware at every fifth, and the proof that a broken promise is noticed
 chaos-short:
