@@ -23,11 +23,6 @@ static err_t keep(struct arena *arena, struct bytes text, struct bytes *out)
     return OK;
 }
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 /* Serial and model stay where they are, in the document. */
 static err_t read_line(struct arena *arena, const json_t *line, struct device_entry *out)
 {
@@ -87,8 +82,8 @@ err_t batch_body_parse(struct bytes text, size_t limit, struct batch_body *out, 
     TRY(json_read(out->document, fields, sizeof fields / sizeof fields[0], true, &raw));
     ENSURE(json_array_size(raw.devices) <= BATCH_DEVICES_MAX, ERR_TOO_LARGE,
            "a batch may have %d devices at most", BATCH_DEVICES_MAX);
-    out->name = text_or_none(raw.name);
-    out->product = text_or_none(raw.product);
+    out->name = bytes_or_none(raw.name);
+    out->product = bytes_or_none(raw.product);
     /* one entry per line, and copies that are shorter than what they were read from, rounded up */
     size_t entries = json_array_size(raw.devices) * sizeof(struct device_entry);
     TRY(arena_new(ARENA_BASE + entries + ARENA_PER_BYTE * text.n, &out->arena));

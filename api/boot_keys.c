@@ -60,11 +60,6 @@ static const struct json_field fields[] = {
     {"public", JSON_KIND_LINES, false, offsetof(struct raw, public_text), 1, 0, JSON_NO_HAS},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_wish(const json_t *document, struct faults *faults, struct boot_key_wish *out)
 {
     struct raw raw = {.name = NULL};
@@ -72,9 +67,9 @@ static err_t read_wish(const json_t *document, struct faults *faults, struct boo
     request_need(document, "name", faults);
     request_need(document, "kind", faults);
     request_need(document, "public", faults);
-    *out = (struct boot_key_wish){.name = text_or_none(raw.name),
-                                  .product = text_or_none(raw.product),
-                                  .public_text = text_or_none(raw.public_text)};
+    *out = (struct boot_key_wish){.name = bytes_or_none(raw.name),
+                                  .product = bytes_or_none(raw.product),
+                                  .public_text = bytes_or_none(raw.public_text)};
     if (raw.kind != NULL) {
         err_t error = boot_key_kind_parse(bytes_str(raw.kind), &out->kind);
         out->has_kind = error.code == ERR_OK;
@@ -97,7 +92,7 @@ static err_t get_keys(struct api *api, const struct request *request, struct res
     AUTO_VAL(page) page = {.name = ""};
     TRY(page_open_filtered(request, "boot_keys", list_filters, &page));
     const struct boot_key_list list = {.tenant = page.tenant,
-                                       .product = text_or_none(http_query(request, "product")),
+                                       .product = bytes_or_none(http_query(request, "product")),
                                        .window = page_window(&page)};
     err_t error = boot_key_list(api->options.fleet, &list, add_key, &page);
     ENSURE(error.code != ERR_NOT_FOUND, ERR_BAD_REQUEST, "no product has this name");

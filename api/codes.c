@@ -91,21 +91,16 @@ static const struct json_field fields[] = {
      offsetof(struct raw, has_count)},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 /* @param[out] is_list whether the answer is a list: a count was given */
 static err_t read_wish(const json_t *document, struct faults *faults, struct code_wish *out, bool *is_list)
 {
     struct raw raw = {.wish = {.count = 1}};
     TRY(json_read_all(document, fields, sizeof fields / sizeof fields[0], faults, &raw));
     *out = raw.wish;
-    out->name = text_or_none(raw.name);
-    out->product = text_or_none(raw.product);
-    out->batch = text_or_none(raw.batch);
-    out->serial = text_or_none(raw.serial);
+    out->name = bytes_or_none(raw.name);
+    out->product = bytes_or_none(raw.product);
+    out->batch = bytes_or_none(raw.batch);
+    out->serial = bytes_or_none(raw.serial);
     *is_list = raw.has_count;
     request_need(document, "name", faults);
     if (raw.kind != NULL) {

@@ -75,11 +75,6 @@ static const struct json_field fields[] = {
      JSON_NO_HAS},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_order(const json_t *document, struct faults *faults, struct firmware_key_order *out)
 {
     struct raw raw = {.name = NULL};
@@ -87,9 +82,9 @@ static err_t read_order(const json_t *document, struct faults *faults, struct fi
     request_need(document, "name", faults);
     request_need(document, "role", faults);
     *out = raw.order;
-    out->name = text_or_none(raw.name);
-    out->product = text_or_none(raw.product);
-    out->algorithm = text_or_none(raw.algorithm);
+    out->name = bytes_or_none(raw.name);
+    out->product = bytes_or_none(raw.product);
+    out->algorithm = bytes_or_none(raw.algorithm);
     if (raw.role != NULL) {
         err_t error = firmware_key_role_parse(bytes_str(raw.role), &out->role);
         out->has_role = error.code == ERR_OK;
@@ -112,7 +107,7 @@ static err_t get_keys(struct api *api, const struct request *request, struct res
     AUTO_VAL(page) page = {.name = ""};
     TRY(page_open_filtered(request, "firmware_keys", list_filters, &page));
     const struct firmware_key_list list = {.tenant = page.tenant,
-                                           .product = text_or_none(http_query(request, "product")),
+                                           .product = bytes_or_none(http_query(request, "product")),
                                            .window = page_window(&page)};
     err_t error = firmware_key_list(api->options.fleet, &list, add_key, &page);
     ENSURE(error.code != ERR_NOT_FOUND, ERR_BAD_REQUEST, "no product has this name");

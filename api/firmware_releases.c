@@ -134,11 +134,6 @@ static const struct json_field fields[] = {
     {"notes", JSON_KIND_LINES, false, offsetof(struct raw, notes), 0, RELEASE_NOTES_SIZE - 1, JSON_NO_HAS},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_recipe(const json_t *recipe, struct signing_recipe *out)
 {
     struct raw_recipe {
@@ -174,7 +169,7 @@ static err_t read_image(const json_t *image, struct release_image_wish *out)
     };
     ENSURE(json_is_object(image), ERR_UNPROCESSABLE, "an object with \"image\" is needed");
     TRY(json_read(image, image_fields, 3, true, &raw));
-    *out = (struct release_image_wish){.image = raw.image, .part = text_or_none(raw.part)};
+    *out = (struct release_image_wish){.image = raw.image, .part = bytes_or_none(raw.part)};
     return raw.recipe == NULL ? OK : read_recipe(raw.recipe, &out->recipe);
 }
 
@@ -195,11 +190,11 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     struct raw raw = {.product = NULL};
     TRY(json_read_all(document, fields, sizeof fields / sizeof fields[0], faults, &raw));
     *out = raw.change;
-    out->product = text_or_none(raw.product);
-    out->class = text_or_none(raw.class);
-    out->version = text_or_none(raw.version);
-    out->csaf_url = text_or_none(raw.csaf_url);
-    out->notes = text_or_none(raw.notes);
+    out->product = bytes_or_none(raw.product);
+    out->class = bytes_or_none(raw.class);
+    out->version = bytes_or_none(raw.version);
+    out->csaf_url = bytes_or_none(raw.csaf_url);
+    out->notes = bytes_or_none(raw.notes);
     if (raw.kind != NULL) {
         out->has_kind = true;
         TRY(faults_note(faults, "/kind", release_kind_parse(bytes_str(raw.kind), &out->kind)));

@@ -55,19 +55,14 @@ static const struct json_field fields[] = {
     {"trust_anchors", JSON_KIND_LINES, false, offsetof(struct raw, trust_anchors), 0, 0, JSON_NO_HAS},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_change(const json_t *document, bool is_new, struct faults *faults, struct hub_change *out)
 {
     struct raw raw = {.name = NULL};
     TRY(json_read_all(document, fields, sizeof fields / sizeof fields[0], faults, &raw));
     *out = raw.change;
-    out->name = text_or_none(raw.name);
-    out->host = text_or_none(raw.host);
-    out->ca = text_or_none(raw.trust_anchors);
+    out->name = bytes_or_none(raw.name);
+    out->host = bytes_or_none(raw.host);
+    out->ca = bytes_or_none(raw.trust_anchors);
     if (is_new) {
         request_need(document, "name", faults);
         request_need(document, "host", faults);

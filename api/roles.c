@@ -52,19 +52,14 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 2 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_wish(const struct request *request, struct faults *faults, json_t *document,
                        struct role_wish *out)
 {
     bool is_new = request->method == HTTP_POST;
     struct raw raw = {.name = NULL};
     TRY(json_read_all(document, fields, is_new ? FIELDS : CHANGEABLE_FIELDS, faults, &raw));
-    *out = (struct role_wish){.name = text_or_none(raw.name),
-                              .description = text_or_none(raw.description),
+    *out = (struct role_wish){.name = bytes_or_none(raw.name),
+                              .description = bytes_or_none(raw.description),
                               .has_scopes = raw.scopes != NULL,
                               .caller_scopes = request->principal->scopes};
     if (is_new) {

@@ -70,11 +70,6 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 1 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t create(struct api *api, const struct request *request, struct faults *faults,
                     struct tenant_row *out)
 {
@@ -85,7 +80,7 @@ static err_t create(struct api *api, const struct request *request, struct fault
     TRY(request_body(request, false, &document));
     TRY(json_read_all(document, fields, FIELDS, faults, &raw));
     const struct tenant_wish wish = {.name = bytes_str(raw.name),
-                                     .display_name = text_or_none(raw.display_name)};
+                                     .display_name = bytes_or_none(raw.display_name)};
     return tenant_create(api->options.fleet, &terms, &wish, out);
 }
 
@@ -101,7 +96,7 @@ static err_t change(struct api *api, const struct request *request, struct fault
     TRY(request_body(request, false, &document));
     TRY(json_read_all(document, fields, CHANGEABLE_FIELDS, faults, &raw));
     request_refuse_nulls(document, NULL, faults);
-    const struct tenant_wish wish = {.display_name = text_or_none(raw.display_name)};
+    const struct tenant_wish wish = {.display_name = bytes_or_none(raw.display_name)};
     return tenant_change(api->options.fleet, &terms, id, &wish, out);
 }
 

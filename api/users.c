@@ -79,11 +79,6 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 2 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static bool has_role(const struct role_names *roles, const char *name)
 {
     for (size_t i = 0; i < roles->count; i++) {
@@ -120,8 +115,8 @@ static err_t read_wish(const struct request *request, struct faults *faults, jso
     bool is_new = request->method == HTTP_POST;
     struct raw raw = {.name = NULL};
     TRY(json_read_all(document, fields, is_new ? FIELDS : CHANGEABLE_FIELDS, faults, &raw));
-    *out = (struct user_wish){.name = text_or_none(raw.name),
-                              .display_name = text_or_none(raw.display_name),
+    *out = (struct user_wish){.name = bytes_or_none(raw.name),
+                              .display_name = bytes_or_none(raw.display_name),
                               .has_roles = raw.roles != NULL};
     if (is_new) {
         request_need(document, "name", faults);
@@ -157,7 +152,7 @@ static err_t read_filter(const struct request *request, struct person_filter *ou
 {
     const char *role = http_query(request, "role");
     const char *state = http_query(request, "state");
-    *out = (struct person_filter){.role = text_or_none(role), .has_state = state != NULL};
+    *out = (struct person_filter){.role = bytes_or_none(role), .has_state = state != NULL};
     ENSURE(role == NULL || state == NULL, ERR_BAD_REQUEST, "give role or state, not both");
     if (state != NULL) {
         err_t error = person_state_parse(bytes_str(state), &out->state);

@@ -66,20 +66,15 @@ static const struct json_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof fields[0], CHANGEABLE_FIELDS = 2 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_change(const json_t *document, bool is_new, struct faults *faults,
                          struct vendor_ca_change *out)
 {
     struct raw raw = {.name = NULL};
     TRY(json_read_all(document, fields, is_new ? FIELDS : CHANGEABLE_FIELDS, faults, &raw));
-    *out = (struct vendor_ca_change){.name = text_or_none(raw.name),
-                                     .product = text_or_none(raw.product),
-                                     .pem = text_or_none(raw.certificate),
-                                     .batch = text_or_none(raw.batch)};
+    *out = (struct vendor_ca_change){.name = bytes_or_none(raw.name),
+                                     .product = bytes_or_none(raw.product),
+                                     .pem = bytes_or_none(raw.certificate),
+                                     .batch = bytes_or_none(raw.batch)};
     if (is_new) {
         request_need(document, "name", faults);
         request_need(document, "certificate", faults);

@@ -9,6 +9,11 @@ struct bytes bytes_str(const char *text)
     return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
+struct bytes bytes_or_none(const char *text)
+{
+    return text == NULL ? BYTES_NONE : bytes_str(text);
+}
+
 bool bytes_equal(struct bytes a, struct bytes b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

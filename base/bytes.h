@@ -21,6 +21,8 @@ struct bytes {
 
 /** The bytes of a C string, without its NUL. @thread any */
 struct bytes bytes_str(const char *text);
+/** As above; BYTES_NONE for NULL. */
+struct bytes bytes_or_none(const char *text);
 bool bytes_equal(struct bytes a, struct bytes b);
 /** In time that depends on the lengths only. */
 bool bytes_equal_ct(struct bytes a, struct bytes b);

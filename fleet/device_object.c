@@ -31,11 +31,6 @@ static const struct json_field field_table[] = {
     {"attributes", JSON_KIND_OBJECT, false, offsetof(struct fields, attributes), 0, 0, JSON_NO_HAS},
 };
 
-static struct bytes text_or_none(const char *text)
-{
-    return text == NULL ? BYTES_NONE : bytes_str(text);
-}
-
 static err_t read_object(const json_t *value, struct device_object *out)
 {
     AUTO_VAL(fields) fields = {.has_id = false};
@@ -43,8 +38,8 @@ static err_t read_object(const json_t *value, struct device_object *out)
     TRY(json_read(value, field_table, sizeof field_table / sizeof field_table[0], true, &fields));
     out->entry.has_id = fields.has_id;
     out->entry.id = fields.id;
-    out->entry.serial = text_or_none(fields.serial);
-    out->entry.model = text_or_none(fields.model);
+    out->entry.serial = bytes_or_none(fields.serial);
+    out->entry.model = bytes_or_none(fields.model);
     TRY(buf_append_bytes(&out->spki, buf_view(&fields.spki)));
     out->entry.spki = buf_view(&out->spki);
     ENSURE(fields.has_id != (out->spki.n > 0), ERR_UNPROCESSABLE, "give either 'id' or 'spki'");
