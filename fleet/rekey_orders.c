@@ -1,17 +1,10 @@
 /* What is ordered of a campaign: one table says from which state to which, one transaction does it. */
-#include <stdio.h>
-#include <string.h>
-
 #include "fleet/internal.h"
 #include "fleet/rekey_live.h"
 #include "fleet/rekey_plans_internal.h"
+#include "fleet/wave_orders.h"
 
-static const struct rule {
-    const char *name, *kind;
-    unsigned from; /* bits of states */
-    enum rekey_plan_state to;
-    bool keeps_state;
-} RULES[] = {
+static const struct wave_order RULES[] = {
     [REKEY_ORDER_START] = {"start", "rekey_plan.started", 1U << REKEY_PLAN_DRAFT, REKEY_PLAN_RUNNING, false},
     [REKEY_ORDER_PAUSE] = {"pause", "rekey_plan.paused", 1U << REKEY_PLAN_RUNNING, REKEY_PLAN_PAUSED, false},
     [REKEY_ORDER_RESUME] = {"resume", "rekey_plan.resumed", 1U << REKEY_PLAN_PAUSED, REKEY_PLAN_RUNNING,
@@ -22,26 +15,11 @@ static const struct rule {
                             1U << REKEY_PLAN_DRAFT | 1U << REKEY_PLAN_RUNNING | 1U << REKEY_PLAN_PAUSED,
                             REKEY_PLAN_CANCELLED, false},
 };
+static const struct wave_orders ORDERS = {"rekey plan", RULES, sizeof RULES / sizeof RULES[0]};
 
 const char *rekey_order_name(enum rekey_order order)
 {
     return RULES[order].name;
-}
-
-static err_t check_state(enum rekey_order order, enum rekey_plan_state state)
-{
-    char allowed[96] = "";
-    if ((RULES[order].from & 1U << state) != 0) {
-        return OK;
-    }
-    for (size_t i = 0; i < REKEY_ORDERS; i++) {
-        if ((RULES[i].from & 1U << state) != 0) {
-            size_t n = strlen(allowed);
-            (void)snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "", RULES[i].name);
-        }
-    }
-    return ERR(ERR_WRONG_STATE, "the rekey plan is %s, which does not allow %s; it allows: %s",
-               rekey_plan_state_name(state), RULES[order].name, allowed[0] != '\0' ? allowed : "nothing");
 }
 
 /* --- what each needs ---------------------------------------------------------------------------------- */
@@ -135,7 +113,7 @@ static err_t find_repeat(struct db_tx *tx, const struct run *run, bool *is_repea
 static err_t order_in(struct db_tx *tx, void *arg)
 {
     const struct run *run = arg;
-    const struct rule *rule = &RULES[run->order];
+    const struct wave_order *rule = &RULES[run->order];
     struct rekey_plan *plan = run->out;
     char id[UUID_TEXT_SIZE];
     bool is_repeat = false;
@@ -145,9 +123,9 @@ static err_t order_in(struct db_tx *tx, void *arg)
         return OK;
     }
     TRY(terms_check_version(run->terms, plan->row.ver));
-    TRY(check_state(run->order, plan->row.state));
+    TRY(wave_order_check(&ORDERS, run->order, (int)plan->row.state, rekey_plan_state_name(plan->row.state)));
     TRY(apply(tx, run->order, plan));
-    plan->row.state = rule->keeps_state ? plan->row.state : rule->to;
+    plan->row.state = rule->keeps_state ? plan->row.state : (enum rekey_plan_state)rule->to;
     TRY(rekey_plan_rows_update(tx, &plan->row));
     uuid_format(plan->row.id, id);
     TRY(idempotency_keep(tx, &run->terms->idempotency, rule->kind, id));

@@ -148,23 +148,6 @@ static err_t check_changeable(const struct run *run)
     return OK;
 }
 
-/* Another limit counts in other slots: what was told lately counts as told now. */
-static err_t change_rate(struct db_tx *tx, const struct rekey_rate *before, struct rekey_plan *plan)
-{
-    const struct rekey_rate *rate = &plan->spec.rate;
-    struct rekey_window *window = &plan->tally.window;
-    uint32_t sum = 0;
-    if (rate->devices == 0 || (rate->devices == before->devices && rate->window_ms == before->window_ms)) {
-        return OK;
-    }
-    for (size_t i = 0; i < REKEY_RATE_SLOTS; i++) {
-        sum += window->n[i];
-    }
-    *window = (struct rekey_window){.slot = db_tx_now_ms(tx) / (rate->window_ms / (REKEY_RATE_SLOTS - 1)),
-                                    .n = {sum}};
-    return rekey_tally_rows_update(tx, &plan->tally);
-}
-
 static err_t change_in(struct db_tx *tx, void *arg)
 {
     struct run *run = arg;
@@ -180,7 +163,9 @@ static err_t change_in(struct db_tx *tx, void *arg)
         name_copy(bytes_str(name), plan->row.name);
     }
     TRY(rekey_spec_format(&plan->spec, plan->row.spec));
-    TRY(change_rate(tx, &before, plan));
+    if (rekey_rate_change(&before, &plan->spec.rate, db_tx_now_ms(tx), &plan->tally.window)) {
+        TRY(rekey_tally_rows_update(tx, &plan->tally));
+    }
     TRY(rekey_plan_rows_update(tx, &plan->row));
     return rekey_plan_record(tx, &run->terms->actor, plan, "rekey_plan.changed");
 }

@@ -11,7 +11,8 @@ static int64_t sum_of(const struct rekey_window *window)
     return sum;
 }
 
-/* The clock went back: what is remembered is taken for told just now, which is later than it was. */
+/* The clock went back, or the slots are others: what is remembered is taken for told just now, which is later
+ * than it was. */
 static void move_back(struct rekey_window *window, int64_t slot)
 {
     const struct rekey_window before = *window;
@@ -28,12 +29,17 @@ static void move_on(struct rekey_window *window, int64_t slot)
     }
 }
 
+static int64_t slot_of(const struct rekey_rate *rate, int64_t now_ms)
+{
+    return now_ms / (rate->window_ms / (REKEY_RATE_SLOTS - 1));
+}
+
 bool rekey_rate_take(const struct rekey_rate *rate, int64_t now_ms, struct rekey_window *window)
 {
     if (rate->devices == 0) {
         return true;
     }
-    const int64_t slot = now_ms / (rate->window_ms / (REKEY_RATE_SLOTS - 1));
+    const int64_t slot = slot_of(rate, now_ms);
     if (slot < window->slot) {
         move_back(window, slot);
     } else if (slot > window->slot) {
@@ -43,5 +49,16 @@ bool rekey_rate_take(const struct rekey_rate *rate, int64_t now_ms, struct rekey
         return false;
     }
     window->n[0]++;
+    return true;
+}
+
+bool rekey_rate_change(const struct rekey_rate *before, const struct rekey_rate *rate, int64_t now_ms,
+                       struct rekey_window *window)
+{
+    bool is_same = rate->devices == before->devices && rate->window_ms == before->window_ms;
+    if (rate->devices == 0 || is_same) {
+        return false;
+    }
+    move_back(window, slot_of(rate, now_ms));
     return true;
 }

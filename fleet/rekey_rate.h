@@ -16,5 +16,9 @@ struct rekey_rate {
  *  remembered count anew.
  *  @thread any */
 bool rekey_rate_take(const struct rekey_rate *rate, int64_t now_ms, struct rekey_window *window);
+/** Another limit counts in other slots: what was told lately counts as told now. @return false: it is the
+ * same limit, or none, and the window stays @thread any */
+bool rekey_rate_change(const struct rekey_rate *before, const struct rekey_rate *rate, int64_t now_ms,
+                       struct rekey_window *window);
 
 #endif

@@ -1,17 +1,10 @@
 /* What is ordered of a rollout: one table says from which state to which, one transaction does it. */
-#include <stdio.h>
-#include <string.h>
-
 #include "fleet/internal.h"
 #include "fleet/rollout_live.h"
 #include "fleet/rollouts_internal.h"
+#include "fleet/wave_orders.h"
 
-static const struct rule {
-    const char *name, *kind;
-    unsigned from; /* bits of states */
-    enum rollout_state to;
-    bool keeps_state;
-} RULES[] = {
+static const struct wave_order RULES[] = {
     [ROLLOUT_ORDER_START] = {"start", "rollout.started", 1U << ROLLOUT_DRAFT, ROLLOUT_RUNNING, false},
     [ROLLOUT_ORDER_PAUSE] = {"pause", "rollout.paused", 1U << ROLLOUT_RUNNING, ROLLOUT_PAUSED, false},
     [ROLLOUT_ORDER_RESUME] = {"resume", "rollout.resumed", 1U << ROLLOUT_PAUSED, ROLLOUT_RUNNING, false},
@@ -22,26 +15,11 @@ static const struct rule {
                                   1U << ROLLOUT_STOPPED,
                               ROLLOUT_CANCELLED, false},
 };
+static const struct wave_orders ORDERS = {"rollout", RULES, sizeof RULES / sizeof RULES[0]};
 
 const char *rollout_order_name(enum rollout_order order)
 {
     return RULES[order].name;
-}
-
-static err_t check_state(enum rollout_order order, enum rollout_state state)
-{
-    char allowed[96] = "";
-    if ((RULES[order].from & 1U << state) != 0) {
-        return OK;
-    }
-    for (size_t i = 0; i < ROLLOUT_ORDERS; i++) {
-        if ((RULES[i].from & 1U << state) != 0) {
-            size_t n = strlen(allowed);
-            (void)snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "", RULES[i].name);
-        }
-    }
-    return ERR(ERR_WRONG_STATE, "the rollout is %s, which does not allow %s; it allows: %s",
-               rollout_state_name(state), RULES[order].name, allowed[0] != '\0' ? allowed : "nothing");
 }
 
 /* --- what each needs ---------------------------------------------------------------------------------- */
@@ -132,7 +110,7 @@ static err_t find_repeat(struct db_tx *tx, const struct run *run, bool *is_repea
 static err_t order_in(struct db_tx *tx, void *arg)
 {
     const struct run *run = arg;
-    const struct rule *rule = &RULES[run->order];
+    const struct wave_order *rule = &RULES[run->order];
     struct rollout *rollout = run->out;
     char id[UUID_TEXT_SIZE];
     bool is_repeat = false;
@@ -142,9 +120,10 @@ static err_t order_in(struct db_tx *tx, void *arg)
         return OK;
     }
     TRY(terms_check_version(run->terms, rollout->row.ver));
-    TRY(check_state(run->order, rollout->row.state));
+    TRY(wave_order_check(&ORDERS, run->order, (int)rollout->row.state,
+                         rollout_state_name(rollout->row.state)));
     TRY(apply(tx, run->order, rollout));
-    rollout->row.state = rule->keeps_state ? rollout->row.state : rule->to;
+    rollout->row.state = rule->keeps_state ? rollout->row.state : (enum rollout_state)rule->to;
     TRY(rollout_rows_update(tx, &rollout->row));
     uuid_format(rollout->row.id, id);
     TRY(idempotency_keep(tx, &run->terms->idempotency, rule->kind, id));

@@ -196,23 +196,6 @@ static err_t check_changeable(const struct run *run)
     return OK;
 }
 
-/* Another limit counts in other slots: what was told lately counts as told now. */
-static err_t change_rate(struct db_tx *tx, const struct rekey_rate *before, struct rollout *rollout)
-{
-    const struct rekey_rate *rate = &rollout->spec.rate;
-    struct rekey_window *window = &rollout->tally.window;
-    uint32_t sum = 0;
-    if (rate->devices == 0 || (rate->devices == before->devices && rate->window_ms == before->window_ms)) {
-        return OK;
-    }
-    for (size_t i = 0; i < REKEY_RATE_SLOTS; i++) {
-        sum += window->n[i];
-    }
-    *window = (struct rekey_window){.slot = db_tx_now_ms(tx) / (rate->window_ms / (REKEY_RATE_SLOTS - 1)),
-                                    .n = {sum}};
-    return rollout_tally_rows_update(tx, &rollout->tally);
-}
-
 static err_t change_in(struct db_tx *tx, void *arg)
 {
     struct run *run = arg;
@@ -228,7 +211,9 @@ static err_t change_in(struct db_tx *tx, void *arg)
         name_copy(bytes_str(names.name), rollout->row.name);
     }
     TRY(rollout_spec_format(&rollout->spec, rollout->row.spec));
-    TRY(change_rate(tx, &before, rollout));
+    if (rekey_rate_change(&before, &rollout->spec.rate, db_tx_now_ms(tx), &rollout->tally.window)) {
+        TRY(rollout_tally_rows_update(tx, &rollout->tally));
+    }
     TRY(rollout_rows_update(tx, &rollout->row));
     return rollout_record(tx, &run->terms->actor, rollout, "rollout.changed");
 }

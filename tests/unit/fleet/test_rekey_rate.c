@@ -95,6 +95,23 @@ static void test_a_clock_that_goes_back_gives_nothing_away(void **state)
     assert_true(rekey_rate_take(&rate, back_ms + 1100, &window)); /* and it does not wait for the hour */
 }
 
+static void test_another_limit_counts_what_was_told_lately(void **state)
+{
+    const struct rekey_rate before = {5, 1000};
+    const struct rekey_rate after = {6, 60000};
+    const struct rekey_rate none = {0, 0};
+    struct rekey_window window = {.slot = 0};
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        assert_true(rekey_rate_take(&before, AT_MS, &window));
+    }
+    assert_false(rekey_rate_change(&before, &before, AT_MS, &window));
+    assert_false(rekey_rate_change(&before, &none, AT_MS, &window));
+    assert_true(rekey_rate_change(&before, &after, AT_MS, &window));
+    assert_true(rekey_rate_take(&after, AT_MS + 1, &window));
+    assert_false(rekey_rate_take(&after, AT_MS + 59000, &window)); /* six of the minute, five from before */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_the_rate_is_nearly_reached),
         cmocka_unit_test(test_no_limit),
         cmocka_unit_test(test_a_clock_that_goes_back_gives_nothing_away),
+        cmocka_unit_test(test_another_limit_counts_what_was_told_lately),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
