@@ -16,7 +16,8 @@
 #include "fleet/internal.h"
 #include "pki/digest_sign.h"
 
-enum { PAGE = 100 };
+enum { SIGNATURES_OF_IMAGE_MAX = 100 };
+static const char OP_KIND[] = "firmware_signature.add";
 
 const char *firmware_signature_form_name(enum firmware_signature_form form)
 {
@@ -30,7 +31,9 @@ struct keep {
     struct firmware_signature_row *row;
     const struct actor *actor;
     const struct signing_job *job; /* of one that was made here; NULL: brought */
+    const struct terms *terms;     /* of one that was brought */
     bool is_there;
+    size_t count; /* that the image has */
 };
 
 /* The same bytes, or the same key's: one is enough. */
@@ -38,6 +41,7 @@ static err_t on_signature(const struct firmware_signature_row *row, void *arg)
 {
     struct keep *keep = arg;
     const struct firmware_signature_row *wanted = keep->row;
+    keep->count++;
     bool is_same = keep->job == NULL ? bytes_equal((struct bytes){row->bytes, row->size},
                                                    (struct bytes){wanted->bytes, wanted->size})
                                      : !row->is_brought && uuid_equal(row->key, wanted->key);
@@ -67,18 +71,48 @@ static err_t record(struct db_tx *tx, const struct keep *keep)
 
 static err_t find_same(struct db_tx *tx, struct keep *keep)
 {
-    const struct row_window all = {.after = BYTES_NONE, .limit = PAGE};
+    const struct row_window all = {.after = BYTES_NONE, .limit = SIGNATURES_OF_IMAGE_MAX};
     keep->is_there = false;
-    return firmware_signature_rows_list(tx, keep->row->image, &all, on_signature, keep);
+    keep->count = 0;
+    TRY(firmware_signature_rows_list(tx, keep->row->image, &all, on_signature, keep));
+    ENSURE(keep->is_there || keep->count < SIGNATURES_OF_IMAGE_MAX, ERR_CONFLICT,
+           "the image has %d signatures, which is the most", SIGNATURES_OF_IMAGE_MAX);
+    return OK;
+}
+
+/* A repeat under its key gives what the key gave; the key with other bytes is refused (fleet/terms.h). */
+static err_t find_repeat(struct db_tx *tx, struct keep *keep, bool *is_repeat)
+{
+    struct uuid former;
+    *is_repeat = false;
+    if (keep->terms == NULL) {
+        return OK;
+    }
+    TRY(idempotency_find_id(tx, &keep->terms->idempotency, OP_KIND, &former, is_repeat));
+    return *is_repeat
+               ? firmware_signature_rows_find(tx, keep->row->tenant, keep->row->image, former, keep->row)
+               : OK;
+}
+
+static err_t note_key(struct db_tx *tx, const struct keep *keep)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(keep->row->id, id);
+    return keep->terms != NULL ? idempotency_keep(tx, &keep->terms->idempotency, OP_KIND, id) : OK;
 }
 
 static err_t keep_in(struct db_tx *tx, void *arg)
 {
     struct keep *keep = arg;
     struct firmware_signature_row *row = keep->row;
+    bool is_repeat = false;
+    TRY(find_repeat(tx, keep, &is_repeat));
+    if (is_repeat) {
+        return OK;
+    }
     TRY(find_same(tx, keep));
     if (keep->is_there) {
-        return OK;
+        return note_key(tx, keep);
     }
     row->created_at = db_tx_now_ms(tx);
     (void)snprintf(row->created_by, sizeof row->created_by, "%s", keep->actor->name);
@@ -90,6 +124,7 @@ static err_t keep_in(struct db_tx *tx, void *arg)
         memcpy(use.digest, keep->job->signed_digest.b, sizeof use.digest);
         TRY(firmware_key_count_use(tx, FIRMWARE_KEY_DETACHED, &use));
     }
+    TRY(note_key(tx, keep));
     return record(tx, keep);
 }
 
@@ -187,7 +222,7 @@ err_t firmware_signature_bring(struct fleet *fleet, const struct terms *terms, s
     TRY(faults_error(terms->faults));
     out->key = verdict.boot_key;
     TRY(form_of(fleet, terms->tenant, verdict.boot_key, &out->form));
-    struct keep keep = {.row = out, .actor = &terms->actor};
+    struct keep keep = {.row = out, .actor = &terms->actor, .terms = terms};
     return db_write(fleet->db, keep_in, &keep);
 }
 

@@ -14,7 +14,7 @@ upload() {
 }
 upload image.bin 1.0
 SIGNATURES=/api/v1/firmware/images/$(cat "$WORK/id")/signatures
-bring() { api POST "$1" "$(jq -n --arg s "$(base64 -w0 "$2")" '{signature: $s}')" >/dev/null; }
+bring() { api POST "$1" "$(jq -n --arg s "$(base64 -w0 "$2")" '{signature: $s}')" "${@:3}" >/dev/null; }
 
 openssl ecparam -name prime256v1 -genkey -noout -out "$WORK/ec.key"
 openssl genpkey -algorithm ed25519 -out "$WORK/ed.key" 2>/dev/null
@@ -34,6 +34,12 @@ expect "its form" "$(jq -r .form "$WORK/body")" ecdsa
 FIRST=$(jq -r .id "$WORK/body")
 bring "$SIGNATURES" "$WORK/ec.sig"
 expect "the same again is the same" "$(jq -r .id "$WORK/body")" "$FIRST"
+for _ in 1 2; do
+    bring "$SIGNATURES" "$WORK/ec.sig" -H 'Idempotency-Key: one-attempt'
+    expect "and under a key" "$(jq -r .id "$WORK/body")" "$FIRST"
+done
+bring "$SIGNATURES" "$WORK/ed.sig" -H 'Idempotency-Key: one-attempt'
+expect_status "a key that stands for other bytes" 422
 whorl firmware-signature bring "$(cat "$WORK/id")" --signature "$WORK/ed.sig" >/dev/null
 expect "whorl lists both" "$(whorl firmware-signature list "$(cat "$WORK/id")" --json | jq -r '(if type == "array" then .[] else . end) | .form' | tr '\n' ' ')" "ecdsa ed25519 "
 api GET "$SIGNATURES" '' >/dev/null
