@@ -2,6 +2,10 @@
  * one transaction. */
 #include "fleet/products.h"
 
+#include <string.h>
+
+#include "db/firmware_anchors_rows.h"
+#include "db/firmware_line_rows.h"
 #include "db/hub_rows.h"
 #include "db/product_rows.h"
 #include "fleet/device_terms.h"
@@ -242,6 +246,29 @@ static bool is_same_schedule(const struct product_row *a, const struct product_r
            a->rekey_period_s == b->rekey_period_s && a->overdue_alert_after_s == b->overdue_alert_after_s;
 }
 
+static err_t on_line(const struct firmware_line_row *row, void *arg)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return OK;
+}
+
+/* Its devices know the product by its name: it is in the class that manifests and statements of keys are for
+ * (docs/suit-profile.md), and they would refuse all that comes under another. */
+static err_t check_name_is_free(struct db_tx *tx, const struct product_row *before, const char *name)
+{
+    struct firmware_anchors_row anchors;
+    bool has_lines = false;
+    if (strcmp(before->name, name) == 0) {
+        return OK;
+    }
+    TRY(firmware_line_rows_of_product(tx, before->id, on_line, &has_lines));
+    err_t found = firmware_anchors_rows_find(tx, before->id, &anchors);
+    ENSURE(!has_lines && found.code != ERR_OK, ERR_WRONG_STATE,
+           "the product has firmware, which names it: its devices would refuse what another name has signed");
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
 static err_t change_in(struct db_tx *tx, void *arg)
 {
     struct product_run *run = arg;
@@ -249,6 +276,7 @@ static err_t change_in(struct db_tx *tx, void *arg)
     TRY(terms_check_version(run->terms, run->out->ver));
     const struct product_row before = *run->out;
     TRY(apply(tx, run, run->out));
+    TRY(check_name_is_free(tx, &before, run->out->name));
     run->out->updated_at = db_tx_now_ms(tx);
     run->out->ver++;
     TRY(product_rows_update(tx, run->out));

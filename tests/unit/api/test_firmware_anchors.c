@@ -166,6 +166,34 @@ static void what_is_no_statement_of_the_product(void **state)
     assert_status(h, &call, &reply, 404);
 }
 
+/* The class that statements and manifests are for is made of the product's name. */
+static void a_product_with_statements_keeps_its_name(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(pair) recovery;
+    struct scene first;
+    struct anchors_statement statement;
+    pair_make(&recovery);
+    make_key(h, "first", &first);
+    struct call list = rest(h, HTTP_GET, "/api/v1/products", NULL);
+    assert_status(h, &list, &reply, 200);
+    char id[UUID_TEXT_SIZE];
+    const json_t *product = json_array_get(json_object_get(reply.json, "products"), 0);
+    (void)snprintf(id, sizeof id, "%s", json_string_value(json_object_get(product, "id")));
+    struct call call = rest(h, HTTP_PATCH, "/api/v1/products/{id}", "{\"name\":\"sensor-8\"}");
+    call.param = id;
+    call.headers[0] = (struct http_field){"If-Match", "*"};
+    statement_of("default", 1, &first.signing, &recovery.public_half, &statement);
+    body_of(&statement, &recovery, &body);
+    assert_int_equal(put(h, &body, &reply), 200);
+    assert_status(h, &call, &reply, 409);
+    assert_string_equal(text_at(&reply, "type"), "/problems/wrong-state");
+    call.body = bytes_str("{\"certificate_ttl_s\":864000}");
+    assert_status(h, &call, &reply, 200);
+}
+
 static void a_flipped_bit_or_a_tail_is_noticed(void **state)
 {
     (void)state;
@@ -251,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(anchors_move_by_the_recovery_key_alone, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_statement_of_the_product, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(a_product_with_statements_keeps_its_name, house_setup,
+                                        house_teardown),
         cmocka_unit_test(a_flipped_bit_or_a_tail_is_noticed),
         cmocka_unit_test_setup_teardown(a_leak_is_answered, house_setup, house_teardown),
     };
