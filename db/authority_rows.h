@@ -7,7 +7,15 @@
 #include "db/rows.h"
 
 enum { AUTHORITY_URL_SIZE = 512 };
-enum authority_state { AUTHORITY_ACTIVE, AUTHORITY_RETIRED, AUTHORITY_COMPROMISED };
+/* What each may do: fleet/authority_set.h. */
+enum authority_state {
+    AUTHORITY_ACTIVE,
+    AUTHORITY_RETIRED,
+    AUTHORITY_COMPROMISED,
+    AUTHORITY_PENDING,
+    AUTHORITY_STANDBY,
+    AUTHORITY_RETIRING
+};
 
 struct authority_row {
     char id[AUTHORITY_ID_SIZE];
