@@ -35,6 +35,8 @@ struct authority_spec {
     const char *organisation; /* O of the subject: the installation's name */
     int64_t not_before_ms, not_after_ms;
     struct publication publication;
+    uint32_t
+        key_purposes; /* EKU of an issuing CA: bits of pki/certificate_profile.h; 0: as the role has it */
 };
 
 /** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is
@@ -42,8 +44,8 @@ struct authority_spec {
  *  @param[out] der certificate, appended @thread init */
 err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key,
                           const uint8_t serial[SERIAL_SIZE], struct buf *der);
-/** Makes an issuing CA (pathlen 0) under `root`: role DEVICE carries EKU clientAuth only; INFRASTRUCTURE
- * serverAuth, clientAuth, OCSPSigning and cmcRA/cmKGA as its leaves need. */
+/** Makes an issuing CA (pathlen 0) under `root`: where the spec says no key purposes, role DEVICE carries EKU
+ * clientAuth only; INFRASTRUCTURE serverAuth, clientAuth, OCSPSigning and cmcRA/cmKGA as its leaves need. */
 err_t authority_make_issuing(const struct authority_spec *spec, const struct private_key *key,
                              const struct authority *root, const uint8_t serial[SERIAL_SIZE],
                              struct buf *der);

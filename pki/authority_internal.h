@@ -21,4 +21,13 @@ struct authority {
     struct private_key *key; /* NULL: the key is elsewhere */
 };
 
+/* --- the parts of CA certificates and of requests for them (authority_make.c) */
+
+/** The subject of a new authority (DER Name, appended): O is the installation's name, CN the role and eight
+ * digits of the key's hash. @errors ERR_UNPROCESSABLE the installation's name */
+err_t authority_put_subject(const struct authority_spec *spec, const struct private_key *key,
+                            struct buf *out);
+/** basicConstraints, keyUsage and, of an issuing CA, extKeyUsage: what it asks for, and what it gets. */
+void authority_put_basics(struct der_writer *w, const struct authority_spec *spec);
+
 #endif

@@ -23,7 +23,7 @@ static const char *role_name(enum authority_role role)
 
 /* O = the installation; CN = the role and eight digits of the key's hash, so that a successor never shares
  * its predecessor's name. */
-static err_t put_subject(const struct authority_spec *spec, const struct private_key *key, struct buf *out)
+err_t authority_put_subject(const struct authority_spec *spec, const struct private_key *key, struct buf *out)
 {
     char digits[2 * SHA256_SIZE + 1];
     char common_name[64];
@@ -41,18 +41,28 @@ static err_t put_subject(const struct authority_spec *spec, const struct private
     return der_finish(&w);
 }
 
+void authority_put_basics(struct der_writer *w, const struct authority_spec *spec)
+{
+    bool is_root = spec->role == AUTHORITY_ROOT;
+    der_put_raw(w, profile_ca(is_root ? 1 : 0));
+    der_put_raw(w, profile_key_usage_ca());
+    if (!is_root && spec->key_purposes != 0) {
+        profile_put_key_purposes(w, spec->key_purposes);
+    } else if (!is_root) {
+        der_put_raw(w, spec->role == AUTHORITY_DEVICE ? profile_eku_client() : profile_eku_infrastructure());
+    }
+}
+
 static err_t put_extensions(const struct authority_spec *spec, const struct private_key *key,
                             const struct authority *root, struct buf *out)
 {
     uint8_t ski[SKI_SIZE];
     TRY(profile_ski(buf_view(&key->spki), ski));
     struct der_writer w = der_writer(out);
-    der_put_raw(&w, profile_ca(root == NULL ? 1 : 0));
-    der_put_raw(&w, profile_key_usage_ca());
+    authority_put_basics(&w, spec);
     profile_put_ski(&w, ski);
     if (root != NULL) {
         profile_put_aki(&w, buf_view(&root->ski));
-        der_put_raw(&w, spec->role == AUTHORITY_DEVICE ? profile_eku_client() : profile_eku_infrastructure());
         TRY(profile_put_publication(&w, &spec->publication, root));
     }
     return der_finish(&w);
@@ -70,7 +80,7 @@ static err_t make(const struct authority_spec *spec, const struct private_key *k
     serial_normalise(normal_serial);
     TRY(profile_validity(spec->not_before_ms, spec->not_after_ms, root == NULL ? NULL : &root->validity,
                          &content.validity));
-    TRY(put_subject(spec, key, &subject));
+    TRY(authority_put_subject(spec, key, &subject));
     TRY(put_extensions(spec, key, root, &extensions));
     content.subject = buf_view(&subject);
     content.issuer = root == NULL ? content.subject : buf_view(&root->subject);

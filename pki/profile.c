@@ -23,6 +23,7 @@ static const uint8_t eku_infrastructure[] = {0x30, 0x31, 0x06, 0x03, 0x55, 0x1d,
     0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02,
     0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09,
     0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x1c};
+static const uint8_t oid_eku[] = {0x55, 0x1d, 0x25};
 static const uint8_t oid_common_name[] = {0x55, 0x04, 0x03};
 static const uint8_t oid_serial_number[] = {0x55, 0x04, 0x05};
 static const uint8_t oid_organisation[] = {0x55, 0x04, 0x0a};
@@ -69,6 +70,26 @@ struct bytes profile_eku_document(void)
 struct bytes profile_eku_infrastructure(void)
 {
     return BYTES_OF(eku_infrastructure);
+}
+
+/* id-kp and the last part of each purpose, in the order of the bits of enum key_purpose. */
+void profile_put_key_purposes(struct der_writer *w, uint32_t purposes)
+{
+    static const uint8_t last[] = {2, 1, 3, 41, 42, 43, 44};
+    uint8_t oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0};
+    size_t extension = der_open(w, DER_SEQUENCE);
+    der_put(w, DER_OID, BYTES_OF(oid_eku));
+    size_t value = der_open(w, DER_OCTET_STRING);
+    size_t list = der_open(w, DER_SEQUENCE);
+    for (size_t i = 0; i < sizeof last; i++) {
+        if ((purposes & (1U << i)) != 0) {
+            oid[sizeof oid - 1] = last[i];
+            der_put(w, DER_OID, BYTES_OF(oid));
+        }
+    }
+    der_close(w, list);
+    der_close(w, value);
+    der_close(w, extension);
 }
 
 static void put_relative_name(struct der_writer *w, struct bytes oid, uint8_t tag, const char *text)

@@ -23,6 +23,8 @@ void profile_put_common_name(struct der_writer *w, const char *text);
 void profile_put_organisation(struct der_writer *w, const char *text);
 void profile_put_serial_number(struct der_writer *w, const char *text);
 
+/** extKeyUsage with these purposes, in the order of their bits (pki/certificate_profile.h); not critical. */
+void profile_put_key_purposes(struct der_writer *w, uint32_t purposes);
 void profile_put_extension(struct der_writer *w, struct bytes oid, bool is_critical, struct bytes value);
 /** subjectKeyIdentifier by RFC 7093 §2 method 1. */
 err_t profile_ski(struct bytes spki, uint8_t out[SKI_SIZE]);
