@@ -97,8 +97,10 @@ static err_t certify(const struct authority *signer, const struct authority *sub
     AUTO(X509) *x509 = NULL;
     uint8_t normal_serial[SERIAL_SIZE];
     ENSURE(signer->key != NULL, ERR_UNAVAILABLE, "the key of authority %s is not here", signer->id);
+    bool is_cross = subject->role == AUTHORITY_ROOT;
     const struct validity both = {
-        pick(signer->validity.not_before_ms, subject->validity.not_before_ms, LATER),
+        is_cross ? subject->validity.not_before_ms
+                 : pick(signer->validity.not_before_ms, subject->validity.not_before_ms, LATER),
         pick(signer->validity.not_after_ms, subject->validity.not_after_ms, EARLIER)};
     TRY(certificate_decode(buf_view(&subject->der), &x509));
     TRY(certificate_spki(x509, &spki));

@@ -5,6 +5,16 @@
 #include "device/core/authority.h"
 #include "device/core/device_internal.h"
 
+static bool is_name_of(const struct whorl_device *device, struct whorl_bytes root,
+                       const uint8_t server_id[WHORL_HASH_BYTES])
+{
+    struct whorl_certificate certificate;
+    uint8_t hash[WHORL_HASH_BYTES];
+    return whorl_certificate_read(root, &certificate) &&
+           whorl_sha256(device->settings.ports->crypto, certificate.spki, hash) == WHORL_OK &&
+           whorl_equal(hash, server_id, sizeof hash);
+}
+
 bool whorl_device_trusts(const struct whorl_device *device, const uint8_t server_id[WHORL_HASH_BYTES])
 {
     const struct whorl_anchor_view *view = &device->anchors;
@@ -13,7 +23,21 @@ bool whorl_device_trusts(const struct whorl_device *device, const uint8_t server
             return true;
         }
     }
-    return view->count == 0 && whorl_equal(device->settings.server_id, server_id, WHORL_HASH_BYTES);
+    if (view->count != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < device->settings.root_count; i++) {
+        if (is_name_of(device, device->settings.roots[i], server_id)) {
+            return true;
+        }
+    }
+    return whorl_equal(device->settings.server_id, server_id, WHORL_HASH_BYTES);
+}
+
+const uint8_t *whorl_device_server_id(const struct whorl_device *device)
+{
+    const struct whorl_anchor_view *view = &device->anchors;
+    return view->count == 0 ? device->settings.server_id : view->server_id[view->count - 1];
 }
 
 /* Tells the transport, and keeps the names. */
@@ -132,20 +156,20 @@ static enum whorl_result choose(const struct whorl_judgement *judgement, struct 
     }
     for (size_t i = 0; i < judgement->given->count; i++) {
         struct whorl_bytes root = judgement->given->certificate[i];
-        struct whorl_certificate certificate;
-        bool is_root =
-            whorl_certificate_read(root, &certificate) &&
-            certificate.issuer.size == certificate.subject.size &&
-            whorl_equal(certificate.issuer.data, certificate.subject.data, certificate.issuer.size);
-        if (!is_root || is_in(judgement->trusted, root)) {
+        if (!whorl_certificate_is_root(judgement, root) || is_in(judgement->trusted, root)) {
             continue;
         }
-        if (!whorl_root_is_vouched_for(judgement, root)) {
+        switch (whorl_root_word(judgement, root)) {
+        case WHORL_WORD_NONE:
             news->refused++;
-            continue;
+            break;
+        case WHORL_WORD_FORMER: /* the device began after it */
+            break;
+        case WHORL_WORD_GOOD:
+            news->added++;
+            WHORL_TRY(add_root(next, root));
+            break;
         }
-        news->added++;
-        WHORL_TRY(add_root(next, root));
     }
     return WHORL_OK;
 }

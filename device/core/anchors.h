@@ -1,6 +1,6 @@
 /* The trust anchors of a device: which root CAs it verifies its server by, and when it takes another one. The
  * server gives its set out as EST does (RFC 7030 §4.1.3); a new root counts only when the old one vouches for
- * it (RFC 4210 §4.4). The certificates themselves are judged behind a port (ports.h). */
+ * it (RFC 9810 §4.4). The certificates themselves are judged behind a port (ports.h). */
 #ifndef WHORL_DEVICE_CORE_ANCHORS_H
 #define WHORL_DEVICE_CORE_ANCHORS_H
 
@@ -27,5 +27,9 @@ enum whorl_result whorl_device_load_anchors(struct whorl_device *device);
 
 /** Whether a server of this id (SHA-256 of its root's SubjectPublicKeyInfo) is one that the device trusts. */
 bool whorl_device_trusts(const struct whorl_device *device, const uint8_t server_id[WHORL_HASH_BYTES]);
+
+/** The root by which a challenge is asked for: the one that was taken last, else the first of the settings. A
+ * server that has that root no more names another, and whorl_device_trusts() decides. Borrowed. */
+const uint8_t *whorl_device_server_id(const struct whorl_device *device);
 
 #endif

@@ -110,56 +110,116 @@ static bool is_issued_by(const struct whorl_judgement *judgement, struct whorl_b
     return trust->is_issued_by(trust->context, certificate, issuer, judgement->now_s);
 }
 
-/* Whether a trusted root, or one of those that are vouched for already, signed this certificate. */
-static bool has_good_issuer(const struct whorl_judgement *judgement, const bool is_vouched[WHORL_SET_MAX],
-                            struct whorl_bytes certificate)
+enum { TIME_DIGITS = 14 };
+
+/* notBefore as YYYYMMDDHHMMSS. UTCTime has two digits of the year, 1950 to 2049 (RFC 5280 §4.1.2.5.1). */
+static bool read_begin(struct whorl_bytes der, uint8_t out[TIME_DIGITS])
 {
-    for (size_t i = 0; i < judgement->trusted->count; i++) {
-        if (is_issued_by(judgement, certificate, judgement->trusted->certificate[i])) {
-            return true;
-        }
+    struct whorl_certificate certificate;
+    struct whorl_der_item item;
+    size_t missing = 0;
+    if (!whorl_certificate_read(der, &certificate) || !whorl_der_next(&certificate.validity, &item)) {
+        return false;
     }
-    for (size_t i = 0; i < judgement->given->count; i++) {
-        if (is_vouched[i] && is_issued_by(judgement, certificate, judgement->given->certificate[i])) {
-            return true;
+    if (item.tag == WHORL_DER_UTC_TIME && item.content.size == TIME_DIGITS - 1) {
+        bool is_last_century = item.content.data[0] >= '5';
+        out[0] = is_last_century ? '1' : '2';
+        out[1] = is_last_century ? '9' : '0';
+        missing = 2;
+    } else if (item.tag != WHORL_DER_GENERALIZED_TIME || item.content.size != TIME_DIGITS + 1) {
+        return false;
+    }
+    whorl_copy(out + missing, item.content.data, TIME_DIGITS - missing);
+    return true;
+}
+
+static bool begins_before(struct whorl_bytes certificate, struct whorl_bytes issuer)
+{
+    uint8_t one[TIME_DIGITS];
+    uint8_t other[TIME_DIGITS];
+    if (!read_begin(certificate, one) || !read_begin(issuer, other)) {
+        return true; /* dates that nobody can read: no successor */
+    }
+    for (size_t i = 0; i < TIME_DIGITS; i++) {
+        if (one[i] != other[i]) {
+            return one[i] < other[i];
         }
     }
     return false;
 }
 
+/* The best that a trusted root, or one with a word of its own, says by having signed this certificate. */
+static enum whorl_word word_for(const struct whorl_judgement *judgement,
+                                const enum whorl_word words[WHORL_SET_MAX], struct whorl_bytes certificate)
+{
+    enum whorl_word best = WHORL_WORD_NONE;
+    for (size_t i = 0; i < judgement->trusted->count; i++) {
+        struct whorl_bytes issuer = judgement->trusted->certificate[i];
+        if (is_issued_by(judgement, certificate, issuer)) {
+            best = begins_before(certificate, issuer) ? WHORL_WORD_FORMER : WHORL_WORD_GOOD;
+        }
+        if (best == WHORL_WORD_GOOD) {
+            return best;
+        }
+    }
+    for (size_t i = 0; i < judgement->given->count; i++) {
+        struct whorl_bytes issuer = judgement->given->certificate[i];
+        if (words[i] == WHORL_WORD_NONE || !is_issued_by(judgement, certificate, issuer)) {
+            continue;
+        }
+        if (words[i] == WHORL_WORD_GOOD && !begins_before(certificate, issuer)) {
+            return WHORL_WORD_GOOD;
+        }
+        best = WHORL_WORD_FORMER;
+    }
+    return best;
+}
+
 /* A device that slept through several changes of the root finds a chain of them: each round adds the next
  * link. */
-static void vouch(const struct whorl_judgement *judgement, bool is_vouched[WHORL_SET_MAX])
+static void hear(const struct whorl_judgement *judgement, enum whorl_word words[WHORL_SET_MAX])
 {
     const struct whorl_set *given = judgement->given;
     bool is_more = true;
     while (is_more) {
         is_more = false;
         for (size_t i = 0; i < given->count; i++) {
-            if (!is_vouched[i] && whorl_certificate_is_sovereign(given->certificate[i]) &&
-                has_good_issuer(judgement, is_vouched, given->certificate[i])) {
-                is_vouched[i] = true;
+            if (words[i] == WHORL_WORD_GOOD || !whorl_certificate_is_sovereign(given->certificate[i])) {
+                continue;
+            }
+            enum whorl_word word = word_for(judgement, words, given->certificate[i]);
+            if (word > words[i]) {
+                words[i] = word;
                 is_more = true;
             }
         }
     }
 }
 
-bool whorl_root_is_vouched_for(const struct whorl_judgement *judgement, struct whorl_bytes root)
+bool whorl_certificate_is_root(const struct whorl_judgement *judgement, struct whorl_bytes der)
 {
-    bool is_vouched[WHORL_SET_MAX] = {false};
+    const struct whorl_trust *trust = judgement->trust;
+    struct whorl_certificate certificate;
+    return whorl_certificate_read(der, &certificate) && is_same(certificate.issuer, certificate.subject) &&
+           trust->is_issued_by(trust->context, der, der, 0); /* one that is over is a root as well */
+}
+
+enum whorl_word whorl_root_word(const struct whorl_judgement *judgement, struct whorl_bytes root)
+{
+    enum whorl_word words[WHORL_SET_MAX] = {WHORL_WORD_NONE};
+    enum whorl_word best = WHORL_WORD_NONE;
     struct whorl_certificate wanted;
     struct whorl_certificate cross;
     if (!whorl_certificate_read(root, &wanted) || !whorl_certificate_is_sovereign(root) ||
         !is_issued_by(judgement, root, root)) {
-        return false;
+        return WHORL_WORD_NONE;
     }
-    vouch(judgement, is_vouched);
+    hear(judgement, words);
     for (size_t i = 0; i < judgement->given->count; i++) {
-        if (is_vouched[i] && whorl_certificate_read(judgement->given->certificate[i], &cross) &&
+        if (words[i] > best && whorl_certificate_read(judgement->given->certificate[i], &cross) &&
             is_same(cross.subject, wanted.subject) && is_same(cross.spki, wanted.spki)) {
-            return true;
+            best = words[i];
         }
     }
-    return false;
+    return best;
 }

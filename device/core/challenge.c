@@ -10,7 +10,7 @@ static enum whorl_result ask_challenge(struct whorl_device *device, enum whorl_p
     struct whorl_text text;
     struct whorl_bytes answer;
     whorl_text_begin(&text, device->settings.work);
-    whorl_message_put_challenge(&text, device->id, purpose);
+    whorl_message_put_challenge(&text, device->id, whorl_device_server_id(device), purpose);
     struct whorl_http_request request = {"POST", "/device/v1/challenge", whorl_text_view(&text)};
     if (text.is_full) {
         return WHORL_ERROR_SPACE;

@@ -9,7 +9,9 @@
 #include "device/core/records.h"
 #include "device/core/suit.h"
 
-enum { WHORL_WORK_BYTES = 8192, WHORL_CREDENTIAL_BYTES = 4096 };
+/* The largest thing that a device reads is a set of trust anchors: WHORL_SET_MAX certificates of 700 bytes,
+ * in base64. */
+enum { WHORL_WORK_BYTES = 12288, WHORL_CREDENTIAL_BYTES = 4096 };
 
 /* Where to go and whom to trust there. All pointers are borrowed for the life of the device. */
 struct whorl_settings {

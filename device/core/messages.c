@@ -26,11 +26,14 @@ static void put_proof(struct whorl_text *text, const struct whorl_proof *proof)
 }
 
 void whorl_message_put_challenge(struct whorl_text *text, const uint8_t id[WHORL_ID_BYTES],
-                                 enum whorl_pop_purpose purpose)
+                                 const uint8_t server_id[WHORL_HASH_BYTES], enum whorl_pop_purpose purpose)
 {
     struct whorl_bytes bytes = {id, WHORL_ID_BYTES};
+    struct whorl_bytes server = {server_id, WHORL_HASH_BYTES};
     whorl_text_put(text, "{\"device_id\":\"");
     whorl_text_hex(text, bytes);
+    whorl_text_put(text, "\",\"server_id\":\"");
+    whorl_text_hex(text, server);
     whorl_text_put(text,
                    purpose == WHORL_POP_ENROL ? "\",\"purpose\":\"enrol\"}" : "\",\"purpose\":\"status\"}");
 }

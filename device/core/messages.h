@@ -55,8 +55,9 @@ struct whorl_proof {
     size_t signature_size;
 };
 
+/** @param server_id of the root under which the device wants the answer */
 void whorl_message_put_challenge(struct whorl_text *text, const uint8_t id[WHORL_ID_BYTES],
-                                 enum whorl_pop_purpose purpose);
+                                 const uint8_t server_id[WHORL_HASH_BYTES], enum whorl_pop_purpose purpose);
 /** @param proof NULL when the connection carries a client certificate @param code an enrolment code, or
  * empty; text that JSON need not escape */
 void whorl_message_put_status(struct whorl_text *text, const struct whorl_proof *proof,

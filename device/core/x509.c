@@ -211,12 +211,13 @@ bool whorl_certificate_read(struct whorl_bytes der, struct whorl_certificate *ou
         }
     }
     if (field[0].tag != WHORL_DER_CONTEXT_0 || field[1].tag != WHORL_DER_INTEGER ||
-        field[3].tag != WHORL_DER_SEQUENCE || field[5].tag != WHORL_DER_SEQUENCE ||
-        field[6].tag != WHORL_DER_SEQUENCE) {
+        field[3].tag != WHORL_DER_SEQUENCE || field[4].tag != WHORL_DER_SEQUENCE ||
+        field[5].tag != WHORL_DER_SEQUENCE || field[6].tag != WHORL_DER_SEQUENCE) {
         return false;
     }
     out->serial = field[1].content;
     out->issuer = field[3].whole;
+    out->validity = field[4].content;
     out->subject = field[5].whole;
     out->spki = field[6].whole;
     out->san.data = NULL;

@@ -15,6 +15,7 @@ enum { WHORL_SPKI_BYTES = 91, WHORL_CSR_MAX = 768, WHORL_CERTIFICATE_MAX = 512, 
 struct whorl_certificate {
     struct whorl_bytes serial;
     struct whorl_bytes issuer;
+    struct whorl_bytes validity; /* the two times */
     struct whorl_bytes subject;
     struct whorl_bytes spki;
     struct whorl_bytes san;

@@ -17,6 +17,9 @@ struct paper {
     const char *constraints; /* basicConstraints; NULL: none */
     const char *extension;   /* one more: "name=value"; NULL: none */
     bool is_over;            /* its validity ended a year ago */
+    int years;               /* it began so many years ago; 0: two */
+    bool has_ids;            /* identifiers of both keys, as RFC 5280 wants them */
+    bool is_server;          /* a TLS server's, not a CA's */
 };
 
 static void add_extension(X509 *certificate, const char *name, const char *value)
@@ -33,13 +36,35 @@ static void name_it(X509_NAME *name, const char *words)
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)words, -1, -1, 0), 1);
 }
 
+/* The same for a key wherever it stands. */
+static void add_ids(X509 *certificate, EVP_PKEY *issuer)
+{
+    uint8_t hash[20];
+    unsigned size = sizeof hash;
+    X509 *other = X509_new();
+    AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
+    ASN1_OCTET_STRING *subject = ASN1_OCTET_STRING_new();
+    assert_true(other != NULL && authority != NULL && subject != NULL);
+    assert_int_equal(X509_pubkey_digest(certificate, EVP_sha1(), hash, &size), 1);
+    assert_int_equal(ASN1_OCTET_STRING_set(subject, hash, (int)size), 1);
+    assert_int_equal(X509_add1_ext_i2d(certificate, NID_subject_key_identifier, subject, 0, 0), 1);
+    assert_int_equal(X509_set_pubkey(other, issuer), 1);
+    assert_int_equal(X509_pubkey_digest(other, EVP_sha1(), hash, &size), 1);
+    authority->keyid = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_OCTET_STRING_set(authority->keyid, hash, (int)size), 1);
+    assert_int_equal(X509_add1_ext_i2d(certificate, NID_authority_key_identifier, authority, 0, 0), 1);
+    ASN1_OCTET_STRING_free(subject);
+    AUTHORITY_KEYID_free(authority);
+    X509_free(other);
+}
+
 static X509 *write_paper(const struct paper *paper)
 {
     static long serial = 100;
     X509 *certificate = X509_new();
     struct whorl_key subject = key_of(paper->subject_key);
     struct whorl_key issuer = key_of(paper->issuer_key);
-    time_t from = NOW_S - 2 * YEAR_S;
+    time_t from = NOW_S - (paper->years == 0 ? 2 : paper->years) * (time_t)YEAR_S;
     time_t to = paper->is_over ? NOW_S - YEAR_S : NOW_S + YEAR_S;
     assert_non_null(certificate);
     X509_set_version(certificate, X509_VERSION_3);
@@ -52,7 +77,11 @@ static X509 *write_paper(const struct paper *paper)
     if (paper->constraints != NULL) {
         add_extension(certificate, "basicConstraints", paper->constraints);
     }
-    add_extension(certificate, "keyUsage", "critical,keyCertSign,cRLSign");
+    add_extension(certificate, "keyUsage",
+                  paper->is_server ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign");
+    if (paper->has_ids) {
+        add_ids(certificate, host_key_of(issuer));
+    }
     if (paper->extension != NULL) {
         char name[64];
         const char *value = strchr(paper->extension, '=');
@@ -64,20 +93,6 @@ static X509 *write_paper(const struct paper *paper)
     host_crypto.p256_destroy(NULL, issuer);
     return certificate;
 }
-
-static const struct paper old_root = {41,   41,   "Root old", "Root old", "critical,CA:TRUE,pathlen:1",
-                                      NULL, false};
-static const struct paper new_root = {42,   42,   "Root new", "Root new", "critical,CA:TRUE,pathlen:1",
-                                      NULL, false};
-static const struct paper newest_root = {43,   43,   "Root newest", "Root newest", "critical,CA:TRUE",
-                                         NULL, false};
-static const struct paper stranger = {70, 70, "Root", "Root", "critical,CA:TRUE", NULL, false};
-static const struct paper new_with_old = {42,   41,   "Root new", "Root old", "critical,CA:TRUE,pathlen:1",
-                                          NULL, false};
-static const struct paper newest_with_new = {
-    43, 42, "Root newest", "Root new", "critical,CA:TRUE,pathlen:1", NULL, false};
-static const struct paper issuing = {
-    50, 41, "Device CA", "Root old", "critical,CA:TRUE,pathlen:0", "extendedKeyUsage=clientAuth", false};
 
 /* What the host's trust port cannot know here: the server stands on one of the roots. */
 struct standing {
@@ -131,20 +146,30 @@ static void free_der(struct whorl_bytes der)
     OPENSSL_free((void *)(uintptr_t)der.data);
 }
 
-static void server_id_of(struct whorl_bytes root, uint8_t out[32])
+static inline void server_id_of(struct whorl_bytes root, uint8_t out[32])
 {
     struct whorl_certificate certificate;
     assert_true(whorl_certificate_read(root, &certificate));
     assert_int_equal(whorl_sha256(&host_crypto, certificate.spki, out), WHORL_OK);
 }
 
-static void restart(struct anchored *a)
+static inline void restart(struct anchored *a)
 {
     power_off(a->b);
     power_on(a->b);
 }
 
-static void anchored_init(struct anchored *a, struct bench *b)
+/* Built with another root, and nothing stored of one. */
+static inline void pin_anew(struct anchored *a, const struct paper *root)
+{
+    free_der(a->firmware);
+    a->firmware = der_of(root);
+    server_id_of(a->firmware, a->b->server.server_id);
+    memcpy(a->b->settings.server_id, a->b->server.server_id, 32);
+    restart(a);
+}
+
+static inline void anchored_init_with(struct anchored *a, struct bench *b, const struct paper *root)
 {
     memset(a, 0, sizeof *a);
     a->b = b;
@@ -153,16 +178,13 @@ static void anchored_init(struct anchored *a, struct bench *b)
                                             .use = standing_use,
                                             .stands_on = standing_on,
                                             .is_issued_by = standing_issued};
-    a->firmware = der_of(&old_root);
-    server_id_of(a->firmware, b->server.server_id);
-    memcpy(b->settings.server_id, b->server.server_id, 32);
     b->settings.roots = &a->firmware;
     b->settings.root_count = 1;
     b->ports.trust = &a->standing.port;
-    restart(a);
+    pin_anew(a, root);
 }
 
-static void anchored_clear(struct anchored *a)
+static inline void anchored_clear(struct anchored *a)
 {
     host_transport_clear(&a->standing.transport);
     a->b->ports.trust = NULL;
@@ -171,7 +193,7 @@ static void anchored_clear(struct anchored *a)
 }
 
 /* The server gives out these; `firmware` (the old root as the device has it) when is_with_firmware. */
-static void give(struct anchored *a, bool is_with_firmware, const struct paper *const *papers)
+static inline void give(struct anchored *a, bool is_with_firmware, const struct paper *const *papers)
 {
     PKCS7 *message = PKCS7_new();
     assert_non_null(message);
@@ -199,14 +221,14 @@ static void give(struct anchored *a, bool is_with_firmware, const struct paper *
     assert_int_equal(whorl_sha256(&host_crypto, a->b->server.cacerts, a->b->server.anchors_sha256), WHORL_OK);
 }
 
-static struct whorl_anchor_news look(struct anchored *a)
+static inline struct whorl_anchor_news look(struct anchored *a)
 {
     struct whorl_run run;
     assert_int_equal(whorl_device_run(&a->b->device, &run), WHORL_OK);
     return run.anchors;
 }
 
-static bool trusts(const struct anchored *a, const struct paper *root)
+static inline bool trusts(const struct anchored *a, const struct paper *root)
 {
     uint8_t id[32];
     struct whorl_bytes der = der_of(root);

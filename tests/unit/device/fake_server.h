@@ -61,9 +61,11 @@ struct fake_server {
     uint8_t exporter[32];
     uint8_t nonce[16];
     bool has_nonce;
+    uint8_t second_id[32];   /* of another root that it has too; zeros: none */
+    uint8_t answered_id[32]; /* under which the last challenge was given */
     char request[8192];
     size_t request_size;
-    uint8_t answer[8192];
+    uint8_t answer[16384];
     size_t answer_size;
     size_t answer_at;
 };

@@ -259,7 +259,7 @@ static unsigned route(struct fake_server *server, struct whorl_bytes json, struc
                    : refuse(body, 401, "not proved");
     }
     if (strncmp(server->request, "POST /device/v1/challenge ", 26) == 0) {
-        return answer_challenge(server, body);
+        return answer_challenge(server, json, body);
     }
     if (strncmp(server->request, "GET /.well-known/est/cacerts ", 29) == 0) {
         assert_false(server->has_client);
@@ -278,7 +278,7 @@ static unsigned route(struct fake_server *server, struct whorl_bytes json, struc
 /* Answers once head and body are there. */
 static void answer_when_whole(struct fake_server *server)
 {
-    uint8_t body_room[6144];
+    uint8_t body_room[16000];
     struct whorl_space room = {body_room, sizeof body_room};
     struct whorl_space answer_room = {server->answer, sizeof server->answer};
     struct whorl_text body, answer;

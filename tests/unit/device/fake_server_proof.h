@@ -22,9 +22,16 @@ static void put(struct whorl_text *text, const char *before, const uint8_t *byte
     whorl_text_put(text, "\"");
 }
 
-static unsigned answer_challenge(struct fake_server *server, struct whorl_text *body)
+/* Under the root that the device names, where the server has it; else under its own. */
+static unsigned answer_challenge(struct fake_server *server, struct whorl_bytes json, struct whorl_text *body)
 {
-    struct whorl_bytes id = {server->server_id, 32};
+    static const uint8_t nobody[32];
+    uint8_t asked[32];
+    struct whorl_bytes text;
+    struct whorl_bytes id = {server->answered_id, 32};
+    assert_true(whorl_message_text(json, "server_id", &text) && whorl_hex_decode(text, asked, 32));
+    bool is_second = memcmp(server->second_id, nobody, 32) != 0 && memcmp(asked, server->second_id, 32) == 0;
+    memcpy(server->answered_id, is_second ? server->second_id : server->server_id, 32);
     server->nonce[0]++;
     server->has_nonce = true;
     put(body, "{\"nonce\":\"", server->nonce, sizeof server->nonce);
@@ -57,7 +64,7 @@ static bool is_proved(struct fake_server *server, struct whorl_bytes proof, enum
     assert_true(pop.counter > server->last_counter);
     server->last_counter = pop.counter;
     memcpy(pop.nonce, server->nonce, sizeof server->nonce);
-    memcpy(pop.server_id, server->server_id, 32);
+    memcpy(pop.server_id, server->answered_id, 32);
     memcpy(pop.device_id, server->device_id, 32);
     memcpy(pop.tls_exporter, server->exporter, 32);
     if (purpose == WHORL_POP_ENROL) {

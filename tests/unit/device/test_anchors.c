@@ -2,6 +2,27 @@
  * it is needed. */
 #include "tests/unit/device/anchors_fixture.h"
 
+static const struct paper old_root = {41,   41,    "Root old", "Root old", "critical,CA:TRUE,pathlen:1",
+                                      NULL, false, 0,          false,      false};
+static const struct paper new_root = {42,   42,    "Root new", "Root new", "critical,CA:TRUE,pathlen:1",
+                                      NULL, false, 0,          false,      false};
+static const struct paper newest_root = {43,    43, "Root newest", "Root newest", "critical,CA:TRUE", NULL,
+                                         false, 0,  false,         false};
+static const struct paper stranger = {70,   70,    "Root", "Root", "critical,CA:TRUE",
+                                      NULL, false, 0,      false,  false};
+static const struct paper new_with_old = {42,   41,    "Root new", "Root old", "critical,CA:TRUE,pathlen:1",
+                                          NULL, false, 0,          false,      false};
+static const struct paper newest_with_new = {
+    43, 42, "Root newest", "Root new", "critical,CA:TRUE,pathlen:1", NULL, false, 0, false, false};
+static const struct paper issuing = {
+    50,    41, "Device CA", "Root old", "critical,CA:TRUE,pathlen:0", "extendedKeyUsage=clientAuth",
+    false, 0,  false,       false};
+
+static void anchored_init(struct anchored *a, struct bench *b)
+{
+    anchored_init_with(a, b, &old_root);
+}
+
 static void same_set_is_fetched_once(void **state)
 {
     struct anchored a;
@@ -46,23 +67,31 @@ static void new_root_needs_the_old_ones_word(void **state)
 /* Each of these looks like a NewWithOld to who does not look well. */
 static void no_word_of_the_old_root(void **state)
 {
-    static const struct paper by_another = {42, 44, "Root new", "Root old", "critical,CA:TRUE", NULL, false};
-    static const struct paper other_name = {42,   41,   "Root other", "Root old", "critical,CA:TRUE",
-                                            NULL, false};
-    static const struct paper other_key = {45, 41, "Root new", "Root old", "critical,CA:TRUE", NULL, false};
-    static const struct paper no_ca = {42, 41, "Root new", "Root old", "critical,CA:FALSE", NULL, false};
-    static const struct paper nothing = {42, 41, "Root new", "Root old", NULL, NULL, false};
-    static const struct paper over = {42, 41, "Root new", "Root old", "critical,CA:TRUE", NULL, true};
-    static const struct paper leaf_maker = {42,   41,   "Root new", "Root old", "critical,CA:TRUE,pathlen:0",
-                                            NULL, false};
+    static const struct paper by_another = {42,   44,    "Root new", "Root old", "critical,CA:TRUE",
+                                            NULL, false, 0,          false,      false};
+    static const struct paper other_name = {42,    41, "Root other", "Root old", "critical,CA:TRUE", NULL,
+                                            false, 0,  false,        false};
+    static const struct paper other_key = {45,   41,    "Root new", "Root old", "critical,CA:TRUE",
+                                           NULL, false, 0,          false,      false};
+    static const struct paper no_ca = {42,   41,    "Root new", "Root old", "critical,CA:FALSE",
+                                       NULL, false, 0,          false,      false};
+    static const struct paper nothing = {42, 41, "Root new", "Root old", NULL, NULL, false, 0, false, false};
+    static const struct paper over = {42,   41,   "Root new", "Root old", "critical,CA:TRUE",
+                                      NULL, true, 0,          false,      false};
+    static const struct paper leaf_maker = {42,   41,    "Root new", "Root old", "critical,CA:TRUE,pathlen:0",
+                                            NULL, false, 0,          false,      false};
     static const struct paper for_clients = {
-        42, 41, "Root new", "Root old", "critical,CA:TRUE", "extendedKeyUsage=clientAuth", false};
+        42,    41, "Root new", "Root old", "critical,CA:TRUE", "extendedKeyUsage=clientAuth",
+        false, 0,  false,      false};
     static const struct paper for_names = {42,
                                            41,
                                            "Root new",
                                            "Root old",
                                            "critical,CA:TRUE",
                                            "nameConstraints=critical,permitted;DNS:example.com",
+                                           false,
+                                           0,
+                                           false,
                                            false};
     static const struct paper for_policies = {42,
                                               41,
@@ -70,6 +99,9 @@ static void no_word_of_the_old_root(void **state)
                                               "Root old",
                                               "critical,CA:TRUE",
                                               "policyConstraints=critical,requireExplicitPolicy:0",
+                                              false,
+                                              0,
+                                              false,
                                               false};
     static const struct paper *const fakes[] = {&by_another, &other_name,  &other_key,  &no_ca,
                                                 &nothing,    &over,        &leaf_maker, &for_clients,
@@ -90,7 +122,8 @@ static void no_word_of_the_old_root(void **state)
  * not vouch for it. */
 static void issuing_authority_is_no_root(void **state)
 {
-    static const struct paper usurper = {50, 50, "Device CA", "Device CA", "critical,CA:TRUE", NULL, false};
+    static const struct paper usurper = {50,   50,    "Device CA", "Device CA", "critical,CA:TRUE",
+                                         NULL, false, 0,           false,       false};
     struct anchored a;
     anchored_init(&a, *state);
     GIVE(&a, true, &usurper, &issuing);
@@ -182,14 +215,15 @@ static void other_bytes_are_refused(void **state)
 
 static void too_many_roots_are_refused(void **state)
 {
-    static const struct paper more[] = {{61, 41, "R1", "Root old", "critical,CA:TRUE", NULL, false},
-                                        {61, 61, "R1", "R1", "critical,CA:TRUE", NULL, false},
-                                        {62, 41, "R2", "Root old", "critical,CA:TRUE", NULL, false},
-                                        {62, 62, "R2", "R2", "critical,CA:TRUE", NULL, false},
-                                        {63, 41, "R3", "Root old", "critical,CA:TRUE", NULL, false},
-                                        {63, 63, "R3", "R3", "critical,CA:TRUE", NULL, false},
-                                        {64, 41, "R4", "Root old", "critical,CA:TRUE", NULL, false},
-                                        {64, 64, "R4", "R4", "critical,CA:TRUE", NULL, false}};
+    static const struct paper more[] = {
+        {61, 41, "R1", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {61, 61, "R1", "R1", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {62, 41, "R2", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {62, 62, "R2", "R2", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {63, 41, "R3", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {63, 63, "R3", "R3", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {64, 41, "R4", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {64, 64, "R4", "R4", "critical,CA:TRUE", NULL, false, 0, false, false}};
     struct anchored a;
     anchored_init(&a, *state);
     GIVE(&a, true, &more[0], &more[1], &more[2], &more[3], &more[4], &more[5], &more[6], &more[7]);

@@ -180,12 +180,14 @@ static void bodies_are_to_the_letter(void **state)
     (void)state;
     uint8_t out[1024];
     static const uint8_t id[32] = {0xaa};
+    static const uint8_t server_id[32] = {0xbb};
     struct whorl_space room = {out, sizeof out};
     struct whorl_text text;
     whorl_text_begin(&text, room);
-    whorl_message_put_challenge(&text, id, WHORL_POP_ENROL);
+    whorl_message_put_challenge(&text, id, server_id, WHORL_POP_ENROL);
     assert_bytes(whorl_text_view(&text),
                  "{\"device_id\":\"aa00000000000000000000000000000000000000000000000000000000000000\","
+                 "\"server_id\":\"bb00000000000000000000000000000000000000000000000000000000000000\","
                  "\"purpose\":\"enrol\"}");
     whorl_text_begin(&text, room);
     const struct whorl_bytes none = {NULL, 0};

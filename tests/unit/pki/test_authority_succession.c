@@ -165,12 +165,15 @@ static void cross_certificates_say_what_they_are(void **state)
     assert_has(buf_str(&text), "CA Issuers - URI:http://pki.example:8080/ca/root.cer");
     assert_null(strstr(buf_str(&text), "Extended Key Usage"));
     assert_ok(certificate_read(buf_view(&s->new_with_old), &facts));
-    assert_int_equal(facts.not_before_ms, authority_not_before_ms(s->root_2)); /* the later of the two */
+    assert_int_equal(facts.not_before_ms, authority_not_before_ms(s->root_2)); /* the subject's */
     assert_int_equal(facts.not_after_ms, authority_not_after_ms(s->root_2));   /* the earlier of the two */
     assert_memory_equal(facts.key.spki_sha256.b, authority_spki_sha256(s->root_2)->b, SHA256_SIZE);
     buf_clear(&text);
     show(s, buf_view(&s->old_with_new), &text);
     assert_has(buf_str(&text), "URI:http://pki.example:8080/crl/root-2.crl");
+    assert_ok(certificate_read(buf_view(&s->old_with_new), &facts));
+    assert_int_equal(facts.not_before_ms, authority_not_before_ms(s->house.root)); /* before its signer's */
+    assert_int_equal(facts.not_after_ms, authority_not_after_ms(s->root_2));
 }
 
 static void chains_hold_in_both_directions(void **state)
