@@ -14,6 +14,11 @@ enum approval_bit {
     APPROVAL_TRANSFER_OFFER = 4,
     APPROVAL_TRANSFER_ACCEPT = 8,
     APPROVAL_FIRMWARE = 16,
+    APPROVAL_AUTHORITY_CREATE = 32,
+    APPROVAL_AUTHORITY_CHANGE = 64, /* activate, retire, default */
+    APPROVAL_AUTHORITY_IMPORT = 128,
+    APPROVAL_AUTHORITY_ROLL = 256,
+    APPROVAL_AUTHORITY_COMPROMISED = 512,
     APPROVAL_DUAL_CONTROL = 1 << 30 /* taking a kind out of a setting: always waits, and is in no setting */
 };
 
