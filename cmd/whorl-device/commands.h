@@ -4,6 +4,7 @@
 
 #include "cmd/whorl-device/unit.h"
 #include "device/core/update.h"
+#include "device/sim/fleet.h"
 
 int command_new(const struct options *options);
 int command_id(const struct options *options);
@@ -15,6 +16,9 @@ int command_recover(const struct options *options);
 int command_run(const struct options *options);
 int command_firmware(const struct options *options);
 int command_fleet(const struct options *options);
+/** The part of command_fleet that stays, after it was onboarded. */
+int command_stay(const struct sim_fleet *fleet, const struct fleet_plan *onboarded,
+                 const struct options *options);
 /** The part of command_fleet that lives through --years. */
 int command_years(const struct options *options);
 

@@ -6,9 +6,9 @@
 
 #include "base/auto.h"
 #include "cmd/whorl-device/commands.h"
-#include "device/sim/stay.h"
+#include "device/sim/fleet.h"
 
-enum { MAX_DEVICES = 1000000, MAX_CONNECTIONS = 2000, MAX_STAYING = 20000, STAY_EVERY_S = 60 };
+enum { MAX_DEVICES = 1000000, MAX_CONNECTIONS = 2000, MAX_STAYING = 20000 };
 
 DEFINE_AUTO_PTR(sim_fleet, sim_fleet_free);
 DEFINE_AUTO_PTR(host_trust, host_trust_free);
@@ -120,72 +120,6 @@ static bool prepare(const struct options *options, struct host_trust **trust)
     return true;
 }
 
-/* Whether the fleet has flash; what it is for. */
-static bool begin_firmware(const struct options *options, struct sim_firmware *out, bool *has_firmware)
-{
-    struct host_firmware_id id;
-    *has_firmware = options->product != NULL;
-    if (!*has_firmware) {
-        return true;
-    }
-    if (!command_firmware_id(options, &id)) {
-        return false;
-    }
-    *out = (struct sim_firmware){.own = id.own,
-                                 .keys = id.keys,
-                                 .slot_bytes = SIM_SLOT_BYTES,
-                                 .failing = options->failing,
-                                 .cuts = options->power_cuts};
-    return true;
-}
-
-static void print_updates(const struct sim_update_tally *updates)
-{
-    (void)printf(
-        "firmware: looks %zu, installed %zu, failed %zu, refused %zu, cancelled %zu, power cuts %zu, not "
-        "reached %zu\n",
-        updates->looks, updates->installed, updates->failed, updates->refused, updates->cancelled,
-        updates->power_cuts, updates->unreachable);
-}
-
-/* A no of the server is an answer like another: devices are revoked while they stay. */
-static int stay(const struct sim_fleet *fleet, const struct fleet_plan *onboarded,
-                const struct options *options)
-{
-    struct stay_result result;
-    struct sim_firmware firmware;
-    bool has_firmware = false;
-    if (!begin_firmware(options, &firmware, &has_firmware)) {
-        return EXIT_USAGE;
-    }
-    const struct stay_plan plan = {
-        .world = {.server = onboarded->server, .trust = onboarded->trust, .model = onboarded->model},
-        .fleet = fleet,
-        .seed_base = onboarded->seed_base,
-        .count = onboarded->count,
-        .connections = onboarded->connections,
-        .every_s = options->contact_every_s == 0 ? STAY_EVERY_S : (uint32_t)options->contact_every_s,
-        .span_s = (uint32_t)options->stay_s,
-        .firmware = has_firmware ? &firmware : NULL};
-    (void)printf("staying %u s, a contact every %u s\n", (unsigned)plan.span_s, (unsigned)plan.every_s);
-    (void)fflush(stdout);
-    if (!sim_stay_run(&plan, &result)) {
-        (void)fprintf(stderr, "whorl-device: the fleet cannot be started\n");
-        return EXIT_FAILED;
-    }
-    (void)printf("contacts %zu, renewed %zu, rekeyed %zu, recovered %zu, refused %zu, failed %zu\n",
-                 result.contacts, result.renewed, result.rekeyed, result.recovered, result.refused,
-                 result.failed);
-    if (has_firmware) {
-        print_updates(&result.updates);
-    }
-    if (result.first_problem[0] != '\0') {
-        (void)fprintf(stderr, "whorl-device: the first one that was refused or failed: %s\n",
-                      result.first_problem);
-    }
-    return result.failed == 0 ? EXIT_OK : EXIT_FAILED;
-}
-
 int command_fleet(const struct options *options)
 {
     AUTO_PTR(host_trust) *trust = NULL;
@@ -222,5 +156,5 @@ int command_fleet(const struct options *options)
         return EXIT_FAILED;
     }
     int exit_code = print_result(sim_fleet_borrow_result(fleet), options->is_renew);
-    return exit_code == EXIT_OK && options->stay_s != 0 ? stay(fleet, &plan, options) : exit_code;
+    return exit_code == EXIT_OK && options->stay_s != 0 ? command_stay(fleet, &plan, options) : exit_code;
 }

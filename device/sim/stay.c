@@ -9,13 +9,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { STACK_BYTES = 512 * 1024 };
+enum { STACK_BYTES = 512 * 1024, TELL_MS = 500, LOOK_MS = 50 };
 
 struct stay {
     const struct stay_plan *plan;
     struct stay_result *result;
-    pthread_mutex_t lock; /* of result */
-    atomic_size_t next_share;
+    pthread_mutex_t lock;          /* of result and holdings */
+    struct stay_holding *holdings; /* of each device */
+    atomic_size_t next_share, running;
     size_t shares;
     int64_t start_ms;
 };
@@ -53,6 +54,8 @@ static void count_contact(struct stay *stay, const struct sim_life *life, const 
     const struct whorl_problem *problem = &life->device.problem;
     (void)pthread_mutex_lock(&stay->lock);
     out->contacts++;
+    out->anchors.changed += run->anchors.added + run->anchors.dropped != 0 ? 1 : 0;
+    out->anchors.refused += run->anchors.result != WHORL_OK ? 1 : 0;
     if (result == WHORL_OK) {
         out->renewed += run->deed == WHORL_DEED_RENEW ? 1 : 0;
         out->rekeyed += run->deed == WHORL_DEED_REKEY ? 1 : 0;
@@ -68,6 +71,15 @@ static void count_contact(struct stay *stay, const struct sim_life *life, const 
                        is_refused ? problem->title : life->network.host.problem,
                        is_refused ? problem->detail : "");
     }
+    (void)pthread_mutex_unlock(&stay->lock);
+}
+
+static void note_holding(struct stay *stay, struct sim_life *life, size_t index)
+{
+    struct stay_holding holding;
+    stay_holding_read(&life->device, &holding);
+    (void)pthread_mutex_lock(&stay->lock);
+    stay->holdings[index] = holding;
     (void)pthread_mutex_unlock(&stay->lock);
 }
 
@@ -104,6 +116,7 @@ static void stay_with(struct stay *stay, struct sim_life **lives, size_t share)
             sleep_until(at_ms);
             enum whorl_result result = whorl_device_run(&lives[i]->device, &run);
             count_contact(stay, lives[i], &run, result);
+            note_holding(stay, lives[i], i);
             if (plan->firmware != NULL && result == WHORL_OK) {
                 look_for_firmware(stay, lives[i]);
             }
@@ -123,6 +136,9 @@ static void *stay_some(void *argument)
             free(lives[i]);
             lives[i] = NULL; /* a chip that was refused, or a device that got no certificate */
         }
+        if (lives[i] != NULL) {
+            note_holding(stay, lives[i], i);
+        }
     }
     if (lives != NULL) {
         stay_with(stay, lives, share);
@@ -134,30 +150,71 @@ static void *stay_some(void *argument)
         }
     }
     free(lives);
+    (void)atomic_fetch_sub(&stay->running, 1);
     return NULL;
+}
+
+static void tell(struct stay *stay, struct stay_result *so_far)
+{
+    (void)pthread_mutex_lock(&stay->lock);
+    stay_holdings_count(stay->holdings, stay->plan->count, &stay->result->holdings);
+    *so_far = *stay->result;
+    (void)pthread_mutex_unlock(&stay->lock);
+    if (stay->plan->tell != NULL) {
+        stay->plan->tell(stay->plan->context, so_far);
+    }
+}
+
+/* Until the last thread is done. */
+static void watch(struct stay *stay)
+{
+    struct stay_result so_far;
+    int64_t next_ms = 0;
+    while (atomic_load(&stay->running) != 0) {
+        if (now_ms() >= next_ms) {
+            tell(stay, &so_far);
+            next_ms = now_ms() + TELL_MS;
+        }
+        sleep_until(now_ms() + LOOK_MS);
+    }
+    tell(stay, &so_far);
+}
+
+/* @return how many of the threads could be started */
+static size_t start(struct stay *stay, pthread_t *threads, const pthread_attr_t *attributes)
+{
+    size_t started = 0;
+    atomic_store(&stay->running, stay->shares);
+    while (started < stay->shares && pthread_create(&threads[started], attributes, stay_some, stay) == 0) {
+        started++;
+    }
+    (void)atomic_fetch_sub(&stay->running, stay->shares - started);
+    return started;
 }
 
 bool sim_stay_run(const struct stay_plan *plan, struct stay_result *out)
 {
     struct stay stay = {.plan = plan, .result = out, .start_ms = now_ms()};
     pthread_attr_t attributes;
-    size_t started = 0;
     memset(out, 0, sizeof *out);
     stay.shares = plan->connections < plan->count ? plan->connections : plan->count;
     pthread_t *threads = calloc(stay.shares, sizeof *threads);
-    if (threads == NULL || pthread_attr_init(&attributes) != 0 || pthread_mutex_init(&stay.lock, NULL) != 0) {
+    stay.holdings = calloc(plan->count, sizeof *stay.holdings);
+    if (threads == NULL || stay.holdings == NULL || pthread_attr_init(&attributes) != 0 ||
+        pthread_mutex_init(&stay.lock, NULL) != 0) {
         free(threads);
+        free(stay.holdings);
         return false;
     }
     (void)pthread_attr_setstacksize(&attributes, STACK_BYTES); /* the default does as well */
-    while (started < stay.shares && pthread_create(&threads[started], &attributes, stay_some, &stay) == 0) {
-        started++;
-    }
+    size_t started = start(&stay, threads, &attributes);
+    watch(&stay);
     for (size_t i = 0; i < started; i++) {
         (void)pthread_join(threads[i], NULL);
     }
     (void)pthread_attr_destroy(&attributes);
     (void)pthread_mutex_destroy(&stay.lock);
     free(threads);
+    free(stay.holdings);
     return started == stay.shares;
 }

@@ -5,6 +5,18 @@
 
 #include "device/sim/fleet.h"
 #include "device/sim/life_update.h"
+#include "device/sim/stay_trust.h"
+
+struct stay_result {
+    size_t contacts, renewed, rekeyed, recovered, refused;
+    size_t failed; /* other than by a no of the server */
+    struct {
+        size_t changed, refused; /* sets of trust anchors that were taken, and that were not */
+    } anchors;
+    struct sim_update_tally updates;
+    struct stay_holdings holdings;
+    char first_problem[352];
+};
 
 struct stay_plan {
     struct sim_world world;
@@ -15,13 +27,9 @@ struct stay_plan {
     uint32_t every_s;   /* between two contacts of a device; the fleet is spread over this time */
     uint32_t span_s;
     const struct sim_firmware *firmware; /* borrowed; NULL: the fleet has no flash */
-};
-
-struct stay_result {
-    size_t contacts, renewed, rekeyed, recovered, refused;
-    size_t failed; /* other than by a no of the server */
-    struct sim_update_tally updates;
-    char first_problem[352];
+    /* told how things stand, about once in half a second; NULL: nobody wants to know */
+    void (*tell)(void *context, const struct stay_result *so_far);
+    void *context;
 };
 
 /** Stays for the time of the plan. False when it could not even start. */
