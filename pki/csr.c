@@ -171,6 +171,13 @@ static err_t check_signature(const struct csr *csr)
     return OK;
 }
 
+static err_t check_key(struct csr *csr, const struct key_policy *policy)
+{
+    err_t key = key_check_form(csr->spki, policy, &csr->key);
+    ENSURE(key.code != ERR_BAD_ENCODING, ERR_BAD_CSR, "%s", key.detail);
+    return key;
+}
+
 err_t csr_parse(struct bytes der, const struct key_policy *policy, struct csr **out)
 {
     *out = NULL;
@@ -186,10 +193,42 @@ err_t csr_parse(struct bytes der, const struct key_policy *policy, struct csr **
     TRY(split(csr));
     TRY(check_name(csr->subject));
     TRY(read_attributes(csr));
-    err_t key = key_check_form(csr->spki, policy, &csr->key);
-    ENSURE(key.code != ERR_BAD_ENCODING, ERR_BAD_CSR, "%s", key.detail);
-    TRY(key);
+    TRY(check_key(csr, policy));
     TRY(check_signature(csr));
+    *out = TAKE(csr);
+    return OK;
+}
+
+/* The parts stand one behind the other in memory of the request's own. */
+static err_t copy_template(const struct csr_template *template, struct csr *csr)
+{
+    static const uint8_t nobody[] = {DER_SEQUENCE, 0};
+    struct der_writer w = der_writer(&csr->der);
+    der_put_raw(&w, template->subject.n > 0 ? template->subject : BYTES_OF(nobody));
+    size_t key_at = csr->der.n;
+    der_put(&w, DER_SEQUENCE, template->public_key);
+    size_t san_at = csr->der.n;
+    der_put_raw(&w, template->san);
+    TRY(der_finish(&w));
+    csr->subject = (struct bytes){csr->der.p, key_at};
+    csr->spki = (struct bytes){csr->der.p + key_at, san_at - key_at};
+    csr->san = template->san.n > 0 ? (struct bytes){csr->der.p + san_at, template->san.n} : BYTES_NONE;
+    return OK;
+}
+
+err_t csr_of_template(const struct csr_template *template, const struct key_policy *policy, struct csr **out)
+{
+    *out = NULL;
+    size_t size = template->subject.n + template->public_key.n + template->san.n;
+    ENSURE(size <= CSR_SIZE_MAX, ERR_BAD_CSR, "the request has %zu bytes; at most %d are accepted", size,
+           CSR_SIZE_MAX);
+    AUTO_PTR(csr) *csr = calloc(1, sizeof *csr);
+    ENSURE(csr != NULL, ERR_NO_MEMORY, "no memory for a request");
+    TRY(copy_template(template, csr));
+    TRY(check_name(csr->subject));
+    err_t form = der_check(csr->spki);
+    ENSURE(form.code == ERR_OK, ERR_BAD_CSR, "%s", form.detail);
+    TRY(check_key(csr, policy));
     *out = TAKE(csr);
     return OK;
 }

@@ -11,6 +11,15 @@ struct csr;
  * SHA-1, no MD5) with the request's own key. @errors ERR_BAD_CSR (form, signature), ERR_UNPROCESSABLE (key
  * not allowed) @thread any */
 err_t csr_parse(struct bytes der, const struct key_policy *policy, struct csr **out);
+/* What a certificate template of CRMF says (RFC 4211 §5). */
+struct csr_template {
+    struct bytes subject;    /* DER Name; BYTES_NONE: an empty one */
+    struct bytes public_key; /* inside the SubjectPublicKeyInfo */
+    struct bytes san;        /* DER GeneralNames, or BYTES_NONE */
+};
+/** A request of such a template: names and key as in csr_parse(). Possession of the key was proved elsewhere.
+ *  @errors ERR_BAD_CSR, ERR_UNPROCESSABLE @thread any */
+err_t csr_of_template(const struct csr_template *template, const struct key_policy *policy, struct csr **out);
 void csr_free(struct csr *csr);
 DEFINE_AUTO_PTR(csr, csr_free);
 

@@ -1,0 +1,392 @@
+/* The wall around OSSL_CMP_SRV_CTX. What was measured of it on OpenSSL 3.0 and 3.5 and is met here: a context
+ * is one transaction; its callbacks see no peer; any error closes it; an error says badRequest whatever it
+ * was, so errors are made by cmp_answer.c from what the error queue tells; a certConf that lists nothing (a
+ * refusal, RFC 9810 §5.3.18) calls nobody; the protection's certificates are parsed with the message, each at
+ * the cost of a signature, so they are left out of it. */
+#include "pki/cmp_server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/cmp.h>
+#include <openssl/err.h>
+
+#include "pki/cmp_request.h"
+#include "pki/cmp_signer_internal.h"
+#include "pki/der.h"
+
+DEFINE_AUTO(OSSL_CMP_MSG, OSSL_CMP_MSG_free);
+DEFINE_AUTO(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
+
+struct cmp_server {
+    struct cmp_signer *signer;
+    OSSL_CMP_SRV_CTX *context;
+    X509 *certificate;  /* that was answered; NULL: none yet */
+    struct buf request; /* DER of the request without extraCerts, for pollReq */
+    /* of the message that is taken */
+    const struct cmp_calls *calls;
+    struct cmp_result *result;
+    const struct cmp_outcome *known; /* the answer to a request is known already; NULL: ask */
+    struct cmp_outcome polled;
+    struct cmp_confirmation confirmation; /* what a certConf says */
+    bool was_asked;
+};
+
+void cmp_outcome_clear(struct cmp_outcome *outcome)
+{
+    buf_clear(&outcome->certificate);
+}
+
+void cmp_result_clear(struct cmp_result *result)
+{
+    buf_clear(&result->der);
+}
+
+void cmp_server_free(struct cmp_server *server)
+{
+    if (server != NULL) {
+        OSSL_CMP_SRV_CTX_free(server->context);
+        X509_free(server->certificate);
+        cmp_signer_unref(server->signer);
+        buf_clear(&server->request);
+        free(server);
+    }
+}
+
+/* --- certificates for an answer --------------------------------------------------------------------- */
+
+static bool is_same_certificate(const X509 *x509, struct bytes der)
+{
+    AUTO_VAL(buf) own = {0};
+    err_t error = certificate_encode(x509, &own);
+    return error.code == ERR_OK && bytes_equal(buf_view(&own), der);
+}
+
+/* Those of the signer are parsed already. */
+static X509 *certificate_of(const struct cmp_signer *signer, struct bytes der)
+{
+    for (int i = 0; i < sk_X509_num(signer->issuers); i++) {
+        X509 *known = sk_X509_value(signer->issuers, i);
+        if (is_same_certificate(known, der)) {
+            return X509_up_ref(known) == 1 ? known : NULL;
+        }
+    }
+    X509 *x509 = NULL;
+    err_t error = certificate_decode(der, &x509);
+    return error.code == ERR_OK ? x509 : NULL;
+}
+
+static bool push(STACK_OF(X509) * *stack, X509 *x509)
+{
+    *stack = *stack != NULL ? *stack : sk_X509_new_null();
+    if (x509 == NULL || *stack == NULL || sk_X509_push(*stack, x509) <= 0) {
+        X509_free(x509);
+        return false;
+    }
+    return true;
+}
+
+static bool put_chain(const struct cmp_server *server, const struct cmp_outcome *outcome,
+                      STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs)
+{
+    for (size_t i = 0; i < outcome->chain_count; i++) {
+        if (!push(chain, certificate_of(server->signer, outcome->chain[i]))) {
+            return false;
+        }
+    }
+    X509 *root = server->signer->root;
+    return X509_up_ref(root) == 1 && push(ca_pubs, root);
+}
+
+/* --- what OpenSSL asks ------------------------------------------------------------------------------ */
+
+static OSSL_CMP_PKISI *status_of(const struct cmp_outcome *outcome)
+{
+    switch (outcome->verdict) {
+    case CMP_GRANTED:
+        return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL);
+    case CMP_WAITING:
+        return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, NULL);
+    case CMP_REJECTED:
+        return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_rejection, 1 << (int)outcome->failure,
+                                       outcome->text);
+    }
+    return NULL;
+}
+
+static bool grant(struct cmp_server *server, const struct cmp_outcome *outcome, X509 **certificate,
+                  STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs)
+{
+    X509_free(server->certificate);
+    server->certificate = NULL;
+    err_t error = certificate_decode(buf_view(&outcome->certificate), &server->certificate);
+    if (error.code != ERR_OK || X509_up_ref(server->certificate) != 1) {
+        return false;
+    }
+    *certificate = server->certificate;
+    return put_chain(server, outcome, chain, ca_pubs);
+}
+
+static OSSL_CMP_PKISI *on_request(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id,
+                                  const OSSL_CRMF_MSG *request, const X509_REQ *pkcs10, X509 **certificate,
+                                  STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs)
+{
+    (void)message, (void)id, (void)request, (void)pkcs10;
+    struct cmp_server *server = OSSL_CMP_SRV_CTX_get0_custom_ctx(context);
+    AUTO_VAL(cmp_outcome) asked = {.verdict = CMP_REJECTED};
+    const struct cmp_outcome *outcome = server->known;
+    server->was_asked = true;
+    if (outcome == NULL) {
+        server->calls->certify(server->calls->context, &asked);
+        outcome = &asked;
+    }
+    server->result->is_waiting = outcome->verdict == CMP_WAITING;
+    server->result->is_open = outcome->verdict != CMP_REJECTED;
+    if (outcome->verdict == CMP_GRANTED && !grant(server, outcome, certificate, chain, ca_pubs)) {
+        return NULL;
+    }
+    return status_of(outcome);
+}
+
+/* Which hash a certHash is made with follows from the certificate's signature (RFC 9810 §5.3.18). */
+static bool is_hash_of(const X509 *x509, const ASN1_OCTET_STRING *hash)
+{
+    AUTO(ASN1_OCTET_STRING) *own = x509 == NULL ? NULL : X509_digest_sig(x509, NULL, NULL);
+    return own != NULL && hash != NULL && ASN1_OCTET_STRING_cmp(own, hash) == 0;
+}
+
+static int fail(struct cmp_server *server, enum cmp_failure failure, const char *text)
+{
+    server->result->failure = failure;
+    (void)snprintf(server->result->text, sizeof server->result->text, "%s", text);
+    return 0;
+}
+
+static int confirm(struct cmp_server *server, bool is_accepted)
+{
+    enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
+    server->was_asked = true;
+    err_t error = server->calls->confirm(server->calls->context, is_accepted, &failure);
+    return error.code == ERR_OK ? 1 : fail(server, failure, error.detail);
+}
+
+static int on_confirm(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id,
+                      const ASN1_OCTET_STRING *hash, const OSSL_CMP_PKISI *status)
+{
+    (void)message, (void)id, (void)status;
+    struct cmp_server *server = OSSL_CMP_SRV_CTX_get0_custom_ctx(context);
+    if (!is_hash_of(server->certificate, hash)) {
+        return fail(server, CMP_FAILURE_BAD_CERT_ID, "certHash is not that of the certificate");
+    }
+    return confirm(server, server->confirmation.is_accepted);
+}
+
+/* Asks first: only when there is a certificate the request goes through OpenSSL again. */
+static int on_poll(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id, OSSL_CMP_MSG **request,
+                   int64_t *check_after_s)
+{
+    (void)message, (void)id;
+    struct cmp_server *server = OSSL_CMP_SRV_CTX_get0_custom_ctx(context);
+    server->was_asked = true;
+    server->calls->certify(server->calls->context, &server->polled);
+    *request = NULL;
+    *check_after_s = server->polled.check_after_s;
+    if (server->polled.verdict == CMP_WAITING) {
+        server->result->is_waiting = server->result->is_open = true;
+        return 1;
+    }
+    const uint8_t *der = server->request.p;
+    *request = d2i_OSSL_CMP_MSG(NULL, &der, (long)server->request.n);
+    server->known = &server->polled;
+    return *request != NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static err_t set_up(const struct cmp_server *server, X509 *sender)
+{
+    const struct cmp_signer *signer = server->signer;
+    OSSL_CMP_CTX *context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server->context);
+    /* its words would go to stderr; what went wrong is in the error queue, which stays as it is then */
+    bool is_good = OSSL_CMP_CTX_set_log_verbosity(context, OSSL_CMP_LOG_ALERT) == 1 &&
+                   /* first contact: certificates made with any profile that a device's maker liked */
+                   OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IGNORE_KEYUSAGE, 1) == 1 &&
+                   OSSL_CMP_CTX_set1_srvCert(context, sender) == 1 &&
+                   OSSL_CMP_CTX_set1_cert(context, signer->certificate) == 1 &&
+                   OSSL_CMP_CTX_set1_pkey(context, signer->key->pkey) == 1 &&
+                   OSSL_CMP_CTX_set1_extraCertsOut(context, signer->path) == 1;
+    return is_good ? OK : ERR_OPENSSL("preparing a CMP transaction failed");
+}
+
+err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out)
+{
+    *out = NULL;
+    AUTO(X509) *sender = NULL;
+    TRY(certificate_decode(spec->sender, &sender));
+    AUTO_PTR(cmp_server) *server = calloc(1, sizeof *server);
+    ENSURE(server != NULL, ERR_NO_MEMORY, "no memory for a CMP transaction");
+    server->signer = cmp_signer_ref(spec->signer);
+    server->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
+    bool is_made = server->context != NULL &&
+                   OSSL_CMP_SRV_CTX_init(server->context, server, on_request, NULL, NULL, NULL, on_confirm,
+                                         on_poll) == 1 &&
+                   OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(server->context,
+                                                               spec->grants_implicit_confirm ? 1 : 0) == 1;
+    if (!is_made) {
+        return ERR_OPENSSL("making a CMP transaction failed");
+    }
+    TRY(set_up(server, sender));
+    *out = TAKE(server);
+    return OK;
+}
+
+/* --- a message -------------------------------------------------------------------------------------- */
+
+/* Without extraCerts, which no protection covers. */
+static err_t put_bare(const struct cmp_header *message, struct buf *out)
+{
+    struct der_writer w = der_writer(out);
+    size_t outer = der_open(&w, DER_SEQUENCE);
+    der_put_raw(&w, message->header_der);
+    der_put_raw(&w, message->body_der);
+    if (message->protection.n > 0) {
+        size_t protection = der_open(&w, DER_CONTEXT_CONSTRUCTED | 0);
+        der_put_bits(&w, message->protection);
+        der_close(&w, protection);
+    }
+    der_close(&w, outer);
+    return der_finish(&w);
+}
+
+static bool is_request(enum cmp_body body)
+{
+    return body == CMP_BODY_IR || body == CMP_BODY_CR || body == CMP_BODY_KUR || body == CMP_BODY_P10CR;
+}
+
+/* Our own words stand when a call of ours said them. */
+static void explain(struct cmp_server *server)
+{
+    enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
+    const char *text = cmp_reason_take(&failure);
+    if (server->result->text[0] == '\0') {
+        (void)fail(server, failure, text);
+    }
+}
+
+/* A message is verified when OpenSSL asked us, or answered otherwise than by an error. */
+static err_t take_answer(struct cmp_server *server, OSSL_CMP_MSG *answer)
+{
+    struct cmp_result *result = server->result;
+    bool is_error = answer == NULL || OSSL_CMP_MSG_get_bodytype(answer) == CMP_BODY_ERROR;
+    result->is_verified = server->was_asked || !is_error;
+    if (is_error) {
+        result->is_open = result->is_waiting = false;
+        explain(server);
+        return OK;
+    }
+    openssl_forget_errors();
+    unsigned char *der = NULL;
+    int size = i2d_OSSL_CMP_MSG(answer, &der);
+    if (size <= 0) {
+        return ERR_OPENSSL("encoding a CMP answer failed");
+    }
+    err_t error = buf_append(&result->der, der, (size_t)size);
+    OPENSSL_free(der);
+    return error;
+}
+
+/* What the next message has to repeat, and whether there is one. */
+static err_t look_at_answer(struct cmp_result *result)
+{
+    struct cmp_header header;
+    enum cmp_failure failure;
+    if (result->der.n == 0 || !result->is_open) {
+        return OK;
+    }
+    err_t error = cmp_header_read(buf_view(&result->der), &header, &failure);
+    ENSURE(error.code == ERR_OK && header.sender_nonce.n <= sizeof result->nonce, ERR_CRYPTO,
+           "an answer of ours is malformed: %s", error.detail);
+    result->is_open = !header.has_implicit_confirm;
+    result->nonce_size = header.sender_nonce.n;
+    (void)memcpy(result->nonce, header.sender_nonce.p, result->nonce_size);
+    return OK;
+}
+
+static err_t process(struct cmp_server *server, const struct cmp_header *message)
+{
+    AUTO_VAL(buf) bare = {0};
+    AUTO(OSSL_CMP_MSG) *answer = NULL;
+    TRY(put_bare(message, &bare));
+    ERR_clear_error();
+    const uint8_t *der = bare.p;
+    AUTO(OSSL_CMP_MSG) *parsed = d2i_OSSL_CMP_MSG(NULL, &der, (long)bare.n);
+    if (parsed == NULL) {
+        openssl_forget_errors();
+        (void)fail(server, CMP_FAILURE_BAD_DATA_FORMAT, "the message is malformed");
+        return OK;
+    }
+    answer = OSSL_CMP_SRV_process_request(server->context, parsed);
+    TRY(take_answer(server, answer));
+    if (is_request(message->body)) {
+        buf_clear(&server->request);
+        server->request = bare; /* moves */
+        bare = (struct buf){0};
+    }
+    return look_at_answer(server->result);
+}
+
+/* A list of nothing refuses the certificate, and OpenSSL tells nobody. */
+static void refuse_by_nothing(struct cmp_server *server)
+{
+    bool is_refusal = server->confirmation.count == 0 && server->result->der.n > 0;
+    if (is_refusal && confirm(server, false) != 1) {
+        buf_clear(&server->result->der);
+    }
+}
+
+err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *message,
+                      const struct cmp_calls *calls, struct cmp_result *out)
+{
+    server->calls = calls;
+    server->result = out;
+    server->known = NULL;
+    server->was_asked = false;
+    if (message->body == CMP_BODY_CERTCONF) {
+        err_t form = cmp_confirmation_read(message, &server->confirmation);
+        if (form.code != ERR_OK) {
+            (void)fail(server, CMP_FAILURE_BAD_DATA_FORMAT, form.detail);
+            return OK;
+        }
+    }
+    err_t error = process(server, message);
+    if (error.code == ERR_OK && message->body == CMP_BODY_CERTCONF) {
+        refuse_by_nothing(server);
+    }
+    cmp_outcome_clear(&server->polled);
+    server->polled = (struct cmp_outcome){.verdict = CMP_REJECTED};
+    server->known = NULL;
+    server->calls = NULL;
+    server->result = NULL;
+    return error;
+}
+
+err_t cmp_server_replay(struct cmp_server *server, const struct cmp_header *message,
+                        const struct cmp_outcome *outcome, struct bytes nonce)
+{
+    AUTO_VAL(cmp_result) result = {0};
+    server->result = &result;
+    server->known = outcome;
+    err_t error = process(server, message);
+    server->result = NULL;
+    server->known = NULL;
+    TRY(error);
+    ENSURE(result.der.n > 0, ERR_BAD_ENCODING, "a kept request is not taken again: %s", result.text);
+    AUTO(ASN1_OCTET_STRING) *sent = ASN1_OCTET_STRING_new();
+    OSSL_CMP_CTX *context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server->context);
+    if (sent == NULL || ASN1_OCTET_STRING_set(sent, nonce.p, (int)nonce.n) != 1 ||
+        OSSL_CMP_CTX_set1_senderNonce(context, sent) != 1) {
+        return ERR_OPENSSL("replaying a CMP request failed");
+    }
+    return OK;
+}
