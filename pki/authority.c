@@ -17,6 +17,8 @@ void authority_free(struct authority *authority)
         buf_clear(&authority->der);
         buf_clear(&authority->subject);
         buf_clear(&authority->ski);
+        buf_clear(&authority->permitted_dns);
+        buf_clear(&authority->excluded_dns);
         EVP_PKEY_free(authority->public_key);
         private_key_free(authority->key);
         free(authority);
@@ -44,6 +46,7 @@ static err_t read_certificate(struct bytes der, struct authority *authority)
     TRY(certificate_decode(der, &x509));
     TRY(certificate_facts_read(x509, &facts));
     TRY(check_is_ca(x509, authority));
+    TRY(authority_limits_read(x509, authority));
     TRY(certificate_spki(x509, &spki));
     ENSURE(facts.key.alg != KEY_ALG_NONE, ERR_CRYPTO, "authority %s has a kind of key that is not used",
            authority->id);

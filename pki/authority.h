@@ -5,12 +5,15 @@
 #ifndef WHORL_PKI_AUTHORITY_H
 #define WHORL_PKI_AUTHORITY_H
 
+#include "pki/certificate_profile.h"
 #include "pki/csr.h"
 #include "pki/keystore.h"
 
-enum authority_role { AUTHORITY_ROOT, AUTHORITY_DEVICE, AUTHORITY_INFRASTRUCTURE };
+/* EDGE issues to devices that are TLS servers themselves, within name constraints. */
+enum authority_role { AUTHORITY_ROOT, AUTHORITY_DEVICE, AUTHORITY_INFRASTRUCTURE, AUTHORITY_EDGE };
 
 struct authority;
+struct name_constraints; /* pki/name_constraints.h */
 
 enum { SERIAL_SIZE = 16 };
 
@@ -37,6 +40,7 @@ struct authority_spec {
     struct publication publication;
     uint32_t
         key_purposes; /* EKU of an issuing CA: bits of pki/certificate_profile.h; 0: as the role has it */
+    const struct name_constraints *names; /* of role EDGE, checked; borrowed */
 };
 
 /** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is
@@ -45,7 +49,8 @@ struct authority_spec {
 err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key,
                           const uint8_t serial[SERIAL_SIZE], struct buf *der);
 /** Makes an issuing CA (pathlen 0) under `root`: where the spec says no key purposes, role DEVICE carries EKU
- * clientAuth only; INFRASTRUCTURE serverAuth, clientAuth, OCSPSigning and cmcRA/cmKGA as its leaves need. */
+ * clientAuth only; INFRASTRUCTURE serverAuth, clientAuth, OCSPSigning and cmcRA/cmKGA as its leaves need;
+ * EDGE serverAuth and clientAuth, always with nameConstraints. */
 err_t authority_make_issuing(const struct authority_spec *spec, const struct private_key *key,
                              const struct authority *root, const uint8_t serial[SERIAL_SIZE],
                              struct buf *der);
@@ -63,19 +68,18 @@ enum authority_role authority_role(const struct authority *authority);
 struct bytes authority_borrow_der(const struct authority *authority);
 int64_t authority_not_before_ms(const struct authority *authority);
 int64_t authority_not_after_ms(const struct authority *authority);
+/** Bits of enum key_purpose that its extKeyUsage allows; without that extension all of them. */
+uint32_t authority_key_purposes(const struct authority *authority);
+/** Whether its nameConstraints let it certify this DNS name. */
+bool authority_permits_dns(const struct authority *authority, struct bytes name);
 /** SHA-256 of the DER SubjectPublicKeyInfo: of the root it is the server_id of the challenge protocol. */
 const struct sha256 *authority_spki_sha256(const struct authority *authority);
 
-/* What a device certificate says, decided by the server. */
-struct device_subject {
-    const char *device_id_hex; /* CN, 64 characters */
-    const char *serial_number; /* X.520 serialNumber, or "" */
-    struct bytes device_id; /* 32 bytes: SAN URI "ni:///sha-256;…" (RFC 6920), the hash of the identity key */
-};
 struct certificate_spec {
     uint8_t serial[SERIAL_SIZE];
     int64_t not_before_ms, not_after_ms; /* whole seconds; cut to the issuer's on both sides */
     struct publication publication;
+    const struct compiled_profile *profile; /* of a device's; NULL: the built-in "ldevid"; borrowed */
 };
 struct issued {
     struct buf der;
@@ -87,7 +91,8 @@ struct issued {
 void issued_clear(struct issued *issued);
 DEFINE_AUTO_VAL(issued, issued_clear);
 
-/** Issues a device certificate (EKU clientAuth, keyUsage digitalSignature) for the request's key. @errors
+/** Issues a device certificate by the spec's profile for the request's key.
+ *  @errors ERR_UNPROCESSABLE what the device lacks for its profile, or what the authority may not certify;
  * ERR_CRYPTO @thread worker */
 err_t authority_issue_device(const struct authority *authority, const struct csr *csr,
                              const struct device_subject *subject, const struct certificate_spec *spec,

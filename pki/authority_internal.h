@@ -17,6 +17,8 @@ struct authority {
     struct buf ski;     /* as it stands in the certificate: the AKI of what it signs */
     struct sha256 spki_sha256;
     struct validity validity;
+    uint32_t key_purposes;                  /* that its extKeyUsage allows (authority_limits.c) */
+    struct buf permitted_dns, excluded_dns; /* of its nameConstraints; each name with a zero behind it */
     EVP_PKEY *public_key;
     struct private_key *key; /* NULL: the key is elsewhere */
 };
@@ -29,5 +31,7 @@ err_t authority_put_subject(const struct authority_spec *spec, const struct priv
                             struct buf *out);
 /** basicConstraints, keyUsage and, of an issuing CA, extKeyUsage: what it asks for, and what it gets. */
 void authority_put_basics(struct der_writer *w, const struct authority_spec *spec);
+/** What the certificate says of that. @errors ERR_NO_MEMORY */
+err_t authority_limits_read(X509 *x509, struct authority *authority);
 
 #endif

@@ -1,10 +1,10 @@
-/* Issues certificates to devices and to our own servers. The subject, the names and the dates are the
- * server's decision; of a request only the key is taken. Called on a worker for each enrolment, so it does no
- * more than it must. */
+/* The one way in which certificates for end entities are put together, and those for our own servers and
+ * signers. Those for devices are in authority_issue_device.c. */
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "pki/authority_internal.h"
+#include "pki/certificate_profile.h"
+#include "pki/leaf.h"
 
 enum { COMMON_NAME_SIZE_MAX = 64, SERIAL_NUMBER_SIZE_MAX = 64, HOST_SIZE_MAX = 253 };
 
@@ -27,33 +27,29 @@ bool serial_number_is_valid(struct bytes text)
     return text.n >= 1 && text.n <= SERIAL_NUMBER_SIZE_MAX;
 }
 
-/* What both profiles share, once subject, SAN and their own extensions (behind the SAN) stand. */
-struct leaf {
-    const struct authority *authority;
-    const struct certificate_spec *spec;
-    struct bytes spki;
-    struct bytes key_purpose; /* DER extKeyUsage */
-};
-
-static err_t put_extensions(const struct leaf *leaf, const struct issued *out, bool has_empty_subject,
-                            struct buf *extensions)
+static err_t put_extensions(const struct leaf *leaf, const struct issued *out, struct buf *extensions)
 {
     uint8_t ski[SKI_SIZE];
+    const struct publication *publication = &leaf->spec->publication;
     TRY(profile_ski(leaf->spki, ski));
     TRY(buf_reserve(extensions, 512));
     struct der_writer w = der_writer(extensions);
     if (out->san.n > 0) {
-        profile_put_san(&w, buf_view(&out->san), has_empty_subject);
+        profile_put_san(&w, buf_view(&out->san), leaf->has_empty_subject);
     }
     profile_put_aki(&w, buf_view(&leaf->authority->ski));
     profile_put_ski(&w, ski);
-    der_put_raw(&w, profile_key_usage_signature());
-    der_put_raw(&w, leaf->key_purpose);
-    TRY(profile_put_publication(&w, &leaf->spec->publication, leaf->authority));
+    der_put_raw(&w, leaf->usage[0]);
+    der_put_raw(&w, leaf->usage[1]);
+    if (leaf->is_unrevocable) {
+        TRY(profile_put_issuer(&w, publication, leaf->authority));
+    } else {
+        TRY(profile_put_publication(&w, publication, leaf->authority));
+    }
     return der_finish(&w);
 }
 
-static err_t issue(const struct leaf *leaf, bool has_empty_subject, struct issued *out)
+err_t leaf_issue(const struct leaf *leaf, struct issued *out)
 {
     const struct authority *authority = leaf->authority;
     AUTO_VAL(buf) extensions = {0};
@@ -61,7 +57,8 @@ static err_t issue(const struct leaf *leaf, bool has_empty_subject, struct issue
     ENSURE(authority->key != NULL, ERR_UNAVAILABLE, "the key of authority %s is not here", authority->id);
     TRY(profile_validity(leaf->spec->not_before_ms, leaf->spec->not_after_ms, &authority->validity,
                          &validity));
-    TRY(put_extensions(leaf, out, has_empty_subject, &extensions));
+    validity.not_after_ms = leaf->is_without_end ? NO_EXPIRY_MS : validity.not_after_ms;
+    TRY(put_extensions(leaf, out, &extensions));
     memcpy(out->serial, leaf->spec->serial, SERIAL_SIZE);
     serial_normalise(out->serial);
     out->not_before_ms = validity.not_before_ms;
@@ -75,54 +72,6 @@ static err_t issue(const struct leaf *leaf, bool has_empty_subject, struct issue
         .extensions = buf_view(&extensions),
     };
     return profile_sign_certificate(&content, authority->key, &out->der);
-}
-
-/* "ni:///sha-256;" and the hash in base64url without padding (RFC 6920 §3). */
-static err_t put_device_san(struct bytes device_id, struct buf *out)
-{
-    AUTO_VAL(buf) uri = {0};
-    ENSURE(device_id.n == SHA256_SIZE, ERR_INTERNAL, "a device id has 32 bytes");
-    TRY(buf_append_str(&uri, "ni:///sha-256;"));
-    size_t start = uri.n;
-    TRY(base64_append(&uri, device_id));
-    while (uri.n > start && uri.p[uri.n - 1] == '=') {
-        uri.n--;
-    }
-    for (size_t i = start; i < uri.n; i++) {
-        uri.p[i] = uri.p[i] == '+' ? '-' : uri.p[i] == '/' ? '_' : uri.p[i];
-    }
-    struct der_writer w = der_writer(out);
-    size_t names = der_open(&w, DER_SEQUENCE);
-    der_put(&w, DER_CONTEXT | 6, buf_view(&uri));
-    der_close(&w, names);
-    return der_finish(&w);
-}
-
-err_t authority_issue_device(const struct authority *authority, const struct csr *csr,
-                             const struct device_subject *subject, const struct certificate_spec *spec,
-                             struct issued *out)
-{
-    const struct leaf leaf = {.authority = authority,
-                              .spec = spec,
-                              .spki = csr_borrow_spki(csr),
-                              .key_purpose = profile_eku_client()};
-    ENSURE(authority->role == AUTHORITY_DEVICE, ERR_INTERNAL, "authority %s does not issue to devices",
-           authority->id);
-    struct bytes serial_number = bytes_str(subject->serial_number);
-    ENSURE(
-        serial_number.n == 0 || serial_number_is_valid(serial_number), ERR_UNPROCESSABLE,
-        "the device's serial number cannot stand in a certificate: 1 to 64 of A-Z a-z 0-9 space '()+,-./:=?");
-    issued_clear(out);
-    struct der_writer w = der_writer(&out->subject);
-    size_t name = der_open(&w, DER_SEQUENCE);
-    if (serial_number.n > 0) {
-        profile_put_serial_number(&w, subject->serial_number);
-    }
-    profile_put_common_name(&w, subject->device_id_hex);
-    der_close(&w, name);
-    TRY(der_finish(&w));
-    TRY(put_device_san(subject->device_id, &out->san));
-    return issue(&leaf, false, out);
 }
 
 /* Letters, digits, '-' and '.', perhaps a leading "*.": what a DNS name in a certificate may hold (RFC 5280
@@ -153,8 +102,10 @@ static err_t put_host(struct der_writer *w, const char *host)
 err_t authority_issue_server(const struct authority *authority, struct bytes spki, const char *const *hosts,
                              size_t host_count, const struct certificate_spec *spec, struct issued *out)
 {
-    const struct leaf leaf = {
-        .authority = authority, .spec = spec, .spki = spki, .key_purpose = profile_eku_server()};
+    struct leaf leaf = {.authority = authority,
+                        .spec = spec,
+                        .spki = spki,
+                        .usage = {profile_key_usage_signature(), profile_eku_server()}};
     ENSURE(authority->role == AUTHORITY_INFRASTRUCTURE, ERR_INTERNAL,
            "authority %s does not issue to servers", authority->id);
     ENSURE(host_count > 0, ERR_UNPROCESSABLE, "a server certificate needs at least one host name or address");
@@ -175,14 +126,17 @@ err_t authority_issue_server(const struct authority *authority, struct bytes spk
     }
     der_close(&subject, name);
     TRY(der_finish(&subject));
-    return issue(&leaf, !has_common_name, out);
+    leaf.has_empty_subject = !has_common_name;
+    return leaf_issue(&leaf, out);
 }
 
 err_t authority_issue_signer(const struct authority *authority, struct bytes spki,
                              const struct certificate_spec *spec, struct issued *out)
 {
-    const struct leaf leaf = {
-        .authority = authority, .spec = spec, .spki = spki, .key_purpose = profile_eku_document()};
+    const struct leaf leaf = {.authority = authority,
+                              .spec = spec,
+                              .spki = spki,
+                              .usage = {profile_key_usage_signature(), profile_eku_document()}};
     ENSURE(authority->role == AUTHORITY_INFRASTRUCTURE, ERR_INTERNAL,
            "authority %s does not issue to signers", authority->id);
     issued_clear(out);
@@ -191,5 +145,5 @@ err_t authority_issue_signer(const struct authority *authority, struct bytes spk
     profile_put_common_name(&w, "Whorl audit log");
     der_close(&w, name);
     TRY(der_finish(&w));
-    return issue(&leaf, false, out);
+    return leaf_issue(&leaf, out);
 }

@@ -5,6 +5,8 @@
 
 #include "base/utf8.h"
 #include "pki/authority_internal.h"
+#include "pki/certificate_profile.h"
+#include "pki/name_constraints.h"
 
 enum { ORGANISATION_SIZE_MAX = 64 /* ub-organization-name, RFC 5280 appendix A.1 */ };
 
@@ -17,6 +19,8 @@ static const char *role_name(enum authority_role role)
         return "Device CA";
     case AUTHORITY_INFRASTRUCTURE:
         return "Infrastructure CA";
+    case AUTHORITY_EDGE:
+        return "Edge CA";
     }
     return "CA";
 }
@@ -41,15 +45,27 @@ err_t authority_put_subject(const struct authority_spec *spec, const struct priv
     return der_finish(&w);
 }
 
+static void put_key_purposes(struct der_writer *w, const struct authority_spec *spec)
+{
+    if (spec->key_purposes != 0) {
+        profile_put_key_purposes(w, spec->key_purposes);
+    } else if (spec->role == AUTHORITY_EDGE) {
+        profile_put_key_purposes(w, PURPOSE_CLIENT_AUTH | PURPOSE_SERVER_AUTH);
+    } else {
+        der_put_raw(w, spec->role == AUTHORITY_DEVICE ? profile_eku_client() : profile_eku_infrastructure());
+    }
+}
+
 void authority_put_basics(struct der_writer *w, const struct authority_spec *spec)
 {
     bool is_root = spec->role == AUTHORITY_ROOT;
     der_put_raw(w, profile_ca(is_root ? 1 : 0));
     der_put_raw(w, profile_key_usage_ca());
-    if (!is_root && spec->key_purposes != 0) {
-        profile_put_key_purposes(w, spec->key_purposes);
-    } else if (!is_root) {
-        der_put_raw(w, spec->role == AUTHORITY_DEVICE ? profile_eku_client() : profile_eku_infrastructure());
+    if (!is_root) {
+        put_key_purposes(w, spec);
+    }
+    if (spec->role == AUTHORITY_EDGE && spec->names != NULL) {
+        profile_put_name_constraints(w, spec->names);
     }
 }
 
@@ -99,6 +115,8 @@ err_t authority_make_issuing(const struct authority_spec *spec, const struct pri
                              const struct authority *root, const uint8_t serial[SERIAL_SIZE], struct buf *der)
 {
     ENSURE(spec->role != AUTHORITY_ROOT, ERR_INTERNAL, "an issuing authority is no root");
+    ENSURE(spec->role != AUTHORITY_EDGE || (spec->names != NULL && spec->names->permitted_count > 0),
+           ERR_UNPROCESSABLE, "an authority for servers at the edge needs the DNS names that it may certify");
     ENSURE(root->role == AUTHORITY_ROOT, ERR_INTERNAL, "issuing authorities are made by the root only");
     ENSURE(root->key != NULL, ERR_UNAVAILABLE, "the key of authority %s is not here", root->id);
     return make(spec, key, root, serial, der);

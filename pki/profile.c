@@ -240,6 +240,15 @@ err_t profile_put_publication(struct der_writer *w, const struct publication *pu
     return OK;
 }
 
+err_t profile_put_issuer(struct der_writer *w, const struct publication *publication,
+                         const struct authority *issuer)
+{
+    AUTO_VAL(buf) uri = {0};
+    TRY(buf_printf(&uri, "%s/ca/%s.cer", publication->public_url, authority_id(issuer)));
+    put_aia(w, BYTES_NONE, buf_view(&uri));
+    return OK;
+}
+
 void profile_put_san(struct der_writer *w, struct bytes general_names, bool is_critical)
 {
     profile_put_extension(w, BYTES_OF(oid_san), is_critical, general_names);

@@ -25,6 +25,8 @@ void profile_put_serial_number(struct der_writer *w, const char *text);
 
 /** extKeyUsage with these purposes, in the order of their bits (pki/certificate_profile.h); not critical. */
 void profile_put_key_purposes(struct der_writer *w, uint32_t purposes);
+/** nameConstraints, critical: below the permitted DNS names, no address, none of the excluded names. */
+void profile_put_name_constraints(struct der_writer *w, const struct name_constraints *constraints);
 void profile_put_extension(struct der_writer *w, struct bytes oid, bool is_critical, struct bytes value);
 /** subjectKeyIdentifier by RFC 7093 §2 method 1. */
 err_t profile_ski(struct bytes spki, uint8_t out[SKI_SIZE]);
@@ -35,6 +37,9 @@ void profile_put_idp(struct der_writer *w, struct bytes uri);
 /** cRLDistributionPoints and authorityInfoAccess (caIssuers; OCSP of issuing authorities). */
 err_t profile_put_publication(struct der_writer *w, const struct publication *publication,
                               const struct authority *issuer);
+/** authorityInfoAccess with caIssuers alone: of certificates that nobody revokes (RFC 9608). */
+err_t profile_put_issuer(struct der_writer *w, const struct publication *publication,
+                         const struct authority *issuer);
 /** subjectAltName with these GeneralNames; critical when the subject is empty (RFC 5280 §4.2.1.6). */
 void profile_put_san(struct der_writer *w, struct bytes general_names, bool is_critical);
 
