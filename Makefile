@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc)
 Q := $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv libcurl libargon2 liboath cjose libcbor libconfig libsquashfs1
+PACKAGES := libmicrohttpd openssl sqlite3 jansson libuv libcurl libargon2 liboath cjose libcbor libconfig libsquashfs1 p11-kit-1
 LAYERS   := base db pki firmware_store outbound fleet api server
 WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wundef -Wvla \
@@ -149,6 +149,11 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIBS) $(B)/stamp/link
 	$(link)
 $(B)/tests/unit/cmd/%: $(B)/obj/tests/unit/cmd/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
+# a PKCS#11 module that misbehaves when it is told to; it serves programs of every variant, so it has no sanitizer
+$(B)/tests/pkcs11/shim.so: tests/pkcs11/shim.c $(B)/stamp/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -Wnull-dereference,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+$(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*pkcs11*.c)): $(B)/tests/pkcs11/shim.so
 # benchmarks that call the library itself
 $(B)/bench/pass $(B)/bench/campaign: $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS) $(B)/stamp/link
 	$(link)

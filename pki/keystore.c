@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/provider.h>
+
 #include "pki/keystore_driver.h"
 
 struct keystore {
@@ -46,6 +48,25 @@ static err_t check_label(const char *label)
     return OK;
 }
 
+/* A key of OpenSSL's own memory, though its keystore has others too. */
+static bool is_in_memory(const EVP_PKEY *pkey)
+{
+    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(pkey);
+    return provider != NULL && strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0;
+}
+
+static err_t wrap(const struct keystore *keystore, EVP_PKEY *pkey, struct private_key **out)
+{
+    AUTO_PTR(private_key) *key = NULL;
+    bool is_doubted = keystore->driver->is_foreign && !is_in_memory(pkey);
+    TRY(private_key_take(pkey, &key));
+    if (is_doubted) {
+        TRY(private_key_doubt(key));
+    }
+    *out = TAKE(key);
+    return OK;
+}
+
 err_t keystore_generate(struct keystore *keystore, const char *label, enum key_alg alg,
                         struct private_key **out)
 {
@@ -56,7 +77,7 @@ err_t keystore_generate(struct keystore *keystore, const char *label, enum key_a
     err_t made = keystore->driver->generate(keystore->state, label, alg, &pkey);
     (void)pthread_mutex_unlock(&keystore->making);
     TRY(made);
-    return private_key_take(pkey, out);
+    return wrap(keystore, pkey, out);
 }
 
 err_t keystore_load(struct keystore *keystore, const char *label, struct private_key **out)
@@ -65,7 +86,7 @@ err_t keystore_load(struct keystore *keystore, const char *label, struct private
     *out = NULL;
     TRY(check_label(label));
     TRY(keystore->driver->load(keystore->state, label, &pkey));
-    return private_key_take(pkey, out);
+    return wrap(keystore, pkey, out);
 }
 
 bool keystore_has(struct keystore *keystore, const char *label)

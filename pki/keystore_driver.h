@@ -7,6 +7,8 @@
 #include "pki/openssl.h"
 
 struct keystore_driver {
+    /* Its keys live in a device of another maker: each signature is proved before it is used. */
+    bool is_foreign;
     /* Durable before it returns; refuses (ERR_CONFLICT) a label that is taken. */
     err_t (*generate)(void *state, const char *label, enum key_alg alg, EVP_PKEY **out);
     err_t (*load)(void *state, const char *label, EVP_PKEY **out);
@@ -18,6 +20,11 @@ struct keystore_driver {
 
 /** @param state consumed, always */
 err_t keystore_new(const struct keystore_driver *driver, void *state, struct keystore **out);
+
+/** The file driver and its state, for one that keeps other things beside its own. @errors as
+ * keystore_open_files() */
+err_t keystore_files_new(const char *folder, struct bytes passphrase, const struct random *random,
+                         const struct keystore_driver **driver, void **state);
 
 /** Encrypts a private key as PEM "ENCRYPTED PRIVATE KEY" (PBES2: scrypt, AES-256-CBC), appended. */
 err_t keystore_seal_key(const EVP_PKEY *key, struct bytes passphrase, const struct random *random,

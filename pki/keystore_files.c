@@ -123,7 +123,7 @@ static err_t files_secret(void *state, const char *label, struct secret *out)
     return file_write_durable(path, buf_view(&sealed), 0600);
 }
 
-static const struct keystore_driver driver = {
+static const struct keystore_driver files_driver = {
     .generate = files_generate,
     .load = files_load,
     .has = files_has,
@@ -132,10 +132,9 @@ static const struct keystore_driver driver = {
     .free = files_free,
 };
 
-err_t keystore_open_files(const char *folder, struct bytes passphrase, const struct random *random,
-                          struct keystore **out)
+err_t keystore_files_new(const char *folder, struct bytes passphrase, const struct random *random,
+                         const struct keystore_driver **driver, void **state)
 {
-    *out = NULL;
     ENSURE(passphrase.n >= PASSPHRASE_SIZE_MIN, ERR_UNPROCESSABLE,
            "the passphrase of the CA keys has %zu bytes; at least %d are needed", passphrase.n,
            PASSPHRASE_SIZE_MIN);
@@ -149,5 +148,17 @@ err_t keystore_open_files(const char *folder, struct bytes passphrase, const str
     TRY(buf_append_bytes(&files->passphrase.bytes, passphrase));
     files->folder = strdup(folder);
     ENSURE(files->folder != NULL, ERR_NO_MEMORY, "no memory for a keystore");
-    return keystore_new(&driver, TAKE(files), out);
+    *driver = &files_driver;
+    *state = TAKE(files);
+    return OK;
+}
+
+err_t keystore_open_files(const char *folder, struct bytes passphrase, const struct random *random,
+                          struct keystore **out)
+{
+    const struct keystore_driver *driver = NULL;
+    void *state = NULL;
+    *out = NULL;
+    TRY(keystore_files_new(folder, passphrase, random, &driver, &state));
+    return keystore_new(driver, state, out);
 }

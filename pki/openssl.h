@@ -39,12 +39,18 @@ struct private_key {
     EVP_PKEY *pkey;
     struct key_info info;
     struct buf spki; /* canonical DER */
+    /* The public half, of a key in a device that is not trusted to answer right: private_key_sign() proves
+       each signature before anybody sees it. NULL: OpenSSL signs here, in memory. */
+    EVP_PKEY *proof;
 };
 
 /** Wraps a key pair. @param pkey consumed, always @errors ERR_UNPROCESSABLE a kind of key that no authority
  * may have */
 err_t private_key_take(EVP_PKEY *pkey, struct private_key **out);
-/** Signs `tbs` with the algorithm of signature_algorithm_of(). @param[out] signature appended */
+/** From now on each signature of the key is proved, and a failure is the device's: ERR_UNAVAILABLE. */
+err_t private_key_doubt(struct private_key *key);
+/** Signs `tbs` with the algorithm of signature_algorithm_of(). @param[out] signature appended
+ *  @errors ERR_CRYPTO; ERR_UNAVAILABLE of a key that is doubted */
 err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct buf *signature);
 /** The one algorithm (DER AlgorithmIdentifier, static) that we sign with, by kind of key. */
 struct bytes signature_algorithm_of(enum key_alg alg);

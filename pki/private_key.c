@@ -9,6 +9,7 @@ void private_key_free(struct private_key *key)
 {
     if (key != NULL) {
         EVP_PKEY_free(key->pkey);
+        EVP_PKEY_free(key->proof);
         buf_clear(&key->spki);
         free(key);
     }
@@ -53,6 +54,11 @@ err_t private_key_take(EVP_PKEY *pkey, struct private_key **out)
     TRY(prove(key));
     *out = TAKE(key);
     return OK;
+}
+
+err_t private_key_doubt(struct private_key *key)
+{
+    return key->proof != NULL ? OK : key_open(buf_view(&key->spki), key->info.alg, &key->proof);
 }
 
 err_t private_key_spki(const struct private_key *key, struct buf *out)

@@ -158,17 +158,26 @@ struct bytes signature_algorithm_of(enum key_alg alg)
     return BYTES_NONE;
 }
 
+static err_t sign_failed(const struct private_key *key)
+{
+    err_t error = ERR_OPENSSL("signing failed");
+    return key->proof == NULL ? error : ERR(ERR_UNAVAILABLE, "%s", error.detail);
+}
+
 err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct buf *signature)
 {
+    struct bytes algorithm = signature_algorithm_of(key->info.alg);
     struct bytes parameters;
-    const struct signature_row *row = find(signature_algorithm_of(key->info.alg), &parameters);
+    const struct signature_row *row = find(algorithm, &parameters);
     AUTO(EVP_MD_CTX) *context = EVP_MD_CTX_new();
     uint8_t bytes[1024]; /* RSA-4096 takes 512 */
     size_t size = sizeof bytes;
     if (row == NULL || context == NULL ||
         EVP_DigestSignInit_ex(context, NULL, row->digest, NULL, NULL, key->pkey, NULL) != 1 ||
-        EVP_DigestSign(context, bytes, &size, tbs.p, tbs.n) != 1) {
-        return ERR_OPENSSL("signing failed");
+        EVP_DigestSign(context, bytes, &size, tbs.p, tbs.n) != 1 || size > sizeof bytes) {
+        return sign_failed(key);
     }
+    ENSURE(key->proof == NULL || signature_verify(key->proof, algorithm, tbs, (struct bytes){bytes, size}),
+           ERR_UNAVAILABLE, "the token answered with a signature that does not hold");
     return buf_append(signature, bytes, size);
 }

@@ -27,6 +27,7 @@ WALLS = [
     (r"liboath/.*", r"pki/totp\.c"),
     (r"cbor\.h|cbor/.*", r"pki/.*"),
     (r"libconfig\.h", r"firmware_store/.*"),
+    (r"p11-kit/.*", r"pki/pkcs11[^/]*\.[ch]"),
     (r"sqfs/.*", r"firmware_store/.*"),
     (r"ini\.h", r"cmd/whorld/config\.c"),
     (r"systemd/.*", r"cmd/whorld/.*"),
