@@ -13,6 +13,7 @@ struct command {
 static const struct command COMMANDS[] = {
     {"init", command_init,
      "init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] [--passphrase-file FILE]\n"
+     "          [--keystore pkcs11 --pkcs11-module FILE.so --pkcs11-token LABEL [--pkcs11-pin-file FILE]]\n"
      "        Make a complete data directory: authorities, server certificate, inventory, settings, admin "
      "token."},
     {"serve", command_serve,
@@ -34,6 +35,10 @@ static const struct command COMMANDS[] = {
      "          [--key-passphrase-file FILE] [--keys-from FOLDER] [--journal FOLDER] [--accept-rollback]\n"
      "  restore --verify --from FILE|- --key OPERATOR.key --certificate OPERATOR.pem [--ca ca.pem]\n"
      "        Make a new data directory from a backup, or only prove that the backup is good."},
+    {"hsm", command_hsm,
+     "hsm status|reset-pin-attempts --dir DIR\n        Look at the token that holds the CA keys, or forgive "
+     "wrong PINs "
+     "(docs/hsm.md)."},
     {"tenant", command_tenant,
      "tenant add|list --dir DIR [--name NAME]\n        Tenants; a tenant's name is also its EST label."},
     {"token", command_token,

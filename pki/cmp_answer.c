@@ -79,7 +79,7 @@ err_t cmp_answer_sign(const struct cmp_answer_spec *spec, enum cmp_body body, st
     AUTO_VAL(buf) signature = {0};
     struct der_writer w = der_writer(&parts);
     TRY(put_header(&w, spec));
-    size_t choice = der_open(&w, (uint8_t)(DER_CONTEXT_CONSTRUCTED | body));
+    size_t choice = der_open(&w, (uint8_t)((unsigned)DER_CONTEXT_CONSTRUCTED | (unsigned)body));
     der_put_raw(&w, content);
     der_close(&w, choice);
     TRY(der_finish(&w));

@@ -58,7 +58,7 @@ static bool is_in_memory(const EVP_PKEY *pkey)
 static err_t wrap(const struct keystore *keystore, EVP_PKEY *pkey, struct private_key **out)
 {
     AUTO_PTR(private_key) *key = NULL;
-    bool is_doubted = keystore->driver->is_foreign && !is_in_memory(pkey);
+    bool is_doubted = keystore->driver->is_token && !is_in_memory(pkey);
     TRY(private_key_take(pkey, &key));
     if (is_doubted) {
         TRY(private_key_doubt(key));

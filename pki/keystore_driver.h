@@ -8,7 +8,7 @@
 
 struct keystore_driver {
     /* Its keys live in a device of another maker: each signature is proved before it is used. */
-    bool is_foreign;
+    bool is_token;
     /* Durable before it returns; refuses (ERR_CONFLICT) a label that is taken. */
     err_t (*generate)(void *state, const char *label, enum key_alg alg, EVP_PKEY **out);
     err_t (*load)(void *state, const char *label, EVP_PKEY **out);

@@ -281,7 +281,7 @@ static err_t place_secret(void *state, const char *label, struct secret *out)
 }
 
 static const struct keystore_driver driver = {
-    .is_foreign = true,
+    .is_token = true,
     .generate = place_generate,
     .load = place_load,
     .has = place_has,

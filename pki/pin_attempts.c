@@ -17,7 +17,7 @@ enum { FILE_SIZE_MAX = 256, LOCK_TRIES = 200, LOCK_PAUSE_MS = 50, HEX_SIZE = 2 *
 static err_t damaged(void)
 {
     return ERR(ERR_FORBIDDEN, "the record of PIN attempts is damaged, so no PIN is tried; look at the token, "
-                              "then run `whorld token reset-pin-attempts`");
+                              "then run `whorld hsm reset-pin-attempts`");
 }
 
 /* "tries 2 wrong <hex>\n" */
@@ -104,7 +104,7 @@ static err_t judge(const struct pin_record *before, const struct sha256 *digest)
     bool is_same = before->tries > 0 && bytes_equal_ct(BYTES_OF(before->digest.b), BYTES_OF(digest->b));
     ENSURE(before->tries < PIN_ATTEMPTS_MAX, ERR_FORBIDDEN,
            "%d PINs were tried in vain and none is tried any more, or the token locks; find the right one, "
-           "then `whorld token reset-pin-attempts`",
+           "then `whorld hsm reset-pin-attempts`",
            before->tries);
     ENSURE(!is_same || !before->is_wrong, ERR_FORBIDDEN,
            "this PIN was wrong and is not tried again; put the right one in its place (%d more can be tried)",

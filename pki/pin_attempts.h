@@ -1,6 +1,6 @@
 /* How often a wrong PIN was tried: a token locks for good after a few, so that is counted where it outlives
  * the process, and a try is written down before it is made. At most three wrong ones in all, until one is
- * right or an operator forgives them (`whorld token reset-pin-attempts`); a PIN that was wrong is not tried
+ * right or an operator forgives them (`whorld hsm reset-pin-attempts`); a PIN that was wrong is not tried
  * again. What is kept of a PIN is an HMAC under a secret of the keystore. */
 #ifndef WHORL_PKI_PIN_ATTEMPTS_H
 #define WHORL_PKI_PIN_ATTEMPTS_H

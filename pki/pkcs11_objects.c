@@ -14,6 +14,7 @@ static const uint8_t P384[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
 struct template
 {
     CK_OBJECT_CLASS class;
+    CK_BBOOL is_kept;        /* in the token: pkcs11-provider copies keys into its sessions */
     struct pkcs11_name name; /* a copy: the module's signatures have no const */
     CK_ATTRIBUTE rows[TEMPLATE_MAX];
     CK_ULONG count;
@@ -22,9 +23,11 @@ struct template
 static void template_make(struct template *t, CK_OBJECT_CLASS class, const struct pkcs11_name *name)
 {
     t->class = class;
+    t->is_kept = CK_TRUE;
     t->name = *name;
     t->count = 0;
     t->rows[t->count++] = (CK_ATTRIBUTE){CKA_CLASS, &t->class, sizeof t->class};
+    t->rows[t->count++] = (CK_ATTRIBUTE){CKA_TOKEN, &t->is_kept, sizeof t->is_kept};
     if (t->name.label[0] != '\0') {
         t->rows[t->count++] = (CK_ATTRIBUTE){CKA_LABEL, t->name.label, strlen(t->name.label)};
     }

@@ -47,18 +47,20 @@ DEFINE_AUTO(OSSL_STORE_CTX, (void)OSSL_STORE_close);
 DEFINE_AUTO(OSSL_STORE_INFO, OSSL_STORE_INFO_free);
 
 /* provider 1.0 crashes with SoftHSM when it finalises the module at exit, or carries the state of an
- * operation over; and it looks for mechanisms at the first use, in whichever thread that is, unless it is
- * told to do so early */
+ * operation over; it looks for mechanisms at the first use, in whichever thread that is, unless it is told to
+ * do so early; and it copies keys into its sessions, where a key that was destroyed lives on */
 err_t pkcs11_bridge_open(const char *module)
 {
     char *path = NULL;
     char quirks[] = "no-deinit no-operation-state";
     char early[] = "early";
+    char never[] = "never";
     memcpy(&path, &module, sizeof path); /* it is only read */
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string("pkcs11-module-path", path, 0),
         OSSL_PARAM_construct_utf8_string("pkcs11-module-quirks", quirks, 0),
         OSSL_PARAM_construct_utf8_string("pkcs11-module-load-behavior", early, 0),
+        OSSL_PARAM_construct_utf8_string("pkcs11-module-cache-keys", never, 0),
         OSSL_PARAM_construct_end(),
     };
     if (OSSL_PROVIDER_available(NULL, "pkcs11") == 1) {
@@ -100,7 +102,8 @@ DEFINE_AUTO(ENGINE, (void)ENGINE_free);
 
 static const char ENGINE_NAME[] = "pkcs11";
 
-/* By the library's full path, so that neither a search nor OPENSSL_ENGINES chooses another. */
+/* By the library's full path, so that neither a search nor OPENSSL_ENGINES chooses another. Kept out of what
+ * TLS registers when it starts, or OpenSSL would make every key by this engine. */
 static bool load_engine(const char *module)
 {
     AUTO_VAL(buf) path = {0};
@@ -112,6 +115,7 @@ static bool load_engine(const char *module)
            ENGINE_ctrl_cmd_string(engine, "ID", ENGINE_NAME, 0) == 1 &&
            ENGINE_ctrl_cmd_string(engine, "LIST_ADD", "2", 0) == 1 &&
            ENGINE_ctrl_cmd_string(engine, "LOAD", NULL, 0) == 1 &&
+           ENGINE_set_flags(engine, ENGINE_get_flags(engine) | ENGINE_FLAGS_NO_REGISTER_ALL) == 1 &&
            ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0) == 1 && ENGINE_init(engine) == 1;
 }
 

@@ -101,7 +101,7 @@ static err_t open_signer(struct backup_job *job)
            "with them;"
            " set ca_passphrase_file first");
     TRY(house_path(house, HOUSE_KEYS, &keys));
-    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
     TRY(house_load_authority(house, "root", AUTHORITY_ROOT, &house->root));
     TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     const struct signer_spec spec = {.random = random_system(),
@@ -286,6 +286,12 @@ static void tell(const struct backup_job *job)
                   job->words->recipient_count == 1 ? "" : "s",
                   job->manifest.has_keys ? "; with the CA keys (under their passphrase)"
                                          : "; without the CA keys: keep DIR/keys elsewhere");
+    if (strcmp(job->house.config.keystore, "pkcs11") == 0) {
+        (void)fprintf(to,
+                      "The keys in the token \"%s\" are in no backup of this kind: back up the token by its "
+                      "own means.\n",
+                      job->house.config.pkcs11_token);
+    }
 }
 
 int command_backup(int argc, char **argv)

@@ -146,11 +146,13 @@ static err_t add_fixed(const struct backup_origin *origin, struct backup_list *l
     return OK;
 }
 
-/* What the keystore encrypted; never a passphrase, nor what somebody laid beside it. */
+/* What the keystore encrypted, and which keys of a token are ours; never a passphrase, nor what somebody laid
+ * beside it. */
 static bool is_key(const char *name)
 {
     const char *end = strrchr(name, '.');
-    return end != NULL && (strcmp(end, ".key") == 0 || strcmp(end, ".secret") == 0);
+    return end != NULL &&
+           (strcmp(end, ".key") == 0 || strcmp(end, ".secret") == 0 || strcmp(end, ".token") == 0);
 }
 
 static err_t add_key(const char *keys, const char *name, struct backup_list *list)

@@ -52,7 +52,7 @@ static err_t check_keys(struct house *house, struct findings *f)
     bool is_embedded = false;
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
     TRY(house_path(house, HOUSE_KEYS, &keys));
-    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
     if (is_embedded) {
         note(f, "the CA keys' passphrase lies beside them (keys/passphrase): fine for a trial; for "
                 "production give ca_passphrase_file or a"

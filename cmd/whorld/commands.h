@@ -12,6 +12,7 @@ int command_serve(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_hsm(int argc, char **argv);
 int command_tenant(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_user(int argc, char **argv);

@@ -49,6 +49,21 @@ static const struct setting SETTINGS[] = {
       "File with the passphrase of the CA keys. Without it: systemd credential `ca_passphrase`, then "
       "`WHORL_CA_PASSPHRASE`, then "
       "`keys/passphrase` in the data directory (generated; protects nothing against who has the directory)."),
+    T(keystore, "files", false,
+      "Where the keys of `pkcs11_keys` are: `files` (encrypted, in `keys/`) or `pkcs11`, a token "
+      "(docs/hsm.md)."),
+    T(pkcs11_module, "", false, "Path of the PKCS#11 module (`.so`) of the token."),
+    T(pkcs11_token, "", false, "Label of the token."),
+    N(pkcs11_slot, "-1", -1, INT64_MAX, false, "Number of the token's slot instead. -1: by label."),
+    T(pkcs11_pin_file, "", false,
+      "File with the token's PIN. Without it: systemd credential `pkcs11_pin`, then `WHORL_PKCS11_PIN`."),
+    T(pkcs11_keys, "authorities,firmware", false,
+      "Whose new keys are made in the token: `authorities`, `firmware`, both with a comma, or empty. Keys "
+      "that "
+      "are there already stay where they are."),
+    T(pkcs11_uris, "", false,
+      "Keys that are in the token under another name: `LABEL=pkcs11:…` (RFC 7512), with blanks between "
+      "several."),
     T(journal_dir, "", false,
       "Folder of the journal (docs/journal.md); its parent must exist. Best on another disk than the data "
       "directory. Empty: `journal` in the data directory."),
@@ -144,6 +159,16 @@ void config_defaults(struct config *out)
     }
 }
 
+err_t config_set(struct config *config, const char *key, const char *value)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(SETTINGS[i].key, key) == 0) {
+            return setting_apply(&SETTINGS[i], config, value);
+        }
+    }
+    return ERR(ERR_UNPROCESSABLE, "unknown setting \"%.60s\"", key);
+}
+
 struct ini_state {
     struct config *config;
     err_t error;
@@ -159,14 +184,8 @@ static int ini_line(void *user, const char *section, const char *name, const cha
         state->error = ERR(ERR_UNPROCESSABLE, "sections like [%.40s] are not used", section);
         return 0;
     }
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(SETTINGS[i].key, name) == 0) {
-            state->error = setting_apply(&SETTINGS[i], state->config, value);
-            return state->error.code == ERR_OK;
-        }
-    }
-    state->error = ERR(ERR_UNPROCESSABLE, "unknown setting \"%.60s\"", name);
-    return 0;
+    state->error = config_set(state->config, name, value);
+    return state->error.code == ERR_OK;
 }
 
 static err_t apply_environment(struct config *config)
@@ -203,6 +222,26 @@ enum log_level config_log_level(const struct config *config)
     return (enum log_level)level_index(config->log_level); /* config_check has seen it */
 }
 
+static err_t check_keystore(const struct config *c)
+{
+    bool is_token = strcmp(c->keystore, "pkcs11") == 0;
+    ENSURE(is_token || strcmp(c->keystore, "files") == 0, ERR_UNPROCESSABLE,
+           "keystore: \"%.40s\" is neither files nor pkcs11", c->keystore);
+    static const char *const lists[] = {"", "authorities", "firmware", "authorities,firmware",
+                                        "firmware,authorities"};
+    size_t i = 0;
+    while (i < sizeof lists / sizeof lists[0] && strcmp(lists[i], c->pkcs11_keys) != 0) {
+        i++;
+    }
+    ENSURE(i < sizeof lists / sizeof lists[0], ERR_UNPROCESSABLE,
+           "pkcs11_keys: \"%.40s\" is not made of authorities and firmware", c->pkcs11_keys);
+    ENSURE(!is_token || c->pkcs11_module[0] == '/', ERR_UNPROCESSABLE,
+           "pkcs11_module: the path of the PKCS#11 module is needed, from / on");
+    ENSURE(!is_token || c->pkcs11_token[0] != '\0' || c->pkcs11_slot >= 0, ERR_UNPROCESSABLE,
+           "pkcs11_token or pkcs11_slot is needed");
+    return OK;
+}
+
 /* What the table cannot say: words, and a URL that will stand in certificates. */
 err_t config_check(const struct config *c)
 {
@@ -220,7 +259,7 @@ err_t config_check(const struct config *c)
     ENSURE(c->hosts[0] != '\0', ERR_UNPROCESSABLE, "hosts: at least one name or address");
     ENSURE(c->device_listen[0] != '\0' && c->management_listen[0] != '\0', ERR_UNPROCESSABLE,
            "device_listen and management_listen cannot be empty");
-    return OK;
+    return check_keystore(c);
 }
 
 err_t config_load(const char *folder, struct config *out)

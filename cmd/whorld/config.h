@@ -16,6 +16,9 @@ struct config {
         public_listen[CONFIG_TEXT_SIZE];
     char public_url[CONFIG_TEXT_SIZE];
     char ca_passphrase_file[CONFIG_TEXT_SIZE];
+    char keystore[CONFIG_TEXT_SIZE], pkcs11_module[CONFIG_TEXT_SIZE], pkcs11_token[CONFIG_TEXT_SIZE];
+    int64_t pkcs11_slot;
+    char pkcs11_pin_file[CONFIG_TEXT_SIZE], pkcs11_keys[CONFIG_TEXT_SIZE], pkcs11_uris[CONFIG_TEXT_SIZE];
     char journal_dir[CONFIG_TEXT_SIZE];
     char log_level[CONFIG_TEXT_SIZE];
     int64_t loops, workers, queue_limit;
@@ -42,6 +45,8 @@ err_t config_load(const char *folder, struct config *out);
 /** What the table cannot say: known words, a URL fit for certificates. @errors ERR_UNPROCESSABLE naming the
  * key */
 err_t config_check(const struct config *config);
+/** One setting, within its range; config_check() follows when all are there. @errors ERR_UNPROCESSABLE */
+err_t config_set(struct config *config, const char *key, const char *value);
 /** Defaults alone. */
 void config_defaults(struct config *out);
 /** The file that `init` writes: what differs from its default in force, every other key as a comment. */
@@ -54,8 +59,8 @@ const char *config_needs_restart(const struct config *old, const struct config *
 /** Copies the settings that SIGHUP may change. */
 void config_take_live(struct config *config, const struct config *fresh);
 enum log_level config_log_level(const struct config *config);
-/** An environment variable that is no setting: CREDENTIALS_DIRECTORY and WHORL_CA_PASSPHRASE. NULL when unset
- * or empty. */
+/** An environment variable that is no setting: CREDENTIALS_DIRECTORY, WHORL_CA_PASSPHRASE, WHORL_PKCS11_PIN.
+ * NULL when unset or empty. */
 const char *config_environment(const char *name);
 
 #endif

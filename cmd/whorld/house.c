@@ -210,7 +210,7 @@ static err_t open_parts(struct house *house, enum house_use use)
     bool is_embedded = false;
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
     TRY(house_path(house, HOUSE_KEYS, &keys));
-    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
     TRY(house_load_authority(house, "root", AUTHORITY_ROOT, &house->root));
     TRY(house_load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
     TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));

@@ -87,6 +87,34 @@ err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */
 err_t house_path(const struct house *house, const char *name, char **out);
 
+/* A secret from outside: a file that the settings name, else a systemd credential, else an environment
+ * variable. */
+struct secret_source {
+    const char *file; /* "": none */
+    const char *credential, *variable;
+};
+/** @param[out] is_there false: nowhere, and `out` is empty @errors ERR_NOT_FOUND, ERR_UNPROCESSABLE an empty
+ * file, ERR_IO */
+err_t secret_source_read(const struct secret_source *source, struct secret *out, bool *is_there);
+
+/** The keystore that the settings name: files, or a token with files beside it. Its keys are to be freed
+ * before it. @param folder of the keys @errors as keystore_open_files() and keystore_open_pkcs11();
+ * ERR_UNPROCESSABLE keys of a token are here, and the settings name none @thread init */
+err_t keystore_open_settings(const char *folder, const struct config *config, struct bytes passphrase,
+                             struct keystore **out);
+/* How `init` is told about a token: settings by option; NULL: not given. */
+struct keystore_words {
+    const char *keystore, *module, *token, *slot, *pin_file, *keys;
+};
+/** Puts them into the settings. @errors ERR_UNPROCESSABLE */
+err_t keystore_words_apply(const struct keystore_words *words, struct config *config);
+/** Destroys the keys that an interrupted `init` made in the token; none is no error.
+ *  @param folder of the house @errors as keystore_open_settings(), keystore_forget() */
+err_t keystore_forget_half_made(const char *folder, const struct config *config);
+struct keystore_pkcs11;
+/** The token that the settings name, without folder, passphrase and PIN; borrowed from the settings. */
+void keystore_settings(const struct config *config, struct keystore_pkcs11 *out);
+
 /** The passphrase by the order of docs/configuration.md. @param[out] is_embedded it lies beside the keys that
  * it protects */
 err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded);

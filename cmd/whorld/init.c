@@ -25,6 +25,8 @@ static const char *const MADE_FILES[] = {
     "keys/ca-infrastructure.key",
     "keys/" HOUSE_TLS_KEY ".key",
     "keys/owner-salt.secret",
+    "keys/pkcs11-pin.secret",
+    "keys/pin-attempts",
     HOUSE_PASSPHRASE,
     HOUSE_SERVER_CERTIFICATE,
     "tls/hosts",
@@ -99,8 +101,9 @@ static err_t clear_half_made(const char *folder, const char *started)
 
 /* An empty or missing folder, or one that an interrupted init left, becomes one that is marked as half-made.
  */
-static err_t prepare(const char *folder)
+static err_t prepare(const struct house *house)
 {
+    const char *folder = house->folder;
     AUTO(char) *started = NULL;
     AUTO(char) *marker = NULL;
     TRY(path_join(folder, HOUSE_STARTED, &started));
@@ -110,6 +113,7 @@ static err_t prepare(const char *folder)
     }
     ENSURE(!file_exists(marker), ERR_CONFLICT, "there is an installation in %.100s already", folder);
     if (file_exists(started)) {
+        TRY(keystore_forget_half_made(folder, &house->config));
         TRY(clear_half_made(folder, started));
     }
     TRY(clear_temporaries(folder, HOUSE_STARTED)); /* an init that ended before its mark stood */
@@ -166,7 +170,7 @@ static err_t make_keys(struct house *house)
     }
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
     TRY(house_path(house, HOUSE_KEYS, &keys));
-    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &house->keystore));
+    TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
     TRY(make_authority(house, AUTHORITY_ROOT, &house->root));
     TRY(make_authority(house, AUTHORITY_DEVICE, &house->device));
     TRY(make_authority(house, AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
@@ -214,7 +218,7 @@ static err_t finish(struct house *house)
 static err_t build(struct house *house, struct first_token *token)
 {
     TRY(log_new(STDERR_FILENO, LOG_WARN, clock_system(), &house->log));
-    TRY(prepare(house->folder));
+    TRY(prepare(house));
     TRY(make_keys(house));
     TRY(write_files(house, token));
     /* the inventory is closed (and its WAL folded in) before the marker says that all is there */
@@ -233,40 +237,64 @@ static void tell(const struct house *house, const struct first_token *token)
            dir, dir, dir, token->text, dir);
     printf(
         "Keep now, apart from each other:\n"
-        "  %s/keys/          the CA keys, encrypted; without them no certificate can be issued or revoked\n"
+        "  %s/keys/          %s; without them no certificate can be issued or revoked\n"
         "  the passphrase of these keys%s\n"
         "and back up regularly:  whorld backup --dir %s --to FILE --recipient CERT.pem   (docs/backup.md)\n\n"
         "Run it:  whorld serve --dir %s\n",
         dir,
+        strcmp(house->config.keystore, "pkcs11") == 0
+            ? "which keys of the token are the CA's; and a backup of the token by its own means"
+            : "the CA keys, encrypted",
         file_exists(house->config.ca_passphrase_file) ? "" : " (keys/passphrase, unless you gave your own)",
         dir, dir);
 }
 
-static err_t settings_from(const char *name, const char **hosts, int host_count, const char *public_url,
-                           struct config *config)
+/* What the command line says. */
+struct init_words {
+    const char *dir, *name, *public_url, *passphrase, *shards;
+    const char *hosts[HOSTS_MAX];
+    int host_count;
+    struct keystore_words keystore;
+};
+
+static err_t hosts_from(const struct init_words *words, struct config *config)
+{
+    AUTO_VAL(buf) list = {0};
+    for (int i = 0; i < words->host_count; i++) {
+        const char *host = words->hosts[i];
+        ENSURE(host[0] != '\0' && strpbrk(host, ", \t\r\n;#") == NULL, ERR_UNPROCESSABLE,
+               "--host: \"%.60s\" is no DNS name or IP address", host);
+        TRY(buf_printf(&list, "%s%s", i > 0 ? "," : "", host));
+    }
+    ENSURE(list.n < CONFIG_TEXT_SIZE, ERR_UNPROCESSABLE, "--host: all names together are too long");
+    memcpy(config->hosts, buf_str(&list), list.n + 1);
+    bool is_v6 = strchr(words->hosts[0], ':') != NULL;
+    (void)snprintf(config->public_url, sizeof config->public_url,
+                   is_v6 ? "http://[%.400s]:8080" : "http://%.400s:8080", words->hosts[0]);
+    return OK;
+}
+
+static err_t settings_from(const struct init_words *words, struct config *config)
 {
     config_defaults(config);
-    if (name != NULL) {
-        ENSURE(name[0] != '\0' && strlen(name) <= 64, ERR_UNPROCESSABLE, "--name: 1 … 64 bytes");
-        memcpy(config->name, name, strlen(name) + 1);
+    if (words->name != NULL) {
+        ENSURE(words->name[0] != '\0' && strlen(words->name) <= 64, ERR_UNPROCESSABLE,
+               "--name: 1 … 64 bytes");
+        memcpy(config->name, words->name, strlen(words->name) + 1);
     }
-    if (host_count > 0) {
-        AUTO_VAL(buf) list = {0};
-        for (int i = 0; i < host_count; i++) {
-            ENSURE(hosts[i][0] != '\0' && strpbrk(hosts[i], ", \t\r\n;#") == NULL, ERR_UNPROCESSABLE,
-                   "--host: \"%.60s\" is no DNS name or IP address", hosts[i]);
-            TRY(buf_printf(&list, "%s%s", i > 0 ? "," : "", hosts[i]));
-        }
-        ENSURE(list.n < CONFIG_TEXT_SIZE, ERR_UNPROCESSABLE, "--host: all names together are too long");
-        memcpy(config->hosts, buf_str(&list), list.n + 1);
-        bool is_v6 = strchr(hosts[0], ':') != NULL;
-        (void)snprintf(config->public_url, sizeof config->public_url,
-                       is_v6 ? "http://[%.400s]:8080" : "http://%.400s:8080", hosts[0]);
+    if (words->host_count > 0) {
+        TRY(hosts_from(words, config));
     }
-    if (public_url != NULL) {
-        ENSURE(strlen(public_url) < CONFIG_TEXT_SIZE, ERR_UNPROCESSABLE, "--public-url: too long");
-        memcpy(config->public_url, public_url, strlen(public_url) + 1);
+    if (words->public_url != NULL) {
+        ENSURE(strlen(words->public_url) < CONFIG_TEXT_SIZE, ERR_UNPROCESSABLE, "--public-url: too long");
+        memcpy(config->public_url, words->public_url, strlen(words->public_url) + 1);
     }
+    if (words->passphrase != NULL) {
+        ENSURE(strlen(words->passphrase) < CONFIG_TEXT_SIZE, ERR_UNPROCESSABLE,
+               "--passphrase-file: too long");
+        memcpy(config->ca_passphrase_file, words->passphrase, strlen(words->passphrase) + 1);
+    }
+    TRY(keystore_words_apply(&words->keystore, config));
     return config_check(config);
 }
 
@@ -282,46 +310,51 @@ static err_t shards_from(const char *text, struct house *house)
     return OK;
 }
 
+static bool words_read(int argc, char **argv, struct init_words *words)
+{
+    const struct option_spec specs[] = {
+        {.name = "dir", .value = &words->dir},
+        {.name = "name", .value = &words->name},
+        {.name = "public-url", .value = &words->public_url},
+        {.name = "passphrase-file", .value = &words->passphrase},
+        {.name = "crl-shards", .value = &words->shards},
+        {.name = "host", .list = words->hosts, .list_count = &words->host_count, .list_max = HOSTS_MAX},
+        {.name = "keystore", .value = &words->keystore.keystore},
+        {.name = "pkcs11-module", .value = &words->keystore.module},
+        {.name = "pkcs11-token", .value = &words->keystore.token},
+        {.name = "pkcs11-slot", .value = &words->keystore.slot},
+        {.name = "pkcs11-pin-file", .value = &words->keystore.pin_file},
+        {.name = "pkcs11-keys", .value = &words->keystore.keys},
+    };
+    return options_read(argc, argv, specs, sizeof specs / sizeof specs[0]) && words->dir != NULL;
+}
+
+static err_t init_by(const struct init_words *words, struct house *house, struct first_token *token)
+{
+    house->folder = strdup(words->dir);
+    ENSURE(house->folder != NULL, ERR_NO_MEMORY, "no memory");
+    TRY(settings_from(words, &house->config));
+    if (words->shards != NULL) {
+        TRY(shards_from(words->shards, house));
+    }
+    return build(house, token);
+}
+
 int command_init(int argc, char **argv)
 {
-    const char *dir = NULL;
-    const char *name = NULL;
-    const char *public_url = NULL;
-    const char *passphrase = NULL;
-    const char *shards = NULL;
-    const char *hosts[HOSTS_MAX];
-    int host_count = 0;
-    const struct option_spec specs[] = {
-        {.name = "dir", .value = &dir},
-        {.name = "name", .value = &name},
-        {.name = "public-url", .value = &public_url},
-        {.name = "passphrase-file", .value = &passphrase},
-        {.name = "crl-shards", .value = &shards},
-        {.name = "host", .list = hosts, .list_count = &host_count, .list_max = HOSTS_MAX},
-    };
-    if (!options_read(argc, argv, specs, 6) || dir == NULL) {
+    struct init_words words = {0};
+    if (!words_read(argc, argv, &words)) {
         (void)fputs("usage: whorld init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] "
-                    "[--passphrase-file FILE] [--crl-shards N]\n",
+                    "[--passphrase-file FILE] [--crl-shards N]\n"
+                    "       [--keystore pkcs11 --pkcs11-module FILE.so --pkcs11-token LABEL|--pkcs11-slot N "
+                    "[--pkcs11-pin-file FILE] [--pkcs11-keys WORDS]]\n",
                     stderr);
         return EXIT_USAGE;
     }
     (void)umask(077);
     AUTO_VAL(house) house = {0};
     struct first_token token = {{0}};
-    house.folder = strdup(dir);
-    err_t error = house.folder == NULL ? ERR(ERR_NO_MEMORY, "no memory")
-                                       : settings_from(name, hosts, host_count, public_url, &house.config);
-    if (error.code == ERR_OK && passphrase != NULL) {
-        size_t n = strlen(passphrase);
-        error = n < CONFIG_TEXT_SIZE ? OK : ERR(ERR_UNPROCESSABLE, "--passphrase-file: too long");
-        memcpy(house.config.ca_passphrase_file, passphrase, n < CONFIG_TEXT_SIZE ? n + 1 : 0);
-    }
-    if (error.code == ERR_OK && shards != NULL) {
-        error = shards_from(shards, &house);
-    }
-    if (error.code == ERR_OK) {
-        error = build(&house, &token);
-    }
+    err_t error = init_by(&words, &house, &token);
     if (error.code != ERR_OK) {
         return fail(error);
     }

@@ -1,4 +1,5 @@
-/* Where the passphrase of the CA keys comes from. It is never a setting: settings are printed. */
+/* Where the passphrase of the CA keys comes from, and other secrets that are given to the program. None is
+ * ever a setting: settings are printed. */
 #include <string.h>
 
 #include "base/file.h"
@@ -22,23 +23,34 @@ static err_t read_trimmed(const char *path, struct secret *out)
     return OK;
 }
 
-err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded)
+err_t secret_source_read(const struct secret_source *source, struct secret *out, bool *is_there)
 {
-    *is_embedded = false;
-    if (config->ca_passphrase_file[0] != '\0') {
-        return read_trimmed(config->ca_passphrase_file, out);
+    *is_there = true;
+    if (source->file[0] != '\0') {
+        return read_trimmed(source->file, out);
     }
     AUTO(char) *path = NULL;
     const char *credentials = config_environment("CREDENTIALS_DIRECTORY");
     if (credentials != NULL) {
-        TRY(path_join(credentials, "ca_passphrase", &path));
+        TRY(path_join(credentials, source->credential, &path));
         if (file_exists(path)) {
             return read_trimmed(path, out);
         }
     }
-    const char *variable = config_environment("WHORL_CA_PASSPHRASE");
-    if (variable != NULL) {
-        return buf_append_str(&out->bytes, variable);
+    const char *variable = config_environment(source->variable);
+    *is_there = variable != NULL;
+    return variable != NULL ? buf_append_str(&out->bytes, variable) : OK;
+}
+
+err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded)
+{
+    const struct secret_source source = {
+        .file = config->ca_passphrase_file, .credential = "ca_passphrase", .variable = "WHORL_CA_PASSPHRASE"};
+    bool is_there = false;
+    *is_embedded = false;
+    TRY(secret_source_read(&source, out, &is_there));
+    if (is_there) {
+        return OK;
     }
     AUTO(char) *embedded = NULL;
     TRY(path_join(folder, HOUSE_PASSPHRASE, &embedded));

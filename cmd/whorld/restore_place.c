@@ -53,7 +53,8 @@ err_t restore_place_files(struct backup_reading *reading, const struct restore_t
 static bool is_of_keystore(const char *name)
 {
     const char *end = strrchr(name, '.');
-    bool is_key = end != NULL && (strcmp(end, ".key") == 0 || strcmp(end, ".secret") == 0);
+    bool is_key = end != NULL &&
+                  (strcmp(end, ".key") == 0 || strcmp(end, ".secret") == 0 || strcmp(end, ".token") == 0);
     return name[0] != '.' && (is_key || strcmp(name, "passphrase") == 0);
 }
 

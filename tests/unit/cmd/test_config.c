@@ -64,6 +64,11 @@ static void what_init_writes_is_read_back(void **state)
     (void)snprintf(c.name, sizeof c.name, "Acme Sensors");
     (void)snprintf(c.hosts, sizeof c.hosts, "a.example,::1");
     c.crl_lifetime_h = 12;
+    assert_int_equal(config_set(&c, "keystore", "pkcs11").code, ERR_OK);
+    assert_int_equal(config_set(&c, "pkcs11_module", "/usr/lib/m.so").code, ERR_OK);
+    assert_int_equal(config_set(&c, "pkcs11_slot", "7").code, ERR_OK);
+    assert_int_equal(config_set(&c, "pkcs11_keys", "authorities").code, ERR_OK);
+    assert_int_equal(config_set(&c, "pkcs11_pin", "1234").code, ERR_UNPROCESSABLE);
     assert_int_equal(config_render_file(&c, &text).code, ERR_OK);
     assert_int_equal(load(buf_str(&text), &back).code, ERR_OK);
     assert_memory_equal(&c, &back, sizeof c);
@@ -88,6 +93,12 @@ static void bad_lines_are_refused_by_name(void **state)
         {"hosts =\n", "hosts"},
         {"name =\n", "name"},
         {"device_listen =\n", "device_listen"},
+        {"keystore = cloud\n", "keystore"},
+        {"keystore = pkcs11\npkcs11_token = a\n", "pkcs11_module"},
+        {"keystore = pkcs11\npkcs11_module = m.so\npkcs11_token = a\n", "pkcs11_module"},
+        {"keystore = pkcs11\npkcs11_module = /m.so\n", "pkcs11_token"},
+        {"pkcs11_keys = servers\n", "pkcs11_keys"},
+        {"pkcs11_slot = -2\n", "pkcs11_slot"},
         {"just words\n", "line 1"},
         {"# fine\nworkers = 5\ncolour = red\n", "line 3"},
     };

@@ -2,6 +2,8 @@
  * and gone when they are forgotten; a house that is mixed; settings that lead nowhere. */
 #include "tests/unit/pki/token_fixture.h"
 
+#include <openssl/provider.h>
+
 #include "pki/cms_sign.h"
 #include "pki/code_certificate.h"
 #include "pki/digest_sign.h"
@@ -124,6 +126,21 @@ static void test_what_stays_in_files(void **state)
     assert_true(keystore_has(keystore, "ca-known"));
     AUTO_PTR(private_key) *none = NULL;
     assert_error(keystore_load(keystore, "ca-known", &none), ERR_UNPROCESSABLE, "no PKCS#11 module");
+}
+
+/* Everything without a key in the token stays with OpenSSL itself, also when TLS registers what is there. */
+static void test_other_keys_are_left_alone(void **state)
+{
+    AUTO_PTR(private_key) *key = NULL;
+    (void)state;
+    skip_without(token);
+    AUTO_PTR(keystore) *keystore = token_open(&token);
+    assert_ok(keystore_generate(keystore, "ca-left", KEY_ALG_P256, &key));
+    assert_int_equal(OPENSSL_init_crypto(OPENSSL_INIT_ENGINE_ALL_BUILTIN, NULL), 1);
+    AUTO(EVP_PKEY) *made = ec_key("P-256");
+    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(made);
+    assert_non_null(provider);
+    assert_string_equal(OSSL_PROVIDER_get0_name(provider), "default");
 }
 
 /* Root in a file from before, issuing authority in the token: a chain that OpenSSL believes. */
@@ -336,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_keys_are_made_in_the_token),
         cmocka_unit_test(test_a_key_outlives_and_is_forgotten),
         cmocka_unit_test(test_what_stays_in_files),
+        cmocka_unit_test(test_other_keys_are_left_alone),
         cmocka_unit_test(test_a_mixed_house_issues),
         cmocka_unit_test(test_signs_for_firmware),
         cmocka_unit_test(test_named_by_a_uri),
