@@ -28,6 +28,12 @@ rm -rf "$WORK/bad"
 
 say "a house whose keys are in a token"
 init_in_token plant
+objects() { find "$WORK/hsm/tokens" -name '*.object' ! -name token.object | wc -l; }
+expect "three pairs" "$(objects)" 6
+rm "$DATA/installation.json" && touch "$DATA/.init" # as an init that was interrupted leaves it
+sed -i 1q "$DATA/keys/ca-infrastructure.token"
+init_in_token plant
+expect "an init that was interrupted leaves none behind" "$(objects)" 6
 expect "no file has a key of an authority" "$(cd "$DATA/keys" && echo ca-*)" "ca-device.token ca-infrastructure.token ca-root.token"
 expect_in "a note tells which one it is" "$(head -1 "$DATA/keys/ca-device.token")" "object=ca-device"
 expect "of the key in the certificate" "$(openssl x509 -in "$CA" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum)" \
