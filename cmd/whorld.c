@@ -60,6 +60,10 @@ static const struct command COMMANDS[] = {
      "  journal replay --dir DIR\n"
      "        Prove the hash chain of the journal, or bring an older copy of the inventory up to date with "
      "it."},
+    {"ca", command_ca,
+     "ca sign --key KEY.pem --ca ROOT.pem [--passphrase-file FILE] REQUEST -o ANSWER [--yes]\n"
+     "        Sign what an offline authority is asked for, on a machine without network and data directory; "
+     "tells\n        first in words what that is."},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 

@@ -74,8 +74,7 @@ static err_t add_pkcs7(struct bytes der, struct ca_bundle *bundle)
     const unsigned char *p = der.p;
     AUTO(PKCS7) *message = d2i_PKCS7(NULL, &p, (long)der.n);
     openssl_forget_errors();
-    ENSURE(message != NULL && p == der.p + der.n && PKCS7_type_is_signed(message) &&
-               message->d.sign != NULL,
+    ENSURE(message != NULL && p == der.p + der.n && PKCS7_type_is_signed(message) && message->d.sign != NULL,
            ERR_UNPROCESSABLE, "the PKCS #7 message is broken, or holds no certificates");
     const PKCS7_SIGNED *content = message->d.sign;
     int certificates = sk_X509_num(content->cert);

@@ -27,7 +27,8 @@ DEFINE_AUTO_VAL(ca_bundle, ca_bundle_clear);
 /** Adds what a file holds; what is in the bundle already is not added twice. Text between PEM blocks is
  *  dropped; every block must be a certificate, a CRL or PKCS #7 of such: a private key that was pasted along
  *  is refused. @param[out] bundle {0} before the first file; cleared by the caller on failure too
- *  @errors ERR_UNPROCESSABLE nothing, something broken, something else, too many; ERR_TOO_LARGE @thread any */
+ *  @errors ERR_UNPROCESSABLE nothing, something broken, something else, too many; ERR_TOO_LARGE @thread any
+ */
 err_t ca_bundle_add(struct bytes file, struct ca_bundle *bundle);
 
 #endif

@@ -54,9 +54,8 @@ static void read_constraints(X509 *x509, struct ca_certificate *out)
     AUTO(EXTENDED_KEY_USAGE) *usages = X509_get_ext_d2i(x509, NID_ext_key_usage, NULL, NULL);
     bool is_marked = X509_get_ext_by_NID(x509, NID_ext_key_usage, -1) >= 0;
     out->is_ca = constraints != NULL && constraints->ca != 0;
-    out->path_length = out->is_ca && constraints->pathlen != NULL
-                           ? (int)ASN1_INTEGER_get(constraints->pathlen)
-                           : -1;
+    out->path_length =
+        out->is_ca && constraints->pathlen != NULL ? (int)ASN1_INTEGER_get(constraints->pathlen) : -1;
     out->has_key_purposes = is_marked;
     for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
         read_purpose(sk_ASN1_OBJECT_value(usages, i), out);

@@ -17,17 +17,18 @@ struct ca_certificate {
     bool is_ca;
     int path_length; /* -1: no limit */
     bool may_sign_certificates, may_sign_crls;
-    bool has_key_purposes;   /* extKeyUsage is there */
-    uint32_t key_purposes;   /* of pki/certificate_profile.h */
-    bool has_any_purpose;    /* anyExtendedKeyUsage */
-    bool has_ocsp_signing;   /* OCSPSigning, which is no purpose of devices */
-    bool is_understood;      /* no critical extension that is not understood */
-    const char *weakness;    /* of its signature's algorithm; NULL: none. static */
+    bool has_key_purposes; /* extKeyUsage is there */
+    uint32_t key_purposes; /* of pki/certificate_profile.h */
+    bool has_any_purpose;  /* anyExtendedKeyUsage */
+    bool has_ocsp_signing; /* OCSPSigning, which is no purpose of devices */
+    bool is_understood;    /* no critical extension that is not understood */
+    const char *weakness;  /* of its signature's algorithm; NULL: none. static */
 };
 void ca_certificate_clear(struct ca_certificate *certificate);
 DEFINE_AUTO_VAL(ca_certificate, ca_certificate_clear);
 
-/** @param[out] out {0} before; cleared by the caller on failure too @errors ERR_UNPROCESSABLE not a certificate
+/** @param[out] out {0} before; cleared by the caller on failure too @errors ERR_UNPROCESSABLE not a
+ * certificate
  *  @thread any, like all functions here */
 err_t ca_certificate_read(struct bytes der, struct ca_certificate *out);
 

@@ -1,4 +1,5 @@
-/* Reads CRLs of others. Judges form and signature; which list follows which is fleet/authority_import*.c's. */
+/* Reads CRLs of others. Judges form and signature; which list follows which is fleet/authority_import*.c's.
+ */
 #include "pki/crl_read.h"
 
 #include <stdio.h>

@@ -24,8 +24,9 @@ struct crl_line {
     int reason; /* RFC 5280 §5.3.1; 0 where none is said */
 };
 
-/** @errors ERR_UNPROCESSABLE with a sentence: not DER, no number, no nextUpdate, a delta, a scope, an indirect
- *  list, a critical extension that is not understood, longer than CRL_DER_MAX, or a number beyond 63 bits
+/** @errors ERR_UNPROCESSABLE with a sentence: not DER, no number, no nextUpdate, a delta, a scope, an
+ * indirect list, a critical extension that is not understood, longer than CRL_DER_MAX, or a number beyond 63
+ * bits
  *  @thread any, like all functions here */
 err_t crl_read(struct bytes der, struct crl_facts *out);
 /** Every entry, in the order of the list. @errors of fn */
