@@ -18,21 +18,44 @@ static err_t set_pem(json_t *object, struct bytes der)
     return json_set_text(object, "pem", buf_str(&pem));
 }
 
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static err_t render_terms(const struct authority_row *row, json_t *authority)
+{
+    TRY(json_set_text(authority, "owner", row->has_tenant ? "tenant" : "installation"));
+    TRY(json_set_bool(authority, "is_default", row->is_default));
+    TRY(json_set_bool(authority, "is_external", row->is_external));
+    TRY(json_take(authority, "issuer", text_or_null(row->issuer)));
+    TRY(json_take(authority, "predecessor", text_or_null(row->predecessor)));
+    return row->ends_at == 0 ? OK : json_set_time(authority, "ends_at", row->ends_at);
+}
+
+static err_t render_certificate(const struct certificate_facts *facts, json_t *authority)
+{
+    TRY(json_set_text(authority, "subject", facts->subject_text));
+    TRY(json_set_hex(authority, "serial", (struct bytes){facts->serial, facts->serial_size}));
+    TRY(json_set_text(authority, "key_algorithm", key_algorithm_name(key_algorithm_bit(facts->key.alg))));
+    TRY(json_set_hex(authority, "spki_sha256", BYTES_OF(facts->key.spki_sha256.b)));
+    TRY(json_set_time(authority, "not_before", facts->not_before_ms));
+    return json_set_time(authority, "not_after", facts->not_after_ms);
+}
+
 static err_t render(const struct authority_row *row, json_t **out)
 {
     AUTO_VAL(certificate_facts) facts = {.serial_size = 0};
     *out = NULL;
-    TRY(certificate_read(row->certificate, &facts));
     AUTO(json_t) *authority = json_object();
     TRY(json_set_text(authority, "id", row->id));
     TRY(json_set_text(authority, "role", row->role));
     TRY(json_set_text(authority, "state", authority_state_name(row->state)));
-    TRY(json_set_text(authority, "subject", facts.subject_text));
-    TRY(json_set_hex(authority, "serial", (struct bytes){facts.serial, facts.serial_size}));
-    TRY(json_set_text(authority, "key_algorithm", key_algorithm_name(key_algorithm_bit(facts.key.alg))));
-    TRY(json_set_hex(authority, "spki_sha256", BYTES_OF(facts.key.spki_sha256.b)));
-    TRY(json_set_time(authority, "not_before", facts.not_before_ms));
-    TRY(json_set_time(authority, "not_after", facts.not_after_ms));
+    TRY(render_terms(row, authority));
+    if (row->certificate.n > 0) {
+        TRY(certificate_read(row->certificate, &facts));
+        TRY(render_certificate(&facts, authority));
+    }
     TRY(json_set_int(authority, "crl_shards", row->crl_shards));
     TRY(json_set_time(authority, "created_at", row->created_at));
     *out = TAKE(authority);
@@ -51,7 +74,7 @@ static err_t get_authorities(struct api *api, const struct request *request, str
     AUTO_VAL(page) page = {.name = ""};
     TRY(page_open(request, "authorities", &page));
     const struct row_window window = page_window(&page);
-    TRY(authority_list(api->options.fleet, &window, add_authority, &page));
+    TRY(authority_list(api->options.fleet, &request->principal->tenant, &window, add_authority, &page));
     return page_reply(&page, response);
 }
 
@@ -65,7 +88,9 @@ static err_t reply_authority(const struct authority_row *row, void *arg)
     const struct answer *answer = arg;
     AUTO(json_t) *authority = NULL;
     TRY(render(row, &authority));
-    TRY(set_pem(authority, row->certificate));
+    if (row->certificate.n > 0) {
+        TRY(set_pem(authority, row->certificate));
+    }
     return reply_resource(answer->request, answer->response, 200, authority, row->ver);
 }
 
@@ -73,7 +98,8 @@ static err_t get_authority(struct api *api, const struct request *request, struc
 {
     struct answer answer = {.request = request, .response = response};
     TRY(request_check_query(request, no_query));
-    return authority_get(api->options.fleet, request->params[0], reply_authority, &answer);
+    return authority_get(api->options.fleet, &request->principal->tenant, request->params[0], reply_authority,
+                         &answer);
 }
 
 /* --- the chain -------------------------------------------------------------------------------------- */
@@ -127,7 +153,7 @@ static err_t get_chain(struct api *api, const struct request *request, struct re
 {
     AUTO_VAL(authority_chain) chain = {.count = 0};
     TRY(request_check_query(request, no_query));
-    TRY(authority_chain_read(api->options.fleet, request->params[0], &chain));
+    TRY(authority_chain_read(api->options.fleet, &request->principal->tenant, request->params[0], &chain));
     size_t chosen = accept_choose(http_header(request, "Accept"), offers, OFFERS);
     TRY(response_header(response, "Vary", "Accept"));
     response->status = 200;

@@ -5,11 +5,14 @@
 
 #include "api/api.h"
 
-/** RFC 7030 §4.1.3: the root and every CA below it, so that a client can check both our devices and this
- * server. @param[out] out DER, appended @errors ERR_NOT_FOUND before the first publication @thread worker */
-err_t cacerts_message(struct api *api, struct buf *out);
+/** RFC 7030 §4.1.3: every root and every CA below it, so that a client can check both our devices and this
+ * server.
+ * @param tenant whose own CAs are in it too; NULL: none @param[out] out DER, appended @thread worker */
+err_t cacerts_message(struct api *api, const struct uuid *tenant, struct buf *out);
 
-/** SHA-256 of that message: the `anchors_sha256` of the device protocol. @errors as above @thread worker */
+/** SHA-256 of the message without a tenant, which is that of the path without a label: the `anchors_sha256`
+ * of the device protocol.
+ * @thread worker */
 err_t cacerts_sha256(struct api *api, struct sha256 *out);
 
 #endif

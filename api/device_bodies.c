@@ -60,21 +60,24 @@ err_t status_body_read(const json_t *document, struct status_body *out)
     return proof_body_read(raw.proof, &out->has_proof, &out->proof);
 }
 
-err_t challenge_body_read(const json_t *document, struct challenge_body *out)
+err_t challenge_body_read(const json_t *document, struct challenge_question *out)
 {
     struct raw {
-        struct device_id device_id;
+        struct challenge_question question;
         const char *purpose;
     } raw = {.purpose = NULL};
     static const struct json_field fields[] = {
-        {"device_id", JSON_KIND_HEX32, true, offsetof(struct raw, device_id), 0, 0, JSON_NO_HAS},
+        {"device_id", JSON_KIND_HEX32, true, offsetof(struct raw, question.device_id), 0, 0, JSON_NO_HAS},
         {"purpose", JSON_KIND_TEXT, true, offsetof(struct raw, purpose), 1, 16, JSON_NO_HAS},
+        {"server_id", JSON_KIND_HEX32, false, offsetof(struct raw, question.server_id), 0, 0,
+         offsetof(struct raw, question.has_server_id)},
     };
-    TRY(json_read(document, fields, 2, false, &raw));
+    TRY(json_read(document, fields, 3, false, &raw));
     bool is_enrol = strcmp(raw.purpose, "enrol") == 0;
     ENSURE(is_enrol || strcmp(raw.purpose, "status") == 0, ERR_UNPROCESSABLE,
            "'purpose' must be status or enrol");
-    *out = (struct challenge_body){raw.device_id, is_enrol ? PURPOSE_ENROL : PURPOSE_STATUS};
+    *out = raw.question;
+    out->purpose = is_enrol ? PURPOSE_ENROL : PURPOSE_STATUS;
     return OK;
 }
 

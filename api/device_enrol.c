@@ -5,6 +5,7 @@
 #include "api/device_v1.h"
 #include "api/rekey_after.h"
 #include "api/tables.h"
+#include "fleet/authorities.h"
 #include "fleet/enrol.h"
 
 /* The caller and the request, checked as far as form and proofs go. */
@@ -73,16 +74,15 @@ static err_t enrol_applicant(struct api *api, const struct request *request, con
     return enrol(api->options.fleet, &order, out);
 }
 
-/* The issuing CA; the root is the device's trust anchor and is not sent. */
-static err_t add_chain(struct api *api, json_t *answer)
+/* From the issuing CA up; the root is the device's trust anchor and is not sent. */
+static err_t add_chain(struct api *api, const struct certificate_row *row, json_t *answer)
 {
-    struct bytes ders[4];
-    size_t count = 0;
+    AUTO_VAL(authority_chain) ders = {.count = 0};
     AUTO(json_t) *chain = json_array();
-    TRY(enrol_chain(api->options.fleet, ders, &count));
-    for (size_t i = 0; i + 1 < count; i++) {
+    TRY(authority_chain_of(api->options.fleet, row->authority, &ders));
+    for (size_t i = 0; i + 1 < ders.count; i++) {
         AUTO_VAL(buf) text = {0};
-        TRY(base64_append(&text, ders[i]));
+        TRY(base64_append(&text, buf_view(&ders.ders[i])));
         ENSURE(json_array_append_new(chain, json_string(buf_str(&text))) == 0, ERR_NO_MEMORY, "a chain");
     }
     return json_take(answer, "chain", TAKE(chain));
@@ -109,7 +109,7 @@ static err_t reply_enrolment(struct api *api, const struct principal *device,
     TRY(json_set_int(answer, "code", WORD_ENROLLED));
     TRY(json_set_int(answer, "generation", row->generation));
     TRY(json_set_base64(answer, "certificate", buf_view(&row->der)));
-    TRY(add_chain(api, answer));
+    TRY(add_chain(api, row, answer));
     TRY(json_set_time(answer, "not_before", row->not_before));
     TRY(json_set_time(answer, "not_after", row->not_after));
     TRY(json_set_time(answer, "renew_after", enrolment->renew_after));

@@ -22,17 +22,11 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
     return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
 }
 
-/* A device that knows another digest fetches EST's cacerts. Left out in the moment before the first
- * publication.
- */
+/* A device that knows another digest fetches EST's cacerts. */
 static err_t add_anchors(struct api *api, json_t *answer)
 {
     struct sha256 hash;
-    err_t found = cacerts_sha256(api, &hash);
-    if (found.code == ERR_NOT_FOUND) {
-        return OK;
-    }
-    TRY(found);
+    TRY(cacerts_sha256(api, &hash));
     return json_set_hex(answer, "anchors_sha256", BYTES_OF(hash.b));
 }
 
@@ -98,11 +92,11 @@ static err_t post_status(struct api *api, const struct request *request, struct 
 static err_t post_challenge(struct api *api, const struct request *request, struct response *response)
 {
     AUTO(json_t) *document = NULL;
-    struct challenge_body body;
+    struct challenge_question question;
     struct challenge challenge;
     TRY(request_json(request, &document));
-    TRY(challenge_body_read(document, &body));
-    TRY(challenge_make(api->options.fleet, &body.device_id, body.purpose, &challenge));
+    TRY(challenge_body_read(document, &question));
+    TRY(challenge_make(api->options.fleet, &question, &challenge));
     AUTO(json_t) *answer = json_object();
     TRY(json_set_base64(answer, "nonce", BYTES_OF(challenge.nonce)));
     TRY(json_set_int(answer, "expires_in", challenge.expires_in_s));

@@ -20,10 +20,6 @@ struct status_body {
     bool has_proof;
     struct proof_body proof;
 };
-struct challenge_body {
-    struct device_id device_id;
-    enum challenge_purpose purpose;
-};
 struct enrol_body {
     struct buf csr; /* DER */
     int64_t generation;
@@ -39,7 +35,7 @@ DEFINE_AUTO_VAL(enrol_body, enrol_body_clear);
 /** @param[out] out {0} before; cleared by the caller on failure too @errors ERR_UNPROCESSABLE naming the
  * field @thread any */
 err_t status_body_read(const json_t *document, struct status_body *out);
-err_t challenge_body_read(const json_t *document, struct challenge_body *out);
+err_t challenge_body_read(const json_t *document, struct challenge_question *out);
 err_t enrol_body_read(const json_t *document, struct enrol_body *out);
 
 /** The proof of a body in the service's words, bound to this connection where TLS ends here. Borrows from

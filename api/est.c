@@ -26,22 +26,20 @@ static err_t reply_base64(struct response *response, const char *content_type, s
 }
 
 /* The label of an open route; an unknown one is 404 (RFC 7030 §3.2.2). */
-static err_t read_label(struct api *api, const struct request *request, const char **label)
+static err_t read_label(struct api *api, const struct request *request, const char **label,
+                        struct tenant_row *tenant)
 {
     *label = request->params[0] == NULL ? "" : request->params[0];
-    if ((*label)[0] != '\0') {
-        struct tenant_row tenant;
-        TRY(tenant_find(api->options.fleet, *label, &tenant));
-    }
-    return OK;
+    return (*label)[0] == '\0' ? OK : tenant_find(api->options.fleet, *label, tenant);
 }
 
 static err_t get_cacerts(struct api *api, const struct request *request, struct response *response)
 {
     const char *label = NULL;
+    struct tenant_row tenant;
     AUTO_VAL(buf) message = {0};
-    TRY(read_label(api, request, &label));
-    TRY(cacerts_message(api, &message));
+    TRY(read_label(api, request, &label, &tenant));
+    TRY(cacerts_message(api, label[0] == '\0' ? NULL : &tenant.id, &message));
     return reply_base64(response, CERTS_ONLY, buf_view(&message));
 }
 
@@ -49,8 +47,9 @@ static err_t get_csrattrs(struct api *api, const struct request *request, struct
 {
     const char *label = NULL;
     bool wants_binding = false;
+    struct tenant_row tenant;
     AUTO_VAL(buf) message = {0};
-    TRY(read_label(api, request, &label));
+    TRY(read_label(api, request, &label, &tenant));
     TRY(enrol_wants_channel_binding(api->options.fleet, label, &wants_binding));
     TRY(csrattrs_encode(wants_binding, &message));
     return reply_base64(response, "application/csrattrs", buf_view(&message));

@@ -53,6 +53,8 @@ static err_t render(const struct product_row *row, json_t **out)
     TRY(json_set_text(product, "admission", admission_name(row->admission)));
     TRY(json_set_bool(product, "must_be_listed", row->must_be_listed));
     TRY(json_take(product, "hub", row->has_hub ? json_string(row->hub_name) : json_null()));
+    TRY(json_take(product, "authority",
+                  row->authority[0] != '\0' ? json_string(row->authority) : json_null()));
     TRY(json_set_time(product, "created_at", row->created_at));
     TRY(json_set_time(product, "updated_at", row->updated_at));
     *out = TAKE(product);
@@ -72,7 +74,7 @@ static err_t reply(struct api *api, int status, const struct product_row *row, s
 /* --- in --------------------------------------------------------------------------------------------- */
 
 struct raw {
-    const char *name, *recovery, *admission, *clone_response, *hub;
+    const char *name, *recovery, *admission, *clone_response, *hub, *authority;
     json_t *key_algorithms;
     struct product_change change;
 };
@@ -106,6 +108,8 @@ static const struct json_field fields[] = {
     FLAG(must_be_listed),
     {"clone_response", JSON_KIND_TEXT, false, offsetof(struct raw, clone_response), 0, WORD_MAX, JSON_NO_HAS},
     {"hub", JSON_KIND_TEXT, false, offsetof(struct raw, hub), 1, HUB_NAME_MAX, JSON_NO_HAS},
+    {"authority", JSON_KIND_TEXT, false, offsetof(struct raw, authority), 1, AUTHORITY_ID_SIZE - 1,
+     JSON_NO_HAS},
 };
 #undef FLAG
 #undef NUMBER
@@ -126,7 +130,7 @@ static err_t read_key_algorithms(const json_t *list, struct faults *faults, stru
     return OK;
 }
 
-/* The name of a new product must be there; a hub that is null is taken away. */
+/* The name of a new product must be there; a hub or an authority that is null is taken away. */
 static err_t read_change(const json_t *document, bool is_new, struct faults *faults,
                          struct product_change *out)
 {
@@ -137,7 +141,7 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     if (is_new) {
         request_need(document, "name", faults);
     } else {
-        request_refuse_nulls(document, "hub", faults);
+        request_refuse_nulls(document, "hub authority", faults);
     }
     if (raw.recovery != NULL) {
         out->has_recovery = true;
@@ -157,6 +161,8 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     }
     out->has_hub = raw.hub != NULL || json_is_null(json_object_get(document, "hub"));
     out->hub = raw.hub == NULL ? BYTES_NONE : bytes_str(raw.hub);
+    out->has_authority = raw.authority != NULL || json_is_null(json_object_get(document, "authority"));
+    out->authority = raw.authority == NULL ? BYTES_NONE : bytes_str(raw.authority);
     return OK;
 }
 

@@ -97,6 +97,18 @@ void request_need(const json_t *document, const char *name, struct faults *fault
     }
 }
 
+/* One of the words of a list. */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = strstr(list, name); at != NULL; at = strstr(at + 1, name)) {
+        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void request_refuse_nulls(const json_t *document, const char *except, struct faults *faults)
 {
     union {
@@ -106,7 +118,7 @@ void request_refuse_nulls(const json_t *document, const char *except, struct fau
     char pointer[FAULT_POINTER_SIZE];
     for (void *i = json_object_iter(o.iterated); i != NULL; i = json_object_iter_next(o.iterated, i)) {
         const char *name = json_object_iter_key(i);
-        bool is_free = except != NULL && strcmp(name, except) == 0;
+        bool is_free = except != NULL && name[0] != '\0' && is_listed(except, name);
         if (json_is_null(json_object_iter_value(i)) && !is_free) {
             (void)snprintf(pointer, sizeof pointer, "/%.90s", name);
             faults_add(faults, pointer, "'%.64s' cannot be null", name);

@@ -26,7 +26,8 @@ err_t request_body(const struct request *request, bool may_be_empty, json_t **ou
 
 /** A member that a new thing must have: absent and null are faults. */
 void request_need(const json_t *document, const char *name, struct faults *faults);
-/** In a change null would say "take it away" (RFC 7396), which only `except` (or NULL) can take. */
+/** In a change null would say "take it away" (RFC 7396), which only those named in `except` (one or more
+ * names with spaces between, or NULL) can take. */
 void request_refuse_nulls(const json_t *document, const char *except, struct faults *faults);
 
 /** The last step of a handler that has faults: the error as it is, or with errors[] when the list is not

@@ -7,21 +7,22 @@
     "id, tenant, name, certificate_ttl_s, renew_percent, recovery, identity_key_certificates, "              \
     "allow_rsa_2048, require_channel_binding, allow_unbound_challenge, key_algorithms, hub, created_at, "    \
     "updated_at, ver, admission, must_be_listed, renew_spread_percent, rekey_period_s, rekey_required, "     \
-    "overdue_alert_after_s, overdue_quarantine_days, clone_response"
+    "overdue_alert_after_s, overdue_quarantine_days, clone_response, authority"
 #define COLUMNS STORED ", (SELECT hub.name FROM hub WHERE hub.id = product.hub)"
 
-enum { COLUMN_HUB_NAME = 23 };
+enum { COLUMN_HUB_NAME = 24 };
 
 static const char SQL_INSERT[] = "INSERT INTO product (" STORED ") "
                                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-                                 "$16, $17, $18, $19, $20, $21, $22, $23) "
+                                 "$16, $17, $18, $19, $20, $21, $22, $23, $24) "
                                  "ON CONFLICT (tenant, name) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE product SET name = $3, certificate_ttl_s = $4, renew_percent = $5, recovery = $6, "
     "identity_key_certificates = $7, allow_rsa_2048 = $8, require_channel_binding = $9, "
     "allow_unbound_challenge = $10, key_algorithms = $11, hub = $12, created_at = $13, updated_at = $14, "
     "ver = $15, admission = $16, must_be_listed = $17, renew_spread_percent = $18, rekey_period_s = $19, "
-    "rekey_required = $20, overdue_alert_after_s = $21, overdue_quarantine_days = $22, clone_response = $23 "
+    "rekey_required = $20, overdue_alert_after_s = $21, overdue_quarantine_days = $22, clone_response = $23, "
+    "authority = $24 "
     "WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM product WHERE id = $1";
@@ -49,7 +50,7 @@ static const char SQL_WANT_BINDING[] =
               db_flag((row)->must_be_listed), DB_I((row)->renew_spread_percent),                             \
               DB_I((row)->rekey_period_s), db_flag((row)->rekey_required),                                   \
               DB_I((row)->overdue_alert_after_s), DB_I((row)->overdue_quarantine_days),                      \
-              DB_I((row)->clone_response))
+              DB_I((row)->clone_response), DB_T((row)->authority))
 
 static err_t name_taken(const struct product_row *row)
 {
@@ -100,7 +101,7 @@ static err_t read_product(const struct db_row *row, void *arg)
     out->overdue_alert_after_s = db_row_int(row, 20);
     out->overdue_quarantine_days = db_row_int(row, 21);
     out->clone_response = db_row_int(row, 22) == CLONE_ALERT ? CLONE_ALERT : CLONE_QUARANTINE;
-    return OK;
+    return db_row_text(row, 23, out->authority, sizeof out->authority);
 }
 
 err_t product_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes name, struct product_row *out)

@@ -5,6 +5,7 @@
 
 #include "db/audit_chain_rows.h"
 #include "fleet/audit_signer.h"
+#include "fleet/authority_set.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 
@@ -16,7 +17,8 @@ void audit_checkpoint_clear(struct audit_checkpoint *checkpoint)
 
 void audit_installation(const struct fleet *fleet, char out[2 * SHA256_SIZE + 1])
 {
-    hex_encode(BYTES_OF(authority_spki_sha256(fleet->options.root)->b), out);
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    hex_encode(BYTES_OF(authority_spki_sha256(authority_set_root(set)->authority)->b), out);
 }
 
 /* --- the ends --------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/internal.h"
 #include "fleet/ocsp.h"
@@ -36,11 +37,12 @@ static err_t make(struct fleet *fleet, struct signer **out)
     const struct signer_spec spec = {.random = fleet->random,
                                      .now_ms = clock_now_ms(fleet->clock),
                                      .publication = {.public_url = fleet->public_url}};
-    ENSURE(fleet->options.infrastructure != NULL, ERR_UNAVAILABLE,
-           "there is no infrastructure authority: nothing can be signed");
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *issuer = NULL;
+    TRY(authority_set_issuer(set, AUTHORITY_INFRASTRUCTURE, NULL, "", &issuer));
     AUTO_PTR(signer) *made = NULL;
     AUTO_VAL(buf) certificate = {0};
-    TRY(signer_new(fleet->options.infrastructure, &spec, &made));
+    TRY(signer_new(issuer->authority, &spec, &made));
     TRY(signer_certificate(made, &certificate));
     TRY(ocsp_know(fleet, buf_view(&certificate)));
     *out = TAKE(made);

@@ -1,8 +1,6 @@
 /* Reading authorities and their chains. Signs nothing and changes nothing. */
 #include "fleet/authorities.h"
 
-#include <string.h>
-
 #include "fleet/internal.h"
 
 void authority_chain_clear(struct authority_chain *chain)
@@ -14,65 +12,98 @@ void authority_chain_clear(struct authority_chain *chain)
 }
 
 struct query {
+    const struct uuid *tenant;
     const char *id;
     const struct row_window *window;
-    authority_fn fn;
+    authority_row_fn fn;
     void *arg;
 };
 
-static err_t get_in(struct db_tx *tx, void *arg)
+static err_t lend(const struct authority_row *row, void *arg)
 {
     const struct query *run = arg;
-    return authority_rows_find(tx, run->id, run->fn, run->arg);
+    ENSURE(!row->has_tenant || uuid_equal(row->tenant, *run->tenant), ERR_NOT_FOUND, "no such authority");
+    return run->fn(row, run->arg);
 }
 
-err_t authority_get(struct fleet *fleet, const char *id, authority_fn fn, void *arg)
+static err_t get_in(struct db_tx *tx, void *arg)
 {
-    struct query run = {.id = id, .fn = fn, .arg = arg};
+    struct query *run = arg;
+    return authority_rows_find(tx, run->id, lend, run);
+}
+
+err_t authority_get(struct fleet *fleet, const struct uuid *tenant, const char *id, authority_row_fn fn,
+                    void *arg)
+{
+    struct query run = {.tenant = tenant, .id = id, .fn = fn, .arg = arg};
     return db_read(fleet->db, get_in, &run);
 }
 
 static err_t list_in(struct db_tx *tx, void *arg)
 {
     const struct query *run = arg;
-    return authority_rows_list(tx, run->window, run->fn, run->arg);
+    return authority_rows_list(tx, run->tenant, run->window, run->fn, run->arg);
 }
 
-err_t authority_list(struct fleet *fleet, const struct row_window *window, authority_fn fn, void *arg)
+err_t authority_list(struct fleet *fleet, const struct uuid *tenant, const struct row_window *window,
+                     authority_row_fn fn, void *arg)
 {
-    struct query run = {.window = window, .fn = fn, .arg = arg};
+    struct query run = {.tenant = tenant, .window = window, .fn = fn, .arg = arg};
     return db_read(fleet->db, list_in, &run);
 }
 
-struct chain_run {
-    struct bytes root;
-    struct authority_chain *out;
-};
+/* --- chains ----------------------------------------------------------------------------------------- */
 
-/* Two steps at most: issuing authorities have no authority below them (pathlen 0). */
-static err_t on_authority(const struct authority_row *row, void *arg)
+static err_t check_certified(const struct authority_row *row, void *arg)
 {
-    const struct chain_run *run = arg;
-    TRY(buf_append_bytes(&run->out->ders[0], row->certificate));
-    run->out->count = 1;
-    if (strcmp(row->role, "root") == 0) {
-        return OK;
-    }
-    TRY(buf_append_bytes(&run->out->ders[1], run->root));
-    run->out->count = 2;
+    (void)arg;
+    ENSURE(row->certificate.n > 0, ERR_WRONG_STATE, "authority %s is pending: it has no certificate yet",
+           row->id);
     return OK;
 }
 
-err_t authority_chain_read(struct fleet *fleet, const char *id, struct authority_chain *out)
+static const struct authority_member *top_of(const struct authority_set *set,
+                                             const struct authority_member *member)
 {
-    struct chain_run run = {.root = authority_borrow_der(fleet->options.root), .out = out};
-    return authority_get(fleet, id, on_authority, &run);
+    for (int i = 0; i < AUTHORITY_PATH_MAX && member != NULL && member->issuer[0] != '\0'; i++) {
+        member = authority_set_find(set, bytes_str(member->issuer));
+    }
+    return member;
+}
+
+static err_t add(struct authority_chain *out, struct bytes der)
+{
+    TRY(buf_append_bytes(&out->ders[out->count], der));
+    out->count++;
+    return OK;
+}
+
+err_t authority_chain_of(struct fleet *fleet, const char *id, struct authority_chain *out)
+{
+    struct bytes path[AUTHORITY_PATH_MAX];
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = authority_set_find(set, bytes_str(id));
+    ENSURE(member != NULL, ERR_NOT_FOUND, "no such authority");
+    size_t count = authority_set_path(set, member, path);
+    for (size_t i = 0; i < count; i++) {
+        TRY(add(out, path[i]));
+    }
+    const struct authority_member *top = top_of(set, member);
+    return top == NULL ? OK : add(out, authority_borrow_der(top->authority));
+}
+
+err_t authority_chain_read(struct fleet *fleet, const struct uuid *tenant, const char *id,
+                           struct authority_chain *out)
+{
+    TRY(authority_get(fleet, tenant, id, check_certified, NULL));
+    return authority_chain_of(fleet, id, out);
 }
 
 const char *authority_state_name(enum authority_state state)
 {
-    static const char *const names[] = {[AUTHORITY_ACTIVE] = "active",
-                                        [AUTHORITY_RETIRED] = "retired",
-                                        [AUTHORITY_COMPROMISED] = "compromised"};
+    static const char *const names[] = {
+        [AUTHORITY_ACTIVE] = "active",           [AUTHORITY_RETIRED] = "retired",
+        [AUTHORITY_COMPROMISED] = "compromised", [AUTHORITY_PENDING] = "pending",
+        [AUTHORITY_STANDBY] = "standby",         [AUTHORITY_RETIRING] = "retiring"};
     return names[state];
 }

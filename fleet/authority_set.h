@@ -20,6 +20,8 @@
 
 struct authority_set;
 
+enum { AUTHORITIES_MAX = 1024 /* ever, in one installation */ };
+
 struct authority_member {
     const struct authority *authority; /* of the set; its key is NULL where it is elsewhere */
     char id[AUTHORITY_ID_SIZE];
@@ -43,6 +45,11 @@ void authority_set_unref(struct authority_set *set);
 DEFINE_AUTO_PTR(authority_set, authority_set_unref);
 /** Rises with every snapshot: who keeps something by member compares it. @thread any, like all that follow */
 int64_t authority_set_version(const struct authority_set *set);
+/** The inventory's number of changes that it was read at (authority_rows_read_change()): a transaction that
+ * stores what was signed before it compares. */
+int64_t authority_set_change(const struct authority_set *set);
+/** Roles by the words of rows. @errors ERR_DB */
+err_t authority_role_parse(const char *word, enum authority_role *out);
 
 /** In order of id; NULL behind the last. Lent as long as the set is held. */
 const struct authority_member *authority_set_at(const struct authority_set *set, size_t index);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/challenge_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/challenge_keys.h"
 #include "fleet/challenge_text.h"
 #include "fleet/claims.h"
@@ -39,8 +40,33 @@ static err_t nonce_mac(const struct fleet *fleet, enum challenge_purpose purpose
     return challenge_keys_mac(fleet->challenge_keys, BYTES_OF(text), out);
 }
 
-err_t challenge_make(struct fleet *fleet, const struct device_id *id, enum challenge_purpose purpose,
-                     struct challenge *out)
+/* One that devices may stand on: those that trust only a new root must be able to come before it is the
+ * default. */
+static bool is_root_in_use(const struct authority_member *member)
+{
+    return member->role == AUTHORITY_ROOT && !member->is_external && member->state != AUTHORITY_RETIRED &&
+           member->state != AUTHORITY_COMPROMISED;
+}
+
+static const struct sha256 *key_of(const struct authority_member *member)
+{
+    return authority_spki_sha256(member->authority);
+}
+
+static void choose_server_id(const struct fleet *fleet, const struct challenge_question *question,
+                             struct sha256 *out)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = NULL;
+    *out = *key_of(authority_set_root(set));
+    for (size_t i = 0; question->has_server_id && (member = authority_set_at(set, i)) != NULL; i++) {
+        if (is_root_in_use(member) && memcmp(key_of(member)->b, question->server_id.b, SHA256_SIZE) == 0) {
+            *out = question->server_id;
+        }
+    }
+}
+
+err_t challenge_make(struct fleet *fleet, const struct challenge_question *question, struct challenge *out)
 {
     uint64_t expires_at = (uint64_t)(clock_now_ms(fleet->clock) + fleet->options.challenge_ttl_ms);
     for (size_t i = 0; i < EXPIRY_SIZE; i++) {
@@ -48,10 +74,10 @@ err_t challenge_make(struct fleet *fleet, const struct device_id *id, enum chall
     }
     TRY(random_fill(fleet->random, out->nonce + EXPIRY_SIZE, SALT_SIZE));
     struct sha256 mac;
-    TRY(nonce_mac(fleet, purpose, id, out->nonce, &mac));
+    TRY(nonce_mac(fleet, question->purpose, &question->device_id, out->nonce, &mac));
     (void)memcpy(out->nonce + MAC_OFFSET, mac.b, sizeof mac.b);
     out->expires_in_s = fleet->options.challenge_ttl_ms / 1000;
-    out->server_id = *authority_spki_sha256(fleet->options.root);
+    choose_server_id(fleet, question, &out->server_id);
     return OK;
 }
 
@@ -132,13 +158,30 @@ static err_t check_key(const struct challenge_proof *proof, const struct key_pol
     return is_canonical ? OK : pop_failed();
 }
 
+static err_t verify_under(const struct sha256 *server_id, const struct challenge_proof *proof,
+                          const uint8_t exporter[32])
+{
+    AUTO_VAL(buf) text = {0};
+    TRY(challenge_text(proof, server_id, exporter, &text));
+    err_t verified = key_verify(proof->spki, buf_view(&text), proof->signature);
+    return verified.code == ERR_OK || err_status(verified.code) >= 500 ? verified : pop_failed();
+}
+
+/* The signed text names a root; which of ours it was, only the signature tells. There is one, but for the
+ * time of a roll-over. */
 static err_t verify_with(const struct fleet *fleet, const struct challenge_proof *proof,
                          const uint8_t exporter[32])
 {
-    AUTO_VAL(buf) text = {0};
-    TRY(challenge_text(proof, authority_spki_sha256(fleet->options.root), exporter, &text));
-    err_t verified = key_verify(proof->spki, buf_view(&text), proof->signature);
-    return verified.code == ERR_OK || err_status(verified.code) >= 500 ? verified : pop_failed();
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *first = authority_set_root(set);
+    const struct authority_member *member = NULL;
+    err_t verified = verify_under(key_of(first), proof, exporter);
+    for (size_t i = 0; verified.code == ERR_POP_FAILED && (member = authority_set_at(set, i)) != NULL; i++) {
+        if (member != first && is_root_in_use(member)) {
+            verified = verify_under(key_of(member), proof, exporter);
+        }
+    }
+    return verified;
 }
 
 static err_t check(struct fleet *fleet, const struct challenge_proof *proof, bool *is_bound)

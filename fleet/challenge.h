@@ -13,11 +13,17 @@ enum { NONCE_SIZE = 48 };
 struct challenge {
     uint8_t nonce[NONCE_SIZE];
     int64_t expires_in_s;
-    struct sha256 server_id; /* SHA-256 of the root's SPKI */
+    struct sha256 server_id; /* SHA-256 of the SPKI of a root of this installation */
+};
+struct challenge_question {
+    struct device_id device_id;
+    enum challenge_purpose purpose;
+    bool has_server_id;
+    struct sha256
+        server_id; /* of the root that the device trusts: answered under it when it is one of ours */
 };
 /** The same answer for known and unknown ids. @thread any */
-err_t challenge_make(struct fleet *fleet, const struct device_id *id, enum challenge_purpose purpose,
-                     struct challenge *out);
+err_t challenge_make(struct fleet *fleet, const struct challenge_question *question, struct challenge *out);
 
 struct challenge_proof {
     enum challenge_purpose purpose;

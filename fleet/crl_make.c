@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/authority_certificate_rows.h"
 #include "db/certificate_rows.h"
 #include "db/crl_floor_rows.h"
 #include "fleet/crl_shards.h"
@@ -45,6 +46,17 @@ static err_t take_entry(const struct revoked_serial *revoked, void *arg)
     return OK;
 }
 
+/* A certificate that this authority gave another one. */
+static err_t take_authority(const struct authority_certificate_row *row, void *arg)
+{
+    struct revoked_serial revoked = {.revoked_at = row->revoked_at, .reason = row->revocation_reason};
+    if (row->serial_size != sizeof revoked.serial) {
+        return OK; /* not of our making: on the list of whoever keeps that key */
+    }
+    memcpy(revoked.serial, row->serial, sizeof revoked.serial);
+    return take_entry(&revoked, arg);
+}
+
 /* One snapshot for the row's version and the entries: what is revoked later raises the version. */
 static err_t read_entries(struct db_tx *tx, void *arg)
 {
@@ -55,6 +67,10 @@ static err_t read_entries(struct db_tx *tx, void *arg)
     }
     TRY(crl_floor_rows_read(tx, entries->of.authority, entries->row->list, &entries->floor));
     entries->count = 0;
+    if (entries->row->list == CRL_COMPLETE) {
+        TRY(authority_certificate_rows_each_revoked(tx, entries->of.authority, entries->not_after,
+                                                    take_authority, entries));
+    }
     if (entries->of.shards == 0) {
         return certificate_rows_list_revoked(tx, entries->of.authority, entries->not_after, take_entry,
                                              entries);
@@ -78,8 +94,7 @@ static int64_t number_after(int64_t last, int64_t floor)
     return last + 1 > floor ? last + 1 : floor;
 }
 
-static err_t sign(struct fleet *fleet, const struct authority *authority, const struct entries *entries,
-                  struct crl_row *row)
+static err_t sign(const struct authority_member *member, const struct entries *entries, struct crl_row *row)
 {
     char url[CRL_URL_SIZE];
     struct crl_spec spec = {.number = row->number,
@@ -88,37 +103,36 @@ static err_t sign(struct fleet *fleet, const struct authority *authority, const 
                             .entries = entries->p,
                             .count = entries->count};
     if (row->list != CRL_COMPLETE) {
-        TRY(crl_shard_url(fleet, row->list - 1, url));
+        TRY(crl_shard_url(member, row->list - 1, url));
         spec.distribution_point = url;
     }
-    return authority_sign_crl(authority, &spec, &row->der);
+    return authority_sign_crl(member->authority, &spec, &row->der);
 }
 
-static err_t make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *row,
-                  struct made *made)
+static err_t make(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
+                  struct crl_row *row, struct made *made)
 {
     int64_t now_s = now_ms / 1000;
     int list = row->list;
     struct crl_row read = {.list = list};
     AUTO_VAL(entries)
-    entries = {.of = {.authority = authority_id(authority)},
-               .not_after = now_ms - fleet->options.crl_lifetime_ms,
-               .row = &read};
+    entries = {
+        .of = {.authority = member->id}, .not_after = now_ms - fleet->options.crl_lifetime_ms, .row = &read};
     if (list != CRL_COMPLETE) {
         entries.of.shard = list - 1;
-        entries.of.shards = crl_shards_of(fleet, authority);
+        entries.of.shards = member->crl_shards;
     }
     TRY(db_read(fleet->db, read_entries, &entries));
     crl_row_clear(row);
     *row = read;
-    (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(authority));
+    (void)snprintf(row->authority, sizeof row->authority, "%s", member->id);
     *made = (struct made){.number_before = row->number, .entries = entries.count};
     row->list = list;
     row->number = number_after(row->number, now_s > entries.floor ? now_s : entries.floor + 1);
     row->this_update = now_s * 1000;
     row->next_update = row->this_update + fleet->options.crl_lifetime_ms / 1000 * 1000;
     row->is_stale = false;
-    TRY(sign(fleet, authority, &entries, row));
+    TRY(sign(member, &entries, row));
     struct sha256 hash;
     TRY(sha256_of(buf_view(&row->der), &hash));
     hex_encode(BYTES_OF(hash.b), made->sha256);
@@ -165,13 +179,13 @@ static err_t store(struct db_tx *tx, void *arg)
     return OK;
 }
 
-err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *rows,
-               size_t count)
+err_t crl_make(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
+               struct crl_row *rows, size_t count)
 {
     struct batch batch = {.rows = rows, .count = count};
     ENSURE(count <= CRL_BATCH_MAX, ERR_INTERNAL, "%zu CRLs at once", count);
     for (size_t i = 0; i < count; i++) {
-        TRY(make(fleet, authority, now_ms, &rows[i], &batch.made[i]));
+        TRY(make(fleet, member, now_ms, &rows[i], &batch.made[i]));
     }
     TRY(db_write(fleet->db, store, &batch));
     for (size_t i = 0; i < count; i++) {

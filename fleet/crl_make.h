@@ -3,7 +3,7 @@
 #define WHORL_FLEET_CRL_MAKE_H
 
 #include "db/crl_rows.h"
-#include "fleet/fleet.h"
+#include "fleet/authority_set.h"
 
 enum { CRL_BATCH_MAX = 32 };
 
@@ -11,7 +11,7 @@ enum { CRL_BATCH_MAX = 32 };
  *  What is revoked meanwhile leaves its list stale. @param[in,out] rows `list` says which; become the stored
  *  ones, with DER, or without when somebody else was faster @param count at most CRL_BATCH_MAX
  *  @errors ERR_UNAVAILABLE no key here, ERR_DISK_FULL, ERR_DB @thread worker */
-err_t crl_make(struct fleet *fleet, const struct authority *authority, int64_t now_ms, struct crl_row *rows,
-               size_t count);
+err_t crl_make(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
+               struct crl_row *rows, size_t count);
 
 #endif

@@ -3,31 +3,23 @@
 
 #include <stdio.h>
 
-#include "fleet/internal.h"
-
 bool crl_shards_are_valid(int64_t shards)
 {
     bool is_power = shards > 0 && (shards & (shards - 1)) == 0;
     return shards == 0 || (is_power && shards >= CRL_SHARDS_MIN && shards <= CRL_SHARDS_MAX);
 }
 
-int crl_shards_of(const struct fleet *fleet, const struct authority *authority)
+err_t crl_shard_url(const struct authority_member *member, int shard, char out[CRL_URL_SIZE])
 {
-    return authority == fleet->options.device ? fleet->options.crl_shards : 0;
-}
-
-err_t crl_shard_url(const struct fleet *fleet, int shard, char out[CRL_URL_SIZE])
-{
-    int size = snprintf(out, CRL_URL_SIZE, "%s/crl/%s/%d.crl", fleet->options.crl_base,
-                        authority_id(fleet->options.device), shard);
+    int size = snprintf(out, CRL_URL_SIZE, "%s/crl/%s/%d.crl", member->crl_base, member->id, shard);
     ENSURE(size > 0 && size < CRL_URL_SIZE, ERR_INTERNAL, "the address of a CRL is too long");
     return OK;
 }
 
-err_t crl_url_for(const struct fleet *fleet, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
+err_t crl_url_for(const struct authority_member *member, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
                   char out[CRL_URL_SIZE])
 {
+    int shards = member->crl_shards;
     out[0] = '\0';
-    int shards = fleet->options.crl_shards;
-    return shards == 0 ? OK : crl_shard_url(fleet, crl_shard_of(shards, serial), out);
+    return shards == 0 ? OK : crl_shard_url(member, crl_shard_of(shards, serial), out);
 }

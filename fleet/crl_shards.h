@@ -5,18 +5,16 @@
 #define WHORL_FLEET_CRL_SHARDS_H
 
 #include "db/crl_rows.h"
-#include "fleet/fleet.h"
+#include "fleet/authority_set.h"
 
 enum { CRL_SHARDS_MIN = 16, CRL_URL_SIZE = 640 };
 
 /** 0, or a power of two from CRL_SHARDS_MIN to CRL_SHARDS_MAX. @thread any, like all functions here */
 bool crl_shards_are_valid(int64_t shards);
-/** How many this authority of the fleet has; 0: one complete list. */
-int crl_shards_of(const struct fleet *fleet, const struct authority *authority);
-/** "<base>/crl/<authority>/<shard>.crl" of the device authority. */
-err_t crl_shard_url(const struct fleet *fleet, int shard, char out[CRL_URL_SIZE]);
+/** "<base>/crl/<authority>/<shard>.crl". */
+err_t crl_shard_url(const struct authority_member *member, int shard, char out[CRL_URL_SIZE]);
 /** The shard's address for the certificate with this serial. @param[out] out "" when there are no shards */
-err_t crl_url_for(const struct fleet *fleet, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
+err_t crl_url_for(const struct authority_member *member, const uint8_t serial[CERTIFICATE_SERIAL_SIZE],
                   char out[CRL_URL_SIZE]);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "db/product_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/clones.h"
 #include "fleet/enrol_internal.h"
@@ -43,6 +44,9 @@ static err_t attempt(struct enrol_run *run)
         return clone_by_fork(run);
     }
     if (!run->decision.is_repeat) {
+        if (run->prepared->is_there) { /* once more: perhaps because an authority is another one now */
+            TRY(authority_set_reload(run->fleet));
+        }
         TRY(enrol_sign(run->fleet, run->order, &run->view, run->prepared));
     }
     return enrol_store(run);
@@ -119,14 +123,6 @@ err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolme
 }
 
 /* --- what a client asks before ---------------------------------------------------------------------- */
-
-err_t enrol_chain(struct fleet *fleet, struct bytes ders[4], size_t *chain_count)
-{
-    ders[0] = authority_borrow_der(fleet->options.device);
-    ders[1] = authority_borrow_der(fleet->options.root);
-    *chain_count = 2;
-    return OK;
-}
 
 struct wants {
     struct uuid tenant;

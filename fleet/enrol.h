@@ -39,8 +39,6 @@ DEFINE_AUTO_VAL(enrolment, enrolment_clear);
  *  @thread worker */
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out);
 
-/** DER of the issuing CA and the root, borrowed, for chains and cacerts. @param[out] ders at least 4 */
-err_t enrol_chain(struct fleet *fleet, struct bytes ders[4], size_t *count);
 /** Whether any product of the label's tenant (or the default) asks for channel binding: csrattrs lists it
  * then. */
 err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *out);

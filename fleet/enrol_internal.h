@@ -60,7 +60,9 @@ err_t enrol_refused(void);
 /* A certificate that is signed and that nobody has seen. */
 struct enrol_signed {
     bool is_there;
-    int64_t product_ver; /* it was signed under this version of the product's policy */
+    char authority[AUTHORITY_ID_SIZE]; /* that signed it … */
+    int64_t authorities;               /* … as the authorities were then (authority_set_change()) */
+    int64_t product_ver;               /* it was signed under this version of the product's policy */
     struct issued issued;
 };
 err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const struct enrol_view *view,

@@ -1,5 +1,8 @@
 /* Signs a device certificate before the transaction, so that the one writer never waits for a signature. What
  * is made here is dropped when the transaction decides otherwise. */
+#include <string.h>
+
+#include "fleet/authority_set.h"
 #include "fleet/crl_shards.h"
 #include "fleet/enrol_internal.h"
 
@@ -19,12 +22,17 @@ err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const str
     struct certificate_spec spec = {.not_before_ms = view->now_ms - BACKDATE_MS,
                                     .not_after_ms = view->now_ms + view->product.certificate_ttl_s * 1000,
                                     .publication = {.public_url = fleet->public_url}};
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *issuer = NULL;
+    TRY(authority_set_issuer(set, AUTHORITY_DEVICE, &device->tenant, view->product.authority, &issuer));
     TRY(random_fill(fleet->random, spec.serial, sizeof spec.serial));
     serial_normalise(spec.serial);
-    TRY(crl_url_for(fleet, spec.serial, crl_url));
+    TRY(crl_url_for(issuer, spec.serial, crl_url));
     spec.publication.crl_url = crl_url[0] != '\0' ? crl_url : NULL;
     out->is_there = false;
-    TRY(authority_issue_device(fleet->options.device, order->csr, &subject, &spec, &out->issued));
+    TRY(authority_issue_device(issuer->authority, order->csr, &subject, &spec, &out->issued));
+    memcpy(out->authority, issuer->id, sizeof out->authority);
+    out->authorities = authority_set_change(set);
     out->is_there = true;
     out->product_ver = view->product.ver;
     return OK;

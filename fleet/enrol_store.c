@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/authority_rows.h"
 #include "fleet/device_change.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
@@ -68,7 +69,7 @@ static void row_fill(struct enrol_run *run)
                                     .ver = 1};
     (void)memcpy(row->serial, issued->serial, sizeof row->serial);
     (void)memcpy(row->spki_sha256, csr_borrow_key(run->order->csr)->spki_sha256.b, sizeof row->spki_sha256);
-    (void)snprintf(row->authority, sizeof row->authority, "%s", authority_id(run->fleet->options.device));
+    (void)memcpy(row->authority, run->prepared->authority, sizeof row->authority);
     row->confirmed_at = row->state == CERTIFICATE_CONFIRMED ? row->issued_at : 0;
 }
 
@@ -142,6 +143,16 @@ err_t enrol_repeat(struct db_tx *tx, struct enrol_run *run)
     return certificate_rows_read_der(tx, run->row.authority, run->row.serial, &run->repeated_der);
 }
 
+/* What was signed holds only while the one who signed it is what it was. */
+static err_t check_prepared(struct db_tx *tx, const struct enrol_run *run, bool *is_good)
+{
+    int64_t authorities = 0;
+    TRY(authority_rows_read_change(tx, &authorities));
+    *is_good = run->prepared->is_there && run->prepared->product_ver == run->view.product.ver &&
+               run->prepared->authorities == authorities;
+    return OK;
+}
+
 static err_t store(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
@@ -155,8 +166,9 @@ static err_t store(struct db_tx *tx, void *arg)
     if (run->decision.is_repeat) {
         return enrol_repeat(tx, run);
     }
-    if (run->decision.is_fork || !run->prepared->is_there ||
-        run->prepared->product_ver != run->view.product.ver) {
+    bool is_good = false;
+    TRY(check_prepared(tx, run, &is_good));
+    if (run->decision.is_fork || !is_good) {
         run->must_sign = true;
         return ERR(ERR_BUSY, "the inventory changed at the same time");
     }

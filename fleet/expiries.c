@@ -4,13 +4,16 @@
 #include "fleet/expiries.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fleet/alarms.h"
+#include "fleet/authority_set.h"
 #include "fleet/internal.h"
 #include "fleet/ocsp.h"
 #include "fleet/publication.h"
 
-enum { THINGS_MAX = 16, WHAT_SIZE = 64 };
+enum { GROWTH = 16 };
 static const int64_t DAY_MS = 86400000;
 
 /* How long before the end it is said. */
@@ -45,16 +48,23 @@ static const struct ending_kind SERVER_CERTIFICATE = {
 
 struct ending {
     const struct ending_kind *kind;
-    const char *subject;
+    char subject[AUTHORITY_ID_SIZE];
     int64_t from_ms, to_ms;
+    bool is_over; /* of an authority that has ended: nobody waits for it */
     bool is_wrong;
     enum alarm_severity severity; /* when it is */
     char detail[128];
 };
 struct endings {
-    struct ending items[THINGS_MAX];
-    size_t count;
+    struct ending *items;
+    size_t count, capacity;
 };
+
+static void endings_clear(struct endings *all)
+{
+    free(all->items);
+}
+DEFINE_AUTO_VAL(endings, endings_clear);
 
 void expiries_note_server_certificate(struct fleet *fleet, int64_t not_before_ms, int64_t not_after_ms)
 {
@@ -64,38 +74,56 @@ void expiries_note_server_certificate(struct fleet *fleet, int64_t not_before_ms
 
 /* --- what there is ---------------------------------------------------------------------------------- */
 
-static void add(struct endings *all, const struct ending *ending)
+static err_t add(struct endings *all, const struct ending *ending)
 {
-    if (ending->to_ms != 0 && all->count < THINGS_MAX) {
-        all->items[all->count++] = *ending;
+    if (ending->to_ms == 0) {
+        return OK;
     }
+    if (all->count == all->capacity) {
+        struct ending *grown = reallocarray(all->items, all->capacity + GROWTH, sizeof *grown);
+        ENSURE(grown != NULL, ERR_NO_MEMORY, "what ends");
+        all->items = grown;
+        all->capacity += GROWTH;
+    }
+    all->items[all->count++] = *ending;
+    return OK;
 }
 
 /* What nobody knows yet (no list is shown, no certificate was told) is left out. */
-static void collect(struct fleet *fleet, struct endings *all)
+static err_t collect_authority(struct fleet *fleet, const struct authority_member *member,
+                               struct endings *all)
 {
-    const struct authority *authorities[] = {fleet->options.root, fleet->options.device,
-                                             fleet->options.infrastructure};
-    all->count = 0;
-    for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
-        const char *id = authority_id(authorities[i]);
-        struct ending crl = {.kind = &CRL, .subject = id};
-        add(all, &(struct ending){.kind = &AUTHORITY,
-                                  .subject = id,
-                                  .from_ms = authority_not_before_ms(authorities[i]),
-                                  .to_ms = authority_not_after_ms(authorities[i])});
-        struct ending signer = {.kind = &OCSP_SIGNER, .subject = id};
-        if (ocsp_signer_life(fleet, id, &signer.from_ms, &signer.to_ms)) {
-            add(all, &signer);
-        }
-        if (publication_span(fleet, bytes_str(id), &crl.from_ms, &crl.to_ms).code == ERR_OK) {
-            add(all, &crl);
-        }
+    bool is_over = member->state == AUTHORITY_RETIRED;
+    struct ending crl = {.kind = &CRL, .is_over = is_over};
+    struct ending signer = {.kind = &OCSP_SIGNER, .is_over = is_over};
+    struct ending own = {.kind = &AUTHORITY,
+                         .is_over = is_over,
+                         .from_ms = authority_not_before_ms(member->authority),
+                         .to_ms = authority_not_after_ms(member->authority)};
+    memcpy(own.subject, member->id, sizeof member->id);
+    memcpy(signer.subject, member->id, sizeof member->id);
+    memcpy(crl.subject, member->id, sizeof member->id);
+    TRY(add(all, &own));
+    if (ocsp_signer_life(fleet, member->id, &signer.from_ms, &signer.to_ms)) {
+        TRY(add(all, &signer));
     }
-    add(all, &(struct ending){.kind = &SERVER_CERTIFICATE,
-                              .subject = "server",
-                              .from_ms = atomic_load(&fleet->server_certificate_from),
-                              .to_ms = atomic_load(&fleet->server_certificate_to)});
+    if (publication_span(fleet, bytes_str(member->id), &crl.from_ms, &crl.to_ms).code == ERR_OK) {
+        TRY(add(all, &crl));
+    }
+    return OK;
+}
+
+static err_t collect(struct fleet *fleet, struct endings *all)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = NULL;
+    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
+        TRY(collect_authority(fleet, member, all));
+    }
+    return add(all, &(struct ending){.kind = &SERVER_CERTIFICATE,
+                                     .subject = "server",
+                                     .from_ms = atomic_load(&fleet->server_certificate_from),
+                                     .to_ms = atomic_load(&fleet->server_certificate_to)});
 }
 
 /* --- judged ----------------------------------------------------------------------------------------- */
@@ -112,7 +140,7 @@ static void judge(struct ending *ending, int64_t now_ms)
     int64_t life = ending->to_ms - ending->from_ms;
     char end[32];
     for (int i = 0; i < ALARM_SEVERITIES; i++) {
-        bool is_near = left < lead_ms(&ending->kind->leads[i], life);
+        bool is_near = !ending->is_over && left < lead_ms(&ending->kind->leads[i], life);
         ending->severity = is_near ? (enum alarm_severity)i : ending->severity;
         ending->is_wrong = ending->is_wrong || is_near;
     }
@@ -133,7 +161,7 @@ static struct alarm alarm_of(const struct ending *ending)
 static err_t keep_changed(struct db_tx *tx, void *arg)
 {
     struct endings *all = arg;
-    struct endings changed = {.count = 0};
+    size_t changed = 0;
     for (size_t i = 0; i < all->count; i++) {
         const struct ending *ending = &all->items[i];
         const struct alarm alarm = alarm_of(ending);
@@ -141,10 +169,10 @@ static err_t keep_changed(struct db_tx *tx, void *arg)
         enum alarm_severity severity = ALARM_WARNING;
         TRY(alarm_stands(tx, &alarm, &stands, &severity));
         if (stands != ending->is_wrong || (stands && severity != ending->severity)) {
-            changed.items[changed.count++] = *ending;
+            all->items[changed++] = *ending;
         }
     }
-    *all = changed;
+    all->count = changed;
     return OK;
 }
 
@@ -160,8 +188,8 @@ static err_t store(struct db_tx *tx, void *arg)
 
 err_t expiries_check(struct fleet *fleet, int64_t now_ms)
 {
-    struct endings all;
-    collect(fleet, &all);
+    AUTO_VAL(endings) all = {.count = 0};
+    TRY(collect(fleet, &all));
     for (size_t i = 0; i < all.count; i++) {
         judge(&all.items[i], now_ms);
     }
@@ -182,8 +210,8 @@ err_t expiries_check(struct fleet *fleet, int64_t now_ms)
 
 err_t expiries_write_metrics(struct fleet *fleet, struct buf *out)
 {
-    struct endings all;
-    collect(fleet, &all);
+    AUTO_VAL(endings) all = {.count = 0};
+    TRY(collect(fleet, &all));
     TRY(buf_append_str(out, "# TYPE whorl_expiry_timestamp_seconds gauge\n"
                             "# HELP whorl_expiry_timestamp_seconds Unix time at which something ends\n"));
     for (size_t i = 0; i < all.count; i++) {

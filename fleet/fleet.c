@@ -1,5 +1,5 @@
 /* Makes the one value that every service of this folder works on, and takes it apart. Checks the options;
- * starts no thread and reads no row. Called by cmd/whorld and by tests. */
+ * starts no thread; reads the authorities' rows and nothing else. Called by cmd/whorld and by tests. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +95,8 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
     TRY(audit_signing_new(&fleet->audit_signing));
-    TRY(publications_new(&fleet->options, &fleet->publications));
+    TRY(authority_sets_new(fleet));
+    TRY(publications_new(&fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
     TRY(event_hub_new(options, &fleet->event_hub));
     TRY(rekey_lives_new(&fleet->rekey_lives));
@@ -104,7 +105,8 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(firmware_key_handles_new(&fleet->firmware_key_handles));
     TRY(firmware_urls_new(&fleet->firmware_urls));
     TRY(blob_shelf_new(&fleet->blob_shelf));
-    TRY(ocsp_new(options, &fleet->ocsp));
+    TRY(ocsp_new(&fleet->ocsp));
+    TRY(ocsp_see_authorities(fleet));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
     return OK;
@@ -157,6 +159,7 @@ void fleet_free(struct fleet *fleet)
     oidc_free(fleet->oidc);
     audit_signing_free(fleet->audit_signing);
     publications_free(fleet->publications);
+    authority_sets_free(fleet->authority_sets);
     clock_guard_free(fleet->clock_guard);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

@@ -1,9 +1,11 @@
 /* The first rows of an inventory: authorities, the tenant and product "default", an admin token. One
  * transaction, so that a crash leaves either nothing or all of it. The first CRLs are signed by
  * publication_refresh, which finds none at the start. Called by `whorld init`. */
+#include <stdio.h>
 #include <string.h>
 
 #include "db/authority_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/tenants.h"
@@ -26,6 +28,7 @@ static err_t add_authority(struct db_tx *tx, const struct fleet_options *options
                                         [AUTHORITY_INFRASTRUCTURE] = "infrastructure"};
     struct authority_row row = {.role = roles[authority_role(authority)],
                                 .state = AUTHORITY_ACTIVE,
+                                .is_default = true,
                                 .certificate = authority_borrow_der(authority)};
     if (authority == options->device && options->crl_shards > 0) {
         row.crl_shards = options->crl_shards;
@@ -34,6 +37,9 @@ static err_t add_authority(struct db_tx *tx, const struct fleet_options *options
     const char *id = authority_id(authority);
     ENSURE(strlen(id) < sizeof(row.id), ERR_INTERNAL, "the id of an authority is too long");
     memcpy(row.id, id, strlen(id));
+    if (authority_role(authority) != AUTHORITY_ROOT) {
+        (void)snprintf(row.issuer, sizeof row.issuer, "%s", authority_id(options->root));
+    }
     TRY(authority_rows_insert(tx, &row));
     char key[2 * SHA256_SIZE + 1];
     hex_encode(BYTES_OF(authority_spki_sha256(authority)->b), key);
@@ -67,6 +73,9 @@ err_t fleet_found(struct fleet *fleet, struct first_token *out)
     _Static_assert(sizeof(out->text) == TOKEN_TEXT_SIZE, "one size of token texts");
     TRY(token_generate(fleet, out->text, &run.token));
     err_t error = db_write(fleet->db, found_in, &run);
+    if (error.code == ERR_OK) {
+        error = authority_set_reload(fleet);
+    }
     if (error.code != ERR_OK) {
         bytes_wipe(out->text, sizeof(out->text));
     }

@@ -57,6 +57,7 @@ struct fleet {
     struct audit_signing *audit_signing;     /* audit_signer.c */
     struct oidc *oidc;                       /* oidc.c; NULL: no issuer */
     struct clock_guard *clock_guard;         /* clock_guard.c */
+    struct authority_sets *authority_sets;   /* authority_set.c */
     struct publications *publications;       /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;             /* event_hub.c */
     struct ocsp *ocsp;                       /* ocsp.c */
@@ -90,14 +91,21 @@ DEFINE_AUTO_PTR(oidc, oidc_free);
 err_t audit_signing_new(struct audit_signing **out);
 void audit_signing_free(struct audit_signing *signing);
 
-err_t publications_new(const struct fleet_options *options, struct publications **out);
+/** Reads the authorities; sets fleet->authority_sets. @thread init */
+err_t authority_sets_new(struct fleet *fleet);
+void authority_sets_free(struct authority_sets *sets);
+
+err_t publications_new(struct publications **out);
 void publications_free(struct publications *publications);
 DEFINE_AUTO_PTR(publications, publications_free);
 
 /** Makes no signer yet (fleet/ocsp.h does). */
-err_t ocsp_new(const struct fleet_options *options, struct ocsp **out);
+err_t ocsp_new(struct ocsp **out);
 void ocsp_free(struct ocsp *ocsp);
 DEFINE_AUTO_PTR(ocsp, ocsp_free);
+/** Makes room for the answers of authorities that are new. @errors ERR_CRYPTO, ERR_NO_MEMORY @thread worker,
+ * background, init */
+err_t ocsp_see_authorities(struct fleet *fleet);
 /** For db_listen: drops the kept answers about a certificate that was revoked. @param context struct ocsp */
 void ocsp_forget(void *context, struct bytes what);
 

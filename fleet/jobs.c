@@ -3,6 +3,7 @@
 #include "fleet/jobs.h"
 
 #include "db/op_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/blobs.h"
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
@@ -56,6 +57,7 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 
 static const struct job jobs[] = {
     {"clock", SECOND_MS, clock_guard_watch, false},
+    {"authorities", SECOND_MS, authority_set_refresh, false},
     {"publication", SECOND_MS, publication_refresh, false},
     {"ocsp-signers", MINUTE_MS, ocsp_refresh, false},
     {"checkpoint", 30 * SECOND_MS, checkpoint, false},

@@ -1,5 +1,6 @@
 /* The fleet's figures as OpenMetrics text. Names results and authorities, never a device. */
 #include "fleet/alarms.h"
+#include "fleet/authority_set.h"
 #include "fleet/event_hub.h"
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
@@ -69,14 +70,14 @@ static long long figure_read(struct fleet *fleet, const struct figure *figure)
 
 static err_t write_crl_ages(struct fleet *fleet, struct buf *out)
 {
-    const struct authority *authorities[] = {fleet->options.root, fleet->options.device,
-                                             fleet->options.infrastructure};
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = NULL;
     TRY(buf_append_str(
         out,
         "# TYPE whorl_crl_next_update_seconds gauge\n"
         "# HELP whorl_crl_next_update_seconds Unix time at which the shown CRL ends, of shards the first\n"));
-    for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++) {
-        const char *id = authority_id(authorities[i]);
+    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
+        const char *id = member->id;
         int64_t from_ms = 0;
         int64_t to_ms = 0;
         if (publication_span(fleet, bytes_str(id), &from_ms, &to_ms).code != ERR_OK) {

@@ -11,7 +11,6 @@
 #include "db/certificate_rows.h"
 #include "fleet/clock_guard.h"
 #include "fleet/ocsp_internal.h"
-#include "pki/certificate.h"
 
 enum {
     SIGNED_PER_SECOND = 20, /* of one source; twenty microseconds each */
@@ -22,24 +21,7 @@ enum {
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
-static err_t place_init(struct ocsp *ocsp, const struct authority *authority)
-{
-    AUTO_VAL(certificate_facts) facts = {0};
-    struct ocsp_place *place = &ocsp->places[ocsp->count];
-    if (authority == NULL) {
-        return OK;
-    }
-    TRY(certificate_read(authority_borrow_der(authority), &facts));
-    TRY(ocsp_issuer_of(authority, &place->issuer));
-    if (facts.serial_size == SERIAL_SIZE) {
-        memcpy(place->serial, facts.serial, SERIAL_SIZE);
-    }
-    place->authority = authority;
-    ocsp->count++;
-    return OK;
-}
-
-err_t ocsp_new(const struct fleet_options *options, struct ocsp **out)
+err_t ocsp_new(struct ocsp **out)
 {
     *out = NULL;
     AUTO_PTR(ocsp) *ocsp = calloc(1, sizeof *ocsp);
@@ -48,9 +30,6 @@ err_t ocsp_new(const struct fleet_options *options, struct ocsp **out)
     (void)pthread_mutex_init(&ocsp->renewing, NULL);
     TRY(ocsp_cache_new(&ocsp->cache));
     TRY(source_rates_new(SIGNED_PER_SECOND, SIGNED_AT_ONCE, &ocsp->rates));
-    TRY(place_init(ocsp, options->root));
-    TRY(place_init(ocsp, options->device));
-    TRY(place_init(ocsp, options->infrastructure));
     *out = TAKE(ocsp);
     return OK;
 }
@@ -60,8 +39,9 @@ void ocsp_free(struct ocsp *ocsp)
     if (ocsp == NULL) {
         return;
     }
-    for (size_t i = 0; i < ocsp->count; i++) {
-        ocsp_signer_unref(ocsp->places[i].signer);
+    for (size_t i = 0; i < atomic_load(&ocsp->count); i++) {
+        ocsp_signer_unref(ocsp->places[i]->signer);
+        free(ocsp->places[i]);
     }
     ocsp_cache_free(ocsp->cache);
     source_rates_free(ocsp->rates);
@@ -94,7 +74,7 @@ struct inquiry {
 static size_t index_of(const struct ocsp *ocsp, const struct ocsp_cert *cert)
 {
     size_t i = 0;
-    while (i < ocsp->count && !ocsp_issuer_is(&ocsp->places[i].issuer, cert)) {
+    while (i < ocsp->count && !ocsp_issuer_is(&ocsp->places[i]->issuer, cert)) {
         i++;
     }
     return i;
@@ -143,7 +123,7 @@ static bool inquire(struct fleet *fleet, struct bytes der, struct inquiry *out, 
         out->request.nonce = BYTES_NONE;
     }
     out->is_live = out->request.count > 1 || out->request.nonce.n > 0;
-    out->key = (struct ocsp_key){.authority = (uint8_t)out->index,
+    out->key = (struct ocsp_key){.authority = (uint16_t)out->index,
                                  .form = (uint8_t)(cert->hash * 2 + (cert->has_null ? 1 : 0))};
     out->has_key = !out->is_live && ocsp_serial(cert, out->key.serial);
     return true;

@@ -9,8 +9,8 @@ struct ocsp_cache;
 
 /* One answer for one way of asking: an answer repeats the request's CertID. */
 struct ocsp_key {
-    uint8_t authority; /* index */
-    uint8_t form;      /* of the CertID */
+    uint16_t authority; /* index */
+    uint8_t form;       /* of the CertID */
     uint8_t serial[SERIAL_SIZE];
 };
 

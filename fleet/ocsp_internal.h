@@ -3,24 +3,27 @@
 #define WHORL_FLEET_OCSP_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "fleet/authority_set.h"
 #include "fleet/internal.h"
 #include "fleet/ocsp_cache.h"
 #include "fleet/source_rates.h"
 
-enum { OCSP_AUTHORITIES = 3, OCSP_OWN = 32 };
+enum { OCSP_OWN = 32 };
 
+/* What we answer for one authority. Made when it is first seen, and never taken away. */
 struct ocsp_place {
-    const struct authority *authority;
+    char id[AUTHORITY_ID_SIZE];
+    enum authority_role role;
     struct ocsp_issuer issuer;
-    uint8_t serial[SERIAL_SIZE]; /* of its own certificate */
-    struct ocsp_signer *signer;  /* guarded by the mutex; NULL: none */
-    bool is_told;                /* that it has no key: once is enough; guarded by `renewing` */
+    struct ocsp_signer *signer; /* guarded by the mutex; NULL: none */
+    bool is_told;               /* that it has no key: once is enough; guarded by `renewing` */
 };
 
 struct ocsp {
-    struct ocsp_place places[OCSP_AUTHORITIES];
-    size_t count;
+    struct ocsp_place *places[AUTHORITIES_MAX]; /* filled from the front; read without a lock */
+    atomic_size_t count;
     struct ocsp_cache *cache;
     struct source_rates *rates;
     _Atomic int64_t failed_in;          /* the last minute in which an answer failed */

@@ -4,12 +4,11 @@
  * row or a certificate in hand. */
 #include <string.h>
 
+#include "db/authority_certificate_rows.h"
 #include "db/authority_rows.h"
 #include "db/certificate_rows.h"
 #include "fleet/ocsp_internal.h"
 #include "pki/certificate.h"
-
-enum { REASON_CA_COMPROMISE = 2 };
 
 struct query {
     struct fleet *fleet;
@@ -32,12 +31,11 @@ static bool knows_own(const struct ocsp *ocsp, const uint8_t serial[SERIAL_SIZE]
 
 static bool is_own(struct ocsp *ocsp, size_t index, const uint8_t serial[SERIAL_SIZE])
 {
-    const struct ocsp_place *place = &ocsp->places[index];
+    const struct ocsp_place *place = ocsp->places[index];
     (void)pthread_mutex_lock(&ocsp->mutex);
     bool is_found =
         place->signer != NULL && memcmp(ocsp_signer_facts(place->signer)->serial, serial, SERIAL_SIZE) == 0;
-    is_found =
-        is_found || (authority_role(place->authority) == AUTHORITY_INFRASTRUCTURE && knows_own(ocsp, serial));
+    is_found = is_found || (place->role == AUTHORITY_INFRASTRUCTURE && knows_own(ocsp, serial));
     (void)pthread_mutex_unlock(&ocsp->mutex);
     return is_found;
 }
@@ -54,42 +52,73 @@ static err_t of_certificate(struct db_tx *tx, const char *authority, const uint8
     return OK;
 }
 
-static err_t take_authority(const struct authority_row *row, void *arg)
+static err_t take_row(const struct authority_certificate_row *row, void *arg)
 {
     struct ocsp_single *out = arg;
-    bool is_lost = row->state == AUTHORITY_COMPROMISED;
-    out->status = is_lost ? OCSP_REVOKED : OCSP_GOOD;
-    out->revoked_at_ms = row->updated_at;
-    out->reason = REASON_CA_COMPROMISE;
+    out->status = row->revoked_at != 0 ? OCSP_REVOKED : OCSP_GOOD;
+    out->revoked_at_ms = row->revoked_at;
+    out->reason = row->revocation_reason;
     return OK;
 }
 
-/* Every authority here, the root itself included, is certified by the root. */
-static err_t of_authority(struct db_tx *tx, const struct ocsp *ocsp, const uint8_t serial[SERIAL_SIZE],
+struct search {
+    const char *issuer;
+    struct bytes serial;
+    bool is_found;
+    struct ocsp_single *out;
+};
+
+enum { REASON_CA_COMPROMISE = 2 };
+
+/* A root is certified by itself. */
+static err_t match(const struct authority_row *row, void *arg)
+{
+    struct search *search = arg;
+    AUTO_VAL(certificate_facts) facts = {0};
+    if (row->certificate.n == 0 ||
+        strcmp(row->issuer[0] != '\0' ? row->issuer : row->id, search->issuer) != 0) {
+        return OK;
+    }
+    TRY(certificate_read(row->certificate, &facts));
+    if (!bytes_equal((struct bytes){facts.serial, facts.serial_size}, search->serial)) {
+        return OK;
+    }
+    search->is_found = true;
+    bool is_lost = row->state == AUTHORITY_COMPROMISED;
+    search->out->status = is_lost ? OCSP_REVOKED : OCSP_GOOD;
+    search->out->revoked_at_ms = is_lost ? row->updated_at : 0;
+    search->out->reason = is_lost ? REASON_CA_COMPROMISE : 0;
+    return OK;
+}
+
+/* What is revoked, and every cross certificate, has a row; what has none is good when an authority shows it.
+ */
+static err_t of_authority(struct db_tx *tx, const char *issuer, const uint8_t serial[SERIAL_SIZE],
                           struct ocsp_single *out)
 {
-    for (size_t i = 0; i < ocsp->count; i++) {
-        if (memcmp(ocsp->places[i].serial, serial, SERIAL_SIZE) == 0) {
-            return authority_rows_find(tx, authority_id(ocsp->places[i].authority), take_authority, out);
-        }
+    struct search search = {.issuer = issuer, .serial = {serial, SERIAL_SIZE}, .out = out};
+    err_t found = authority_certificate_rows_find(tx, issuer, search.serial, take_row, out);
+    if (found.code != ERR_NOT_FOUND) {
+        return found;
     }
-    return ERR(ERR_NOT_FOUND, "no authority with this serial");
+    TRY(authority_rows_each(tx, match, &search));
+    ENSURE(search.is_found, ERR_NOT_FOUND, "no authority with this serial");
+    return OK;
 }
 
 static err_t read_one(struct db_tx *tx, const struct query *query, const struct ocsp_cert *cert,
                       struct ocsp_single *out)
 {
     struct ocsp *ocsp = query->fleet->ocsp;
-    const struct authority *authority = ocsp->places[query->index].authority;
-    enum authority_role role = authority_role(authority);
+    const struct ocsp_place *place = ocsp->places[query->index];
+    bool is_inventory = place->role == AUTHORITY_DEVICE;
     uint8_t serial[SERIAL_SIZE];
-    *out = (struct ocsp_single){.id = cert->id,
-                                .status = role == AUTHORITY_DEVICE ? OCSP_NEVER_ISSUED : OCSP_UNKNOWN};
+    *out = (struct ocsp_single){.id = cert->id, .status = is_inventory ? OCSP_NEVER_ISSUED : OCSP_UNKNOWN};
     if (!ocsp_serial(cert, serial)) {
         return OK;
     }
-    err_t found = role == AUTHORITY_ROOT ? of_authority(tx, ocsp, serial, out)
-                                         : of_certificate(tx, authority_id(authority), serial, out);
+    err_t found = place->role == AUTHORITY_ROOT ? of_authority(tx, place->id, serial, out)
+                                                : of_certificate(tx, place->id, serial, out);
     if (found.code == ERR_NOT_FOUND && is_own(ocsp, query->index, serial)) {
         out->status = OCSP_GOOD;
     }

@@ -5,34 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fleet/crl_shards.h"
 #include "fleet/internal.h"
 #include "fleet/publication_internal.h"
 
-static err_t shelf_init(const struct fleet_options *options, const struct authority *authority,
-                        struct shelf *out)
+err_t publications_new(struct publications **out)
 {
-    int shards = authority == options->device ? options->crl_shards : 0;
-    out->authority = authority;
-    out->count = (size_t)shards + 1;
-    out->lists = calloc(out->count, sizeof *out->lists);
-    ENSURE(out->lists != NULL, ERR_NO_MEMORY, "publications");
+    *out = calloc(1, sizeof **out);
+    ENSURE(*out != NULL, ERR_NO_MEMORY, "publications");
+    (void)pthread_mutex_init(&(*out)->mutex, NULL);
+    (void)pthread_mutex_init(&(*out)->refreshing, NULL);
     return OK;
 }
 
-err_t publications_new(const struct fleet_options *options, struct publications **out)
+static void shelf_free(struct shelf *shelf)
 {
-    const struct authority *authorities[SHELVES] = {options->root, options->device, options->infrastructure};
-    *out = NULL;
-    AUTO_PTR(publications) *publications = calloc(1, sizeof *publications);
-    ENSURE(publications != NULL, ERR_NO_MEMORY, "publications");
-    (void)pthread_mutex_init(&publications->mutex, NULL);
-    (void)pthread_mutex_init(&publications->refreshing, NULL);
-    for (size_t i = 0; i < SHELVES; i++) {
-        TRY(shelf_init(options, authorities[i], &publications->shelves[i]));
+    for (size_t i = 0; i < shelf->count; i++) {
+        shared_unref(shelf->lists[i].crl.bytes);
     }
-    *out = TAKE(publications);
-    return OK;
+    shared_unref(shelf->certificate.bytes);
+    free(shelf->lists);
+    free(shelf);
 }
 
 void publications_free(struct publications *publications)
@@ -40,31 +32,50 @@ void publications_free(struct publications *publications)
     if (publications == NULL) {
         return;
     }
-    for (size_t i = 0; i < SHELVES; i++) {
-        struct shelf *shelf = &publications->shelves[i];
-        for (size_t k = 0; shelf->lists != NULL && k < shelf->count; k++) {
-            shared_unref(shelf->lists[k].crl.bytes);
-        }
-        shared_unref(shelf->certificate.bytes);
-        free(shelf->lists);
+    for (size_t i = 0; i < atomic_load(&publications->count); i++) {
+        shelf_free(publications->shelves[i]);
     }
     (void)pthread_mutex_destroy(&publications->refreshing);
     (void)pthread_mutex_destroy(&publications->mutex);
     free(publications);
 }
 
-/* --- readers ---------------------------------------------------------------------------------------- */
-
-static struct shelf *find_shelf(struct fleet *fleet, struct bytes authority)
+static struct shelf *shelf_named(struct publications *publications, struct bytes authority)
 {
-    for (size_t i = 0; i < SHELVES; i++) {
-        struct shelf *shelf = &fleet->publications->shelves[i];
-        if (shelf->authority != NULL && bytes_is(authority, authority_id(shelf->authority))) {
-            return shelf;
+    size_t count = atomic_load(&publications->count);
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_is(authority, publications->shelves[i]->authority)) {
+            return publications->shelves[i];
         }
     }
     return NULL;
 }
+
+err_t publication_shelf(struct publications *publications, const struct authority_member *member,
+                        struct shelf **out)
+{
+    size_t count = atomic_load(&publications->count);
+    *out = shelf_named(publications, bytes_str(member->id));
+    if (*out != NULL) {
+        return OK;
+    }
+    ENSURE(count < AUTHORITIES_MAX, ERR_INTERNAL, "more than %d authorities", AUTHORITIES_MAX);
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    ENSURE(shelf != NULL, ERR_NO_MEMORY, "publications");
+    shelf->lists = calloc((size_t)member->crl_shards + 1, sizeof *shelf->lists);
+    if (shelf->lists == NULL) {
+        free(shelf);
+        return ERR(ERR_NO_MEMORY, "publications");
+    }
+    shelf->count = (size_t)member->crl_shards + 1;
+    (void)snprintf(shelf->authority, sizeof shelf->authority, "%s", member->id);
+    publications->shelves[count] = shelf;
+    atomic_store(&publications->count, count + 1); /* what is read by others is whole */
+    *out = shelf;
+    return OK;
+}
+
+/* --- readers ---------------------------------------------------------------------------------------- */
 
 static err_t take(struct fleet *fleet, const struct published *place, struct published *out)
 {
@@ -79,7 +90,7 @@ static err_t take(struct fleet *fleet, const struct published *place, struct pub
 
 err_t publication_crl(struct fleet *fleet, struct bytes authority, struct published *out)
 {
-    struct shelf *shelf = find_shelf(fleet, authority);
+    struct shelf *shelf = shelf_named(fleet->publications, authority);
     ENSURE(shelf != NULL, ERR_NOT_FOUND, "no such authority");
     return take(fleet, &shelf->lists[CRL_COMPLETE].crl, out);
 }
@@ -102,7 +113,7 @@ err_t publication_shard(struct fleet *fleet, struct bytes authority, struct byte
                         struct published *out)
 {
     size_t number = 0;
-    struct shelf *shelf = find_shelf(fleet, authority);
+    struct shelf *shelf = shelf_named(fleet->publications, authority);
     ENSURE(shelf != NULL, ERR_NOT_FOUND, "no such authority");
     TRY(read_shard(shard, shelf, &number));
     return take(fleet, &shelf->lists[number + 1].crl, out);
@@ -110,14 +121,14 @@ err_t publication_shard(struct fleet *fleet, struct bytes authority, struct byte
 
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out)
 {
-    struct shelf *shelf = find_shelf(fleet, authority);
+    struct shelf *shelf = shelf_named(fleet->publications, authority);
     ENSURE(shelf != NULL, ERR_NOT_FOUND, "no such authority");
     return take(fleet, &shelf->certificate, out);
 }
 
 err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms)
 {
-    struct shelf *shelf = find_shelf(fleet, authority);
+    struct shelf *shelf = shelf_named(fleet->publications, authority);
     ENSURE(shelf != NULL, ERR_NOT_FOUND, "no such authority");
     bool is_whole = true;
     *from_ms = 0;
@@ -165,17 +176,15 @@ err_t publication_show_crl(struct publications *publications, struct shelf *shel
     return OK;
 }
 
-err_t publication_show_certificate(struct publications *publications, struct shelf *shelf)
+err_t publication_show_certificate(struct publications *publications, struct shelf *shelf, struct bytes der)
 {
     struct published *slot = &shelf->certificate;
-    (void)pthread_mutex_lock(&publications->mutex);
-    bool is_there = slot->bytes != NULL;
-    (void)pthread_mutex_unlock(&publications->mutex);
-    if (is_there) {
+    /* only this thread changes it */
+    if (slot->bytes != NULL && bytes_equal(shared_view(slot->bytes), der)) {
         return OK;
     }
     struct published next = {0};
-    TRY(make_published(authority_borrow_der(shelf->authority), &next));
+    TRY(make_published(der, &next));
     (void)pthread_mutex_lock(&publications->mutex);
     struct shared *dropped = slot->bytes;
     *slot = next;

@@ -4,11 +4,11 @@
 #define WHORL_FLEET_PUBLICATION_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "db/crl_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/publication.h"
-
-enum { SHELVES = 3 };
 
 struct shown_list {
     struct published crl; /* bytes NULL: nothing is there yet */
@@ -16,9 +16,9 @@ struct shown_list {
     int64_t rest_until_ms; /* monotonic; of the refreshing thread: a large list is not signed all the time */
 };
 
-/* One authority's. */
+/* One authority's. Made when it is first seen, and never taken away: what was published stays to be had. */
 struct shelf {
-    const struct authority *authority; /* borrowed */
+    char authority[AUTHORITY_ID_SIZE];
     struct published certificate;
     struct shown_list *lists; /* the complete list, then the shards */
     size_t count;
@@ -29,14 +29,19 @@ struct shelf {
 };
 
 struct publications {
-    pthread_mutex_t mutex;      /* guards what is shown; held for an exchange of pointers only */
-    pthread_mutex_t refreshing; /* one refresh at a time */
-    struct shelf shelves[SHELVES];
+    pthread_mutex_t mutex;                  /* guards what is shown; held for an exchange of pointers only */
+    pthread_mutex_t refreshing;             /* one refresh at a time */
+    struct shelf *shelves[AUTHORITIES_MAX]; /* filled from the front; read without a lock */
+    atomic_size_t count;
 };
+
+/** The shelf of a member of the set; makes it. @thread of `refreshing` */
+err_t publication_shelf(struct publications *publications, const struct authority_member *member,
+                        struct shelf **out);
 
 /** Shows the list unless a newer one is shown: the number never falls. @param row with DER */
 err_t publication_show_crl(struct publications *publications, struct shelf *shelf, const struct crl_row *row);
-/** Shows the authority's certificate, once. */
-err_t publication_show_certificate(struct publications *publications, struct shelf *shelf);
+/** Shows the authority's certificate. */
+err_t publication_show_certificate(struct publications *publications, struct shelf *shelf, struct bytes der);
 
 #endif

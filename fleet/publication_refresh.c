@@ -83,10 +83,16 @@ static err_t read_list(struct db_tx *tx, void *arg)
 static err_t show_stored(struct fleet *fleet, struct shelf *shelf, int list)
 {
     AUTO_VAL(crl_row) row = {.list = list};
-    struct query query = {.authority = authority_id(shelf->authority), .row = &row};
+    struct query query = {.authority = shelf->authority, .row = &row};
     TRY(db_read(fleet->db, read_list, &query));
     return publication_show_crl(fleet->publications, shelf, &row);
 }
+
+/* An authority on its shelf. */
+struct place {
+    const struct authority_member *member;
+    struct shelf *shelf;
+};
 
 /* --- several ---------------------------------------------------------------------------------------- */
 
@@ -115,13 +121,14 @@ static void note_rest(struct fleet *fleet, struct shelf *shelf, const struct bat
 }
 
 /* Signs what the batch names, shows it, and empties the batch. */
-static err_t make_batch(struct fleet *fleet, struct shelf *shelf, int64_t now_ms, struct batch *batch)
+static err_t make_batch(struct fleet *fleet, const struct place *place, int64_t now_ms, struct batch *batch)
 {
+    struct shelf *shelf = place->shelf;
     if (batch->count == 0) {
         return OK;
     }
     int64_t began_ms = clock_monotonic_ms(fleet->clock);
-    TRY(crl_make(fleet, shelf->authority, now_ms, batch->rows, batch->count));
+    TRY(crl_make(fleet, place->member, now_ms, batch->rows, batch->count));
     note_rest(fleet, shelf, batch, began_ms);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->rows[i].der.n > 0) {
@@ -132,11 +139,18 @@ static err_t make_batch(struct fleet *fleet, struct shelf *shelf, int64_t now_ms
     return OK;
 }
 
+/* Where the key is elsewhere, and where an authority has ended, what is stored is shown as it is. */
+static bool signs(const struct authority_member *member)
+{
+    return member->has_key && member->state != AUTHORITY_RETIRED;
+}
+
 /* Shards first: certificates point to them.
  * @param[out] is_settled nothing is left to be done before the times of the shelf */
-static err_t refresh_lists(struct fleet *fleet, struct shelf *shelf, int64_t now_ms,
+static err_t refresh_lists(struct fleet *fleet, const struct place *place, int64_t now_ms,
                            const struct states *states, bool *is_settled)
 {
+    struct shelf *shelf = place->shelf;
     AUTO_VAL(batch) batch = {.count = 0};
     int64_t monotonic_ms = clock_monotonic_ms(fleet->clock);
     *is_settled = true;
@@ -149,26 +163,35 @@ static err_t refresh_lists(struct fleet *fleet, struct shelf *shelf, int64_t now
         shelf->settled_from_ms = from_ms > shelf->settled_from_ms ? from_ms : shelf->settled_from_ms;
         shelf->settled_to_ms =
             renewal_of(row) < shelf->settled_to_ms ? renewal_of(row) : shelf->settled_to_ms;
-        if (is_due(row, now_ms) || (row->is_stale && monotonic_ms >= list->rest_until_ms)) {
+        bool is_old = is_due(row, now_ms) || (row->is_stale && monotonic_ms >= list->rest_until_ms);
+        if (is_old && signs(place->member)) {
             batch.rows[batch.count++].list = row->list;
         } else if (list->number < row->number) {
             TRY(show_stored(fleet, shelf, row->list));
         }
-        *is_settled = *is_settled && !row->is_stale;
+        *is_settled = *is_settled && (!row->is_stale || !signs(place->member));
         if (batch.count == CRL_BATCH_MAX) {
-            TRY(make_batch(fleet, shelf, now_ms, &batch));
+            TRY(make_batch(fleet, place, now_ms, &batch));
         }
     }
-    return make_batch(fleet, shelf, now_ms, &batch);
+    return make_batch(fleet, place, now_ms, &batch);
 }
 
-static err_t refresh_shelf(struct fleet *fleet, struct shelf *shelf, int64_t now_ms)
+static bool is_quiet(const struct place *place, const struct states *states, int64_t now_ms)
 {
-    AUTO_VAL(states) states = {.count = shelf->count, .authority = authority_id(shelf->authority)};
-    TRY(publication_show_certificate(fleet->publications, shelf));
+    const struct shelf *shelf = place->shelf;
+    bool is_in_time = now_ms >= shelf->settled_from_ms && now_ms < shelf->settled_to_ms;
+    return shelf->is_settled && states->change == shelf->seen && (is_in_time || !signs(place->member));
+}
+
+static err_t refresh_shelf(struct fleet *fleet, const struct place *place, int64_t now_ms)
+{
+    struct shelf *shelf = place->shelf;
+    AUTO_VAL(states) states = {.count = shelf->count, .authority = shelf->authority};
+    TRY(publication_show_certificate(fleet->publications, shelf,
+                                     authority_borrow_der(place->member->authority)));
     TRY(db_read(fleet->db, read_change, &states));
-    if (shelf->is_settled && states.change == shelf->seen && now_ms >= shelf->settled_from_ms &&
-        now_ms < shelf->settled_to_ms) {
+    if (is_quiet(place, &states, now_ms)) {
         return OK;
     }
     states.rows = calloc(states.count, sizeof *states.rows);
@@ -176,18 +199,26 @@ static err_t refresh_shelf(struct fleet *fleet, struct shelf *shelf, int64_t now
     TRY(db_read(fleet->db, read_states, &states));
     shelf->is_settled = false;
     shelf->seen = states.change; /* what is stored here raises it: the next run looks once more */
-    return refresh_lists(fleet, shelf, now_ms, &states, &shelf->is_settled);
+    return refresh_lists(fleet, place, now_ms, &states, &shelf->is_settled);
+}
+
+static err_t refresh_member(struct fleet *fleet, const struct authority_member *member, int64_t now_ms)
+{
+    struct place place = {.member = member};
+    TRY(publication_shelf(fleet->publications, member, &place.shelf));
+    err_t result = refresh_shelf(fleet, &place, now_ms);
+    place.shelf->is_settled = place.shelf->is_settled && result.code == ERR_OK;
+    return result;
 }
 
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms)
 {
     err_t first = OK; /* one authority that fails leaves the others their lists */
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = NULL;
     (void)pthread_mutex_lock(&fleet->publications->refreshing);
-    for (size_t i = 0; i < SHELVES; i++) {
-        err_t result = refresh_shelf(fleet, &fleet->publications->shelves[i], now_ms);
-        if (result.code != ERR_OK) {
-            fleet->publications->shelves[i].is_settled = false;
-        }
+    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
+        err_t result = refresh_member(fleet, member, now_ms);
         first = first.code == ERR_OK ? result : first;
     }
     (void)pthread_mutex_unlock(&fleet->publications->refreshing);

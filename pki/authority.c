@@ -13,7 +13,7 @@
 
 void authority_free(struct authority *authority)
 {
-    if (authority != NULL) {
+    if (authority != NULL && atomic_fetch_sub(&authority->holders, 1) == 1) {
         buf_clear(&authority->der);
         buf_clear(&authority->subject);
         buf_clear(&authority->ski);
@@ -70,6 +70,7 @@ err_t authority_load(const char *id, enum authority_role role, struct bytes der,
         private_key_free(key);
         return ERR(ERR_NO_MEMORY, "no memory for an authority");
     }
+    atomic_init(&authority->holders, 1);
     authority->key = key;
     authority->role = role;
     ENSURE(strlen(id) < sizeof authority->id, ERR_UNPROCESSABLE,
@@ -78,6 +79,18 @@ err_t authority_load(const char *id, enum authority_role role, struct bytes der,
     TRY(read_certificate(der, authority));
     *out = TAKE(authority);
     return OK;
+}
+
+struct authority *authority_ref(const struct authority *authority)
+{
+    struct authority *held = (struct authority *)(uintptr_t)authority; /* the count is all that changes */
+    atomic_fetch_add(&held->holders, 1);
+    return held;
+}
+
+bool authority_has_key(const struct authority *authority)
+{
+    return authority->key != NULL;
 }
 
 const char *authority_id(const struct authority *authority)

@@ -60,8 +60,13 @@ err_t authority_make_issuing(const struct authority_spec *spec, const struct pri
  *  @errors ERR_CRYPTO when they do not belong together @thread init */
 err_t authority_load(const char *id, enum authority_role role, struct bytes der, struct private_key *key,
                      struct authority **out);
+/** One more holder of it. @thread any, like authority_free() */
+struct authority *authority_ref(const struct authority *authority);
+/** One holder less; the last one ends it. */
 void authority_free(struct authority *authority);
 DEFINE_AUTO_PTR(authority, authority_free);
+/** Whether it can sign here. */
+bool authority_has_key(const struct authority *authority);
 
 const char *authority_id(const struct authority *authority);
 enum authority_role authority_role(const struct authority *authority);

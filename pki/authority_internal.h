@@ -3,6 +3,8 @@
 #ifndef WHORL_PKI_AUTHORITY_INTERNAL_H
 #define WHORL_PKI_AUTHORITY_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "pki/authority.h"
 #include "pki/openssl.h"
 #include "pki/profile.h"
@@ -10,6 +12,7 @@
 enum { AUTHORITY_ID_SIZE = 32 };
 
 struct authority {
+    atomic_int holders;
     char id[AUTHORITY_ID_SIZE];
     enum authority_role role;
     struct buf der;

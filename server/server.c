@@ -182,6 +182,11 @@ void server_stop(struct server *server)
     }
 }
 
+void server_reload(struct server *server)
+{
+    timer_reload(server->timer);
+}
+
 void server_replace_tls(struct server *server, struct tls_snapshot *device_tls,
                         struct tls_snapshot *management_tls)
 {

@@ -55,7 +55,7 @@ struct server_options {
     const struct random *random;
     struct log *log;
     /* on a background thread; may block */
-    void (*on_reload)(void *context); /* at SIGHUP, and every reload_period_ms: certificates and ticket keys
+    void (*on_reload)(void *context); /* at SIGHUP, at server_reload(), and every reload_period_ms: certificates and ticket keys
                                          are renewed there */
     void *reload_context;
     int64_t reload_period_ms; /* 0: at SIGHUP only */
@@ -82,6 +82,8 @@ void server_hold_signals(void);
 err_t server_run(struct server *server);
 /** @thread any, async-signal-safe */
 void server_stop(struct server *server);
+/** Asks for on_reload(), as SIGHUP does. @thread any */
+void server_reload(struct server *server);
 /** New connections use these from now on; old ones keep theirs. @thread any */
 void server_replace_tls(struct server *server, struct tls_snapshot *device_tls,
                         struct tls_snapshot *management_tls);

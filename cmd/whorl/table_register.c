@@ -150,9 +150,16 @@ static const struct cli_argument product_id[] = {PATH_NAMED("products", "the pro
              "take requests only that are bound to their connection"),                                       \
         BODY(CLI_BOOLEAN, "--allow-unbound-challenge", "true|false", "allow_unbound_challenge",              \
              "take answers to challenges that are not bound to a connection"),                               \
+        {.name = "--hub",                                                                                    \
+         .value = "NAME",                                                                                    \
+         .help = "where devices go after enrolment; empty for none",                                         \
+         .place = CLI_IN_BODY,                                                                               \
+         .member = "hub",                                                                                    \
+         .flags = CLI_NULLABLE},                                                                             \
     {                                                                                                        \
-        .name = "--hub", .value = "NAME", .help = "where devices go after enrolment; empty for none",        \
-        .place = CLI_IN_BODY, .member = "hub", .flags = CLI_NULLABLE                                         \
+        .name = "--authority", .value = "ID",                                                                \
+        .help = "which authority issues to its devices; empty for the default one", .place = CLI_IN_BODY,    \
+        .member = "authority", .flags = CLI_NULLABLE                                                         \
     }
 
 static const struct cli_argument product_create_arguments[] = {

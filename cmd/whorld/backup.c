@@ -102,8 +102,8 @@ static err_t open_signer(struct backup_job *job)
            " set ca_passphrase_file first");
     TRY(house_path(house, HOUSE_KEYS, &keys));
     TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
-    TRY(house_load_authority(house, "root", AUTHORITY_ROOT, &house->root));
-    TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
+    TRY(house_load_default(house, AUTHORITY_ROOT, &house->root));
+    TRY(house_load_default(house, AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     const struct signer_spec spec = {.random = random_system(),
                                      .now_ms = clock_now_ms(clock_system()),
                                      .publication = {.public_url = house->config.public_url}};

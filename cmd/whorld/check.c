@@ -9,6 +9,7 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "db/journal.h"
+#include "fleet/authority_set.h"
 
 enum { OTHERS_ANY = 077, OTHERS_WRITE = 022 };
 
@@ -61,15 +62,12 @@ static err_t check_keys(struct house *house, struct findings *f)
     return OK;
 }
 
-static err_t check_authority(struct house *house, struct findings *f, const char *id,
-                             enum authority_role role)
+static err_t check_authority(struct house *house, struct findings *f, const char *id)
 {
     AUTO_PTR(authority) *authority = NULL;
-    char label[64] = "ca-";
     char until[32];
-    strncat(label, id, sizeof label - 4);
-    TRY(house_load_authority(house, id, role, &authority));
-    if (!keystore_has(house->keystore, label)) {
+    TRY(house_load_authority(house, id, &authority));
+    if (!authority_has_key(authority)) {
         note(f, "an authority has no key here (offline)");
     }
     int64_t left = authority_not_after_ms(authority) - clock_now_ms(clock_system());
@@ -81,13 +79,38 @@ static err_t check_authority(struct house *house, struct findings *f, const char
     return OK;
 }
 
+struct ids {
+    char items[AUTHORITIES_MAX][AUTHORITY_ID_SIZE];
+    size_t count;
+};
+
+/* Those that are in use or were; what waits for its certificate has none to check. */
+static err_t take_id(const struct authority_row *row, void *arg)
+{
+    struct ids *ids = arg;
+    bool is_checked = row->state != AUTHORITY_PENDING && row->state != AUTHORITY_RETIRED;
+    if (is_checked && ids->count < AUTHORITIES_MAX) {
+        memcpy(ids->items[ids->count++], row->id, sizeof row->id);
+    }
+    return OK;
+}
+
+static err_t read_ids(struct db_tx *tx, void *arg)
+{
+    return authority_rows_each(tx, take_id, arg);
+}
+
 static void check_authorities(struct house *house, struct findings *f)
 {
-    static const char *const ids[] = {"root", "device", "infrastructure"};
-    for (int i = 0; i < 3; i++) {
-        err_t error = check_authority(house, f, ids[i], (enum authority_role)i);
+    struct ids ids = {.count = 0};
+    err_t read = db_read(house->db, read_ids, &ids);
+    if (read.code != ERR_OK) {
+        problem(f, "authorities", read);
+    }
+    for (size_t i = 0; i < ids.count; i++) {
+        err_t error = check_authority(house, f, ids.items[i]);
         if (error.code != ERR_OK) {
-            problem(f, ids[i], error);
+            problem(f, ids.items[i], error);
         }
     }
 }

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "db/authority_rows.h"
+#include "fleet/authority_set.h"
 
 enum { FORMAT_VERSION = 1, COMMAND_WAIT_MS = 15000 };
 
@@ -89,48 +89,83 @@ err_t house_open_db(struct house *house, enum house_use use)
     return db_open(&options, &house->db);
 }
 
-struct der_search {
-    const char *id;
-    struct buf *out;
-    int crl_shards;
-    char crl_base[CONFIG_TEXT_SIZE];
+struct search {
+    const char *id; /* NULL: the default of the role */
+    enum authority_role role;
+    char found[AUTHORITY_ID_SIZE];
+    struct buf der;
 };
 
-static err_t take_der(const struct authority_row *row, void *arg)
+static void search_clear(struct search *search)
 {
-    struct der_search *search = arg;
-    if (strcmp(row->id, search->id) != 0) {
+    buf_clear(&search->der);
+}
+DEFINE_AUTO_VAL(search, search_clear);
+
+static bool is_meant(const struct search *search, const struct authority_row *row, enum authority_role role)
+{
+    if (search->id != NULL) {
+        return strcmp(row->id, search->id) == 0;
+    }
+    return role == search->role && row->is_default && row->state == AUTHORITY_ACTIVE && !row->has_tenant;
+}
+
+static err_t take_row(const struct authority_row *row, void *arg)
+{
+    struct search *search = arg;
+    enum authority_role role = AUTHORITY_ROOT;
+    TRY(authority_role_parse(row->role, &role));
+    if (!is_meant(search, row, role)) {
         return OK;
     }
-    search->out->n = 0;
-    search->crl_shards = row->crl_shards;
-    (void)snprintf(search->crl_base, sizeof search->crl_base, "%s", row->crl_base);
-    return buf_append_bytes(search->out, row->certificate);
+    search->role = role;
+    search->der.n = 0;
+    memcpy(search->found, row->id, sizeof search->found);
+    return buf_append_bytes(&search->der, row->certificate);
 }
 
-static err_t read_der(struct db_tx *tx, void *arg)
+static err_t read_rows(struct db_tx *tx, void *arg)
 {
-    return authority_rows_each(tx, take_der, arg);
+    return authority_rows_each(tx, take_row, arg);
 }
 
-err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
-                           struct authority **out)
+static err_t load(struct house *house, struct search *search, struct authority **out)
 {
-    AUTO_VAL(buf) der = {0};
     AUTO_PTR(private_key) *key = NULL;
-    char label[64] = "ca-";
-    strncat(label, id, sizeof label - 4);
-    struct der_search search = {.id = id, .out = &der};
-    TRY(db_read(house->db, read_der, &search));
-    ENSURE(der.n > 0, ERR_UNPROCESSABLE, "the inventory has no authority \"%s\"", id);
-    if (role == AUTHORITY_DEVICE) {
-        house->crl_shards = search.crl_shards;
-        memcpy(house->crl_base, search.crl_base, sizeof house->crl_base);
-    }
+    char label[AUTHORITY_ID_SIZE + 4];
+    TRY(db_read(house->db, read_rows, search));
+    ENSURE(search->der.n > 0, ERR_UNPROCESSABLE, "the inventory has no certificate of authority \"%s\"",
+           search->id != NULL ? search->id : "(default)");
+    (void)snprintf(label, sizeof label, "ca-%s", search->found);
     if (keystore_has(house->keystore, label)) { /* an offline root has none here */
         TRY(keystore_load(house->keystore, label, &key));
     }
-    return authority_load(id, role, buf_view(&der), TAKE(key), out);
+    return authority_load(search->found, search->role, buf_view(&search->der), TAKE(key), out);
+}
+
+err_t house_load_authority(struct house *house, const char *id, struct authority **out)
+{
+    AUTO_VAL(search) search = {.id = id};
+    return load(house, &search, out);
+}
+
+err_t house_load_default(struct house *house, enum authority_role role, struct authority **out)
+{
+    AUTO_VAL(search) search = {.role = role};
+    return load(house, &search, out);
+}
+
+/* What the fleet has found in its rows. */
+static err_t take_authorities(struct house *house)
+{
+    const struct authority_member *infrastructure = NULL;
+    AUTO_PTR(authority_set) *set = authority_set_take(house->fleet);
+    const struct authority_member *root = authority_set_root(set);
+    ENSURE(root != NULL, ERR_UNPROCESSABLE, "the inventory has no root authority");
+    TRY(authority_set_issuer(set, AUTHORITY_INFRASTRUCTURE, NULL, "", &infrastructure));
+    house->root = authority_ref(root->authority);
+    house->infrastructure = authority_ref(infrastructure->authority);
+    return OK;
 }
 
 err_t house_open_fleet(struct house *house)
@@ -211,13 +246,11 @@ static err_t open_parts(struct house *house, enum house_use use)
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
     TRY(house_path(house, HOUSE_KEYS, &keys));
     TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
-    TRY(house_load_authority(house, "root", AUTHORITY_ROOT, &house->root));
-    TRY(house_load_authority(house, "device", AUTHORITY_DEVICE, &house->device));
-    TRY(house_load_authority(house, "infrastructure", AUTHORITY_INFRASTRUCTURE, &house->infrastructure));
     TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
     TRY(open_outbound(house));
     TRY(open_blobs(house));
-    return house_open_fleet(house);
+    TRY(house_open_fleet(house));
+    return take_authorities(house);
 }
 
 err_t house_open_settings(const char *folder, struct house *out)

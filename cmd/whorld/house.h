@@ -37,8 +37,9 @@ struct house {
     struct log *log;
     struct keystore *keystore;
     struct db *db;
+    /* those that name the installation and sign for it now; the device authority of init alone */
     struct authority *root, *device, *infrastructure;
-    int crl_shards; /* of the device authority; 0: one complete CRL */
+    int crl_shards; /* of the device authority that init makes; 0: one complete CRL */
     char crl_base[CONFIG_TEXT_SIZE];
     struct private_key *tls_key;
     struct blob_store *blobs;       /* of commands that open the keys */
@@ -68,10 +69,11 @@ err_t house_open_fleet(struct house *house);
 err_t house_open_db(struct house *house, enum house_use use);
 /** The folder of the journal, as the settings say; caller owns. */
 err_t house_journal_folder(const struct house *house, char **out);
-/** An authority by its row and, where it is here, its key; of the device authority also its shards. @errors
- * ERR_UNPROCESSABLE no such row */
-err_t house_load_authority(struct house *house, const char *id, enum authority_role role,
-                           struct authority **out);
+/** An authority by its row and, where it is here, its key. @errors ERR_UNPROCESSABLE no such row, or it waits
+ * for its certificate */
+err_t house_load_authority(struct house *house, const char *id, struct authority **out);
+/** The installation's default one of a role, for commands that open no fleet. */
+err_t house_load_default(struct house *house, enum authority_role role, struct authority **out);
 /** Brings inventory and journals of all nodes together, where they are not: replays or accepts, with what was
  * missing told on stderr. No server may run. @errors ERR_CONFLICT one does; ERR_DB @thread init */
 err_t house_bring(const char *folder, enum journal_mode mode);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/event_hub.h"
 #include "fleet/expiries.h"
@@ -56,14 +57,30 @@ static void tell_manager(const char *state)
 /* --- TLS: both HTTPS listeners show one certificate. The device listener asks for the client's, the
  * management listener where the operator's trust anchors are set. Only the former gives tickets. */
 
-static err_t make_trust(struct house *house, bool for_devices, struct peer_trust **out)
+/* a product may ask for less */
+static const struct key_policy any_key = {.allow_rsa = true, .allow_rsa_2048 = true};
+
+/* Whoever ever issued to devices: what each of its certificates is good for still, the inventory says. */
+static err_t make_device_trust(const struct authority_set *set, struct peer_trust **out)
 {
-    /* a product may ask for less */
-    const struct key_policy policy = {.allow_rsa = true, .allow_rsa_2048 = true};
-    const struct authority *const authorities[] = {house->device};
+    const struct authority *issuers[AUTHORITIES_MAX];
+    const struct authority_member *member = NULL;
+    size_t count = 0;
+    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
+        bool issues_to_devices = member->role != AUTHORITY_ROOT && member->role != AUTHORITY_INFRASTRUCTURE;
+        if (issues_to_devices && member->state != AUTHORITY_RETIRED && count < AUTHORITIES_MAX) {
+            issuers[count++] = member->authority;
+        }
+    }
+    return peer_trust_new(issuers, count, &any_key, out);
+}
+
+static err_t make_trust(struct house *house, const struct authority_set *set, bool for_devices,
+                        struct peer_trust **out)
+{
     const char *path = house->config.management_client_ca;
     if (for_devices) {
-        return peer_trust_new(authorities, 1, &policy, out);
+        return make_device_trust(set, out);
     }
     *out = NULL;
     if (path[0] == '\0') {
@@ -72,7 +89,7 @@ static err_t make_trust(struct house *house, bool for_devices, struct peer_trust
     AUTO_VAL(buf) pem = {0};
     err_t error = file_read(path, CLIENT_CA_MAX, &pem);
     if (error.code == ERR_OK) {
-        error = peer_trust_new_anchors(buf_view(&pem), &policy, out);
+        error = peer_trust_new_anchors(buf_view(&pem), &any_key, out);
     }
     ENSURE(error.code == ERR_OK, ERR_UNPROCESSABLE, "management_client_ca: %.110s", error.detail);
     return OK;
@@ -93,16 +110,19 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     AUTO_VAL(buf) leaf = {0};
     bool is_new = false;
     struct peer_trust *trust = NULL;
+    struct bytes chain[AUTHORITY_PATH_MAX];
+    const struct authority_member *issuer = NULL;
+    AUTO_PTR(authority_set) *set = authority_set_take(house->fleet);
+    TRY(authority_set_issuer(set, AUTHORITY_INFRASTRUCTURE, NULL, "", &issuer));
     TRY(server_certificate_ensure(house, &leaf, &is_new));
     TRY(note_expiry(house, buf_view(&leaf)));
     TRY(ocsp_know(house->fleet, buf_view(&leaf)));
-    TRY(make_trust(house, for_devices, &trust));
-    const struct bytes chain[] = {authority_borrow_der(house->infrastructure)};
+    TRY(make_trust(house, set, for_devices, &trust));
     const struct tls_options options = {
         .key = house->tls_key,
         .certificate_der = buf_view(&leaf),
         .chain = chain,
-        .chain_count = 1,
+        .chain_count = authority_set_path(set, issuer, chain),
         .trust = trust,
         .tickets = for_devices,
         .ticket_lifetime_s = (int)house->config.tls_ticket_lifetime_s,
@@ -152,6 +172,12 @@ static void on_reload(void *context)
         LOG(s->house->log, LOG_INFO, "reload.done", LOG_STR("by", "signal or hour"));
     }
     tell_manager("STATUS=serving");
+}
+
+/* Who is trusted, and under whom the server stands, may be others now. */
+static void on_authorities(void *context)
+{
+    server_reload(context);
 }
 
 /* --- the parts
@@ -236,18 +262,30 @@ static err_t write_db_metrics(void *context, struct buf *out)
                       stats.commits, stats.closures, stats.rollbacks, stats.largest_group, stats.queue_depth);
 }
 
-/* A node whose CRLs have run out must not get traffic: brokers would turn every device away. */
+/* A node whose CRLs have run out must not get traffic: brokers would turn every device away. Where the key is
+ * elsewhere, so is whoever makes the list: that there is none yet is no reason to serve nobody. */
+static err_t check_crl(struct fleet *fleet, const struct authority_member *member, int64_t now_ms)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    bool is_there = publication_span(fleet, bytes_str(member->id), &from, &to).code == ERR_OK;
+    if (member->state == AUTHORITY_RETIRED || (!is_there && !member->has_key)) {
+        return OK;
+    }
+    ENSURE(is_there, ERR_UNAVAILABLE, "no CRL of authority %s yet", member->id);
+    ENSURE(to > now_ms, ERR_UNAVAILABLE, "the CRL of authority %s has run out", member->id);
+    return OK;
+}
+
 static err_t is_ready(void *context)
 {
-    static const char *const ids[] = {"root", "device", "infrastructure"};
     const struct serving *s = context;
-    int64_t now = clock_guard_now_ms(s->house->fleet);
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
-        int64_t from = 0;
-        int64_t to = 0;
-        ENSURE(publication_span(s->house->fleet, bytes_str(ids[i]), &from, &to).code == ERR_OK,
-               ERR_UNAVAILABLE, "no CRL of authority %s yet", ids[i]);
-        ENSURE(to > now, ERR_UNAVAILABLE, "the CRL of authority %s has run out", ids[i]);
+    struct fleet *fleet = s->house->fleet;
+    int64_t now = clock_guard_now_ms(fleet);
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *member = NULL;
+    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
+        TRY(check_crl(fleet, member, now));
     }
     return OK;
 }
@@ -288,6 +326,7 @@ static err_t run(struct serving *s)
     };
     TRY(api_new(&options, &s->api));
     TRY(make_server(s));
+    authority_set_on_change(s->house->fleet, on_authorities, s->server);
     s->transport = (struct webhook_transport){.send = send_webhook, .context = s->house->outbound};
     TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
     TRY(event_hub_start(s->house->fleet));

@@ -38,7 +38,7 @@ static void check_device_bodies(const json_t *document)
 {
     AUTO_VAL(status_body) status = {.has_proof = false};
     AUTO_VAL(enrol_body) enrol = {.has_proof = false};
-    struct challenge_body challenge;
+    struct challenge_question challenge;
     err_ignore(status_body_read(document, &status)); /* any verdict will do: memory is what is watched */
     if (challenge_body_read(document, &challenge).code == ERR_OK) {
         must(challenge.purpose == PURPOSE_STATUS || challenge.purpose == PURPOSE_ENROL);

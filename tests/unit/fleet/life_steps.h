@@ -152,7 +152,10 @@ static inline void step_challenge(struct life *life)
     AUTO_VAL(buf) signature = {0};
     AUTO_PTR(csr) *csr = make_request(&(struct request_spec){.key = life->keys[unit][pick(life, KEYS)]});
     bool is_bound = false;
-    assert_ok(challenge_make(life->scene->fleet, &life->units[unit].id, PURPOSE_ENROL, &challenge));
+    assert_ok(challenge_make(
+        life->scene->fleet,
+        &(struct challenge_question){.device_id = life->units[unit].id, .purpose = PURPOSE_ENROL},
+        &challenge));
     struct challenge_proof proof = {.purpose = PURPOSE_ENROL,
                                     .device_id = life->units[unit].id,
                                     .spki = buf_view(&life->units[unit].spki),

@@ -123,7 +123,9 @@ static void sign(const struct attempt *attempt, const struct unit *unit, const u
 static void prove(struct scene *scene, const struct unit *unit, struct attempt *attempt)
 {
     *attempt = (struct attempt){0};
-    assert_ok(challenge_make(scene->fleet, &unit->id, PURPOSE_STATUS, &attempt->challenge));
+    assert_ok(challenge_make(scene->fleet,
+                             &(struct challenge_question){.device_id = unit->id, .purpose = PURPOSE_STATUS},
+                             &attempt->challenge));
     attempt->proof = (struct challenge_proof){.purpose = PURPOSE_STATUS,
                                               .device_id = unit->id,
                                               .spki = buf_view(&unit->spki),
@@ -346,7 +348,9 @@ static void test_a_flood_of_challenges_locks_nobody_out(void **state)
     scene_register(scene, 0, &unit.id);
     prove(scene, &unit, &attempt);
     for (int i = 0; i < 10000; i++) {
-        assert_ok(challenge_make(scene->fleet, &unit.id, PURPOSE_ENROL, &challenge));
+        assert_ok(challenge_make(scene->fleet,
+                                 &(struct challenge_question){.device_id = unit.id, .purpose = PURPOSE_ENROL},
+                                 &challenge));
     }
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM challenge_used"), 0);
     assert_int_equal(check(scene, &attempt.proof), ERR_OK);

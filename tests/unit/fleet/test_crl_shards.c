@@ -138,7 +138,8 @@ static void assert_is_shard(struct fleet_fixture *f, X509_CRL *crl, int number)
 {
     char url[CRL_URL_SIZE];
     int is_critical = 0;
-    assert_ok(crl_shard_url(f->fleet, number, url));
+    AUTO_PTR(authority_set) *set = authority_set_take(f->fleet);
+    assert_ok(crl_shard_url(authority_set_find(set, bytes_str("device")), number, url));
     ISSUING_DIST_POINT *point = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &is_critical, NULL);
     assert_non_null(point);
     assert_int_equal(is_critical, 1);
