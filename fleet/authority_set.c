@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fleet/authority_set_internal.h"
+#include "fleet/ocsp.h"
 
 enum { SUCCESSORS_MAX = 16 };
 

@@ -103,9 +103,6 @@ DEFINE_AUTO_PTR(publications, publications_free);
 err_t ocsp_new(struct ocsp **out);
 void ocsp_free(struct ocsp *ocsp);
 DEFINE_AUTO_PTR(ocsp, ocsp_free);
-/** Makes room for the answers of authorities that are new. @errors ERR_CRYPTO, ERR_NO_MEMORY @thread worker,
- * background, init */
-err_t ocsp_see_authorities(struct fleet *fleet);
 /** For db_listen: drops the kept answers about a certificate that was revoked. @param context struct ocsp */
 void ocsp_forget(void *context, struct bytes what);
 

@@ -36,6 +36,9 @@ void ocsp_answer(struct fleet *fleet, const struct ocsp_question *question, stru
 /** Makes the signer of each authority whose key is here, and the next one after half of its life, with its
  * audit record; called at start and by a job. @errors of the writer, ERR_CRYPTO @thread worker */
 err_t ocsp_refresh(struct fleet *fleet, int64_t now_ms);
+/** Makes room for the answers of authorities that are new. @errors ERR_CRYPTO, ERR_NO_MEMORY @thread worker,
+ * background, init */
+err_t ocsp_see_authorities(struct fleet *fleet);
 /** From when to when the signer of an authority is good. false: it has none, because the authority's key is
  * not here or nothing was made yet. @thread any */
 bool ocsp_signer_life(struct fleet *fleet, const char *authority, int64_t *from_ms, int64_t *to_ms);

@@ -55,8 +55,8 @@ struct server_options {
     const struct random *random;
     struct log *log;
     /* on a background thread; may block */
-    void (*on_reload)(void *context); /* at SIGHUP, at server_reload(), and every reload_period_ms: certificates and ticket keys
-                                         are renewed there */
+    void (*on_reload)(void *context); /* at SIGHUP, at server_reload(), and every reload_period_ms:
+                                         certificates and ticket keys are renewed there */
     void *reload_context;
     int64_t reload_period_ms; /* 0: at SIGHUP only */
     /* background jobs */
