@@ -10,6 +10,7 @@
 struct cms_signing {
     CMS_ContentInfo *cms;
     BIO *in; /* what is written to it goes through the digest */
+    bool is_doubted;
 };
 
 void cms_signing_free(struct cms_signing *signing)
@@ -51,6 +52,7 @@ err_t cms_signing_new(const struct cms_order *order, struct cms_signing **out)
     if (signing->cms == NULL) {
         return ERR_OPENSSL("preparing a signature failed");
     }
+    signing->is_doubted = order->key->proof != NULL;
     TRY(add_signer(signing->cms, order));
     signing->in = CMS_dataInit(signing->cms, NULL);
     if (signing->in == NULL) {
@@ -71,12 +73,30 @@ err_t cms_signing_add(struct cms_signing *signing, struct bytes piece)
                : ERR_OPENSSL("hashing for a signature failed");
 }
 
+/* OpenSSL asked the token itself, so nobody has seen yet what it answered. */
+static err_t prove(const struct cms_signing *signing)
+{
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(signing->cms);
+    CMS_SignerInfo *signer = signers == NULL ? NULL : sk_CMS_SignerInfo_value(signers, 0);
+    bool is_good = signer != NULL && CMS_SignerInfo_verify(signer) == 1;
+    openssl_forget_errors();
+    ENSURE(is_good, ERR_UNAVAILABLE, "the token answered with a signature that does not hold");
+    return OK;
+}
+
+static err_t complete(const struct cms_signing *signing)
+{
+    if (BIO_flush(signing->in) == 1 && CMS_dataFinal(signing->cms, signing->in) == 1) {
+        return signing->is_doubted ? prove(signing) : OK;
+    }
+    err_t error = ERR_OPENSSL("signing failed");
+    return signing->is_doubted ? ERR(ERR_UNAVAILABLE, "%s", error.detail) : error;
+}
+
 err_t cms_signing_finish(struct cms_signing *signing, struct buf *der)
 {
     unsigned char *encoded = NULL;
-    if (BIO_flush(signing->in) != 1 || CMS_dataFinal(signing->cms, signing->in) != 1) {
-        return ERR_OPENSSL("signing failed");
-    }
+    TRY(complete(signing));
     int size = i2d_CMS_ContentInfo(signing->cms, &encoded);
     if (size <= 0) {
         return ERR_OPENSSL("encoding a signature failed");

@@ -23,6 +23,13 @@ static bool prepare(EVP_PKEY_CTX *context, enum key_alg alg)
                                   EVP_PKEY_CTX_set_rsa_pss_saltlen(context, PSS_SALT) > 0);
 }
 
+/* Of a token it is the token's failure: it may be better another time. */
+static err_t failed(const struct private_key *key, const char *what)
+{
+    err_t error = ERR_OPENSSL(what);
+    return key->proof == NULL ? error : ERR(ERR_UNAVAILABLE, "%s", error.detail);
+}
+
 static err_t sign_hashed(const struct private_key *key, const struct sha256 *digest, struct buf *signature)
 {
     uint8_t bytes[SIGNATURE_MAX];
@@ -33,11 +40,11 @@ static err_t sign_hashed(const struct private_key *key, const struct sha256 *dig
     AUTO(EVP_PKEY_CTX) *proof = EVP_PKEY_CTX_new_from_pkey(NULL, public_half, NULL);
     if (signing == NULL || EVP_PKEY_sign_init(signing) <= 0 || !prepare(signing, key->info.alg) ||
         EVP_PKEY_sign(signing, bytes, &size, digest->b, sizeof digest->b) <= 0) {
-        return ERR_OPENSSL("signing failed");
+        return failed(key, "signing failed");
     }
     if (proof == NULL || EVP_PKEY_verify_init(proof) <= 0 || !prepare(proof, key->info.alg) ||
         EVP_PKEY_verify(proof, bytes, size, digest->b, sizeof digest->b) != 1) {
-        return ERR_OPENSSL("a signature that was just made does not hold");
+        return failed(key, "a signature that was just made does not hold");
     }
     return buf_append(signature, bytes, size);
 }

@@ -1,5 +1,5 @@
 /* Keys in a token: made there, found again by another process's eyes, used by authorities, CMS and digests,
- * and gone when they are forgotten; a house that is mixed; settings that lead nowhere. */
+ * and gone when they are forgotten; a house that is mixed. */
 #include "tests/unit/pki/token_fixture.h"
 
 #include <openssl/provider.h>
@@ -223,93 +223,6 @@ static void test_signs_for_firmware(void **state)
     }
 }
 
-/* A key that an administrator made, under another name; and two under one. */
-static void test_named_by_a_uri(void **state)
-{
-    AUTO_PTR(private_key) *key = NULL;
-    AUTO_PTR(private_key) *found = NULL;
-    (void)state;
-    skip_without(token);
-    {
-        AUTO_PTR(keystore) *keystore = token_open(&token);
-        assert_ok(keystore_generate(keystore, "ca-of-others", KEY_ALG_P256, &key));
-        AUTO_VAL(buf) output = {0};
-        assert_int_equal(run_in(&token.folder, "rm keys/ca-of-others.token", &output), 0);
-        /* by its label alone, though no note is there; and never made a second time under it */
-        assert_true(keystore_has(keystore, "ca-of-others"));
-        assert_ok(keystore_load(keystore, "ca-of-others", &found));
-        AUTO_PTR(private_key) *second = NULL;
-        assert_error(keystore_generate(keystore, "ca-of-others", KEY_ALG_P256, &second), ERR_CONFLICT,
-                     "did not make");
-        assert_ok(keystore_forget(keystore, "ca-of-others")); /* not ours: it stays */
-        assert_true(keystore_has(keystore, "ca-of-others"));
-        private_key_free(TAKE(found));
-        private_key_free(TAKE(key));
-    }
-    struct keystore_pkcs11 options = token_options(&token);
-    options.uris = "  ca-mine=pkcs11:object=ca-of-others  fw-none=pkcs11:object=not%20there;type=private ";
-    AUTO_PTR(keystore) *named = NULL;
-    assert_ok(keystore_open_pkcs11(&options, random_system(), &named));
-    assert_true(keystore_has(named, "ca-mine"));
-    AUTO_PTR(private_key) *mine = NULL;
-    AUTO_PTR(private_key) *none = NULL;
-    assert_ok(keystore_load(named, "ca-mine", &mine));
-    assert_error(keystore_load(named, "fw-none", &none), ERR_NOT_FOUND, "not there");
-    assert_error(keystore_generate(named, "ca-mine", KEY_ALG_P256, &none), ERR_CONFLICT, "exists");
-}
-
-static void test_settings_that_lead_nowhere(void **state)
-{
-    static const struct {
-        const char *uris, *word;
-    } bad[] = {
-        {"ca-x", "LABEL=pkcs11:"},
-        {"=pkcs11:object=a", "LABEL=pkcs11:"},
-        {"ca-x=http://a", "is no PKCS#11 URI"},
-        {"ca-x=pkcs11:token=only", "object, id or both"},
-        {"ca-x=pkcs11:object=a;nonsense=1", "is no PKCS#11 URI"},
-        {"ca-x=pkcs11:object=a?pin-value=1234", "pkcs11_pin_file"},
-        {"ca-x=pkcs11:object=a?pin-source=/etc/pin", "pkcs11_pin_file"},
-        {"ca-x=pkcs11:object=a?module-path=/x.so", "pkcs11_module"},
-    };
-    (void)state;
-    skip_without(token);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct keystore_pkcs11 options = token_options(&token);
-        AUTO_PTR(keystore) *keystore = NULL;
-        options.uris = bad[i].uris;
-        assert_error(keystore_open_pkcs11(&options, random_system(), &keystore), ERR_UNPROCESSABLE,
-                     bad[i].word);
-    }
-    static const struct {
-        const char *module, *token_label;
-        int64_t slot;
-        err_code code;
-        const char *word;
-    } rows[] = {
-        {"", "whorl", -1, ERR_UNPROCESSABLE, "pkcs11_module"},
-        {"softhsm.so", "whorl", -1, ERR_UNPROCESSABLE, "begin with /"},
-        {"/nowhere/x.so", "whorl", -1, ERR_UNPROCESSABLE, "there is no PKCS#11 module"},
-        {"/etc/passwd", "whorl", -1, ERR_UNPROCESSABLE, "cannot be loaded"},
-        {NULL, "", -1, ERR_UNPROCESSABLE, "pkcs11_token"},
-        {NULL, "wrong", -1, ERR_UNAVAILABLE, "no token is labelled \"wrong\"; there: \"whorl\""},
-        {NULL, "", 77, ERR_UNAVAILABLE, "slot"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct keystore_pkcs11 options = token_options(&token);
-        AUTO_PTR(keystore) *keystore = NULL;
-        AUTO_PTR(private_key) *key = NULL;
-        options.module = rows[i].module != NULL ? rows[i].module : token.module;
-        options.token = rows[i].token_label;
-        options.slot = rows[i].slot;
-        assert_ok(keystore_open_pkcs11(&options, random_system(), &keystore));
-        assert_error(keystore_generate(keystore, "ca-nowhere", KEY_ALG_P256, &key), rows[i].code,
-                     rows[i].word);
-        assert_false(keystore_has(keystore, "ca-nowhere"));
-    }
-    assert_int_equal(token_logins(&token) > 0, 1);
-}
-
 /* An interrupted making leaves an intention, and perhaps a pair: neither is a key, and the next making clears
  * both. A damaged note is told, never taken for "no key". */
 static void test_interrupted_and_damaged(void **state)
@@ -356,8 +269,6 @@ int main(void)
         cmocka_unit_test(test_other_keys_are_left_alone),
         cmocka_unit_test(test_a_mixed_house_issues),
         cmocka_unit_test(test_signs_for_firmware),
-        cmocka_unit_test(test_named_by_a_uri),
-        cmocka_unit_test(test_settings_that_lead_nowhere),
         cmocka_unit_test(test_interrupted_and_damaged),
     };
     return cmocka_run_group_tests_name("keystore_pkcs11", tests, make_token, end_token);

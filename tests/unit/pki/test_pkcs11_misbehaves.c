@@ -6,6 +6,9 @@
 
 #include <sys/wait.h>
 
+#include "pki/cms_sign.h"
+#include "pki/code_certificate.h"
+#include "pki/digest_sign.h"
 #include "pki/pin_attempts.h"
 
 static struct test_token token;
@@ -137,6 +140,46 @@ static void test_garbage_is_seen_by_nobody(void **state)
     keystore_free(house.keystore);
 }
 
+/* CMS asks the token by OpenSSL, not by us. */
+static err_t sign_cms(const struct private_key *key, struct bytes certificate, struct buf *out)
+{
+    AUTO_PTR(cms_signing) *signing = NULL;
+    const struct cms_order order = {
+        .key = key, .certificate = certificate, .is_detached = true, .at_ms = house_from_ms + 1000};
+    TRY(cms_signing_new(&order, &signing));
+    TRY(cms_signing_add(signing, bytes_str("an image")));
+    return cms_signing_finish(signing, out);
+}
+
+static void test_garbage_in_cms(void **state)
+{
+    static const char *const controls[] = {"wrong-bytes", "wrong-length", "random-code"};
+    AUTO_PTR(private_key) *key = NULL;
+    AUTO_VAL(buf) certificate = {0};
+    AUTO_VAL(buf) cms = {0};
+    const struct code_subject subject = {.common_name = "firmware",
+                                         .not_before_ms = house_from_ms,
+                                         .not_after_ms = house_from_ms + year_ms,
+                                         .random = random_system()};
+    struct sha256 digest;
+    (void)state;
+    skip_without(token);
+    assert_ok(sha256_of(bytes_str("an image"), &digest));
+    AUTO_PTR(keystore) *keystore = token_open(&token);
+    assert_ok(keystore_generate(keystore, "fw-cms", KEY_ALG_P256, &key));
+    assert_ok(code_certificate_make(key, &subject, &certificate));
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+        token_tell(&token, controls[i]);
+        assert_error(sign_cms(key, buf_view(&certificate), &cms), ERR_UNAVAILABLE, "");
+        err_t error = digest_sign(key, &digest, &cms);
+        assert_int_equal(error.code, ERR_UNAVAILABLE);
+        assert_int_equal(cms.n, 0);
+    }
+    token_tell(&token, "");
+    assert_ok(sign_cms(key, buf_view(&certificate), &cms));
+    private_key_free(TAKE(key));
+}
+
 static void test_a_token_that_is_pulled(void **state)
 {
     AUTO_PTR(private_key) *key = NULL;
@@ -165,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_wrong_three_times_never_a_fourth),
         cmocka_unit_test(test_a_crash_in_the_login_counts),
         cmocka_unit_test(test_garbage_is_seen_by_nobody),
+        cmocka_unit_test(test_garbage_in_cms),
         cmocka_unit_test(test_a_token_that_is_pulled),
     };
     return cmocka_run_group_tests_name("pkcs11_misbehaves", tests, make_token, end_token);
