@@ -73,12 +73,26 @@ int64_t authority_set_change(const struct authority_set *set)
 
 /* --- replacing -------------------------------------------------------------------------------------- */
 
-static err_t replace(struct fleet *fleet)
+/* Looked for again, and no key was found that was not there before. */
+static bool is_as_before(const struct authority_set *former, const struct authority_set *next)
+{
+    bool is_same = former->change == next->change && former->count == next->count;
+    for (size_t i = 0; is_same && i < next->count; i++) {
+        is_same = former->members[i].authority == next->members[i].authority;
+    }
+    return is_same && former->is_whole == next->is_whole;
+}
+
+static err_t replace(struct fleet *fleet, bool *is_new)
 {
     struct authority_sets *sets = fleet->authority_sets;
     AUTO_PTR(authority_set) *former = authority_set_take(fleet);
     AUTO_PTR(authority_set) *next = NULL;
     TRY(authority_set_read(fleet, former, &next));
+    *is_new = !is_as_before(former, next);
+    if (!*is_new) {
+        return OK;
+    }
     next->version = former->version + 1;
     (void)pthread_mutex_lock(&sets->mutex);
     struct authority_set *dropped = sets->present;
@@ -102,9 +116,7 @@ static err_t refresh(struct fleet *fleet, bool *is_new)
     if (is_current(fleet, change)) {
         return OK;
     }
-    TRY(replace(fleet));
-    *is_new = true;
-    return OK;
+    return replace(fleet, is_new);
 }
 
 err_t authority_set_reload(struct fleet *fleet)
@@ -204,6 +216,12 @@ static const struct authority_member *default_of(const struct authority_set *set
         shared = member;
     }
     return shared;
+}
+
+const struct authority_member *authority_set_default(const struct authority_set *set,
+                                                     enum authority_role role, const struct uuid *tenant)
+{
+    return default_of(set, role, tenant);
 }
 
 err_t authority_set_issuer(const struct authority_set *set, enum authority_role role,

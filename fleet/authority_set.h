@@ -62,6 +62,9 @@ const struct authority_member *authority_set_find(const struct authority_set *se
 err_t authority_set_issuer(const struct authority_set *set, enum authority_role role,
                            const struct uuid *tenant, const char *chosen,
                            const struct authority_member **out);
+/** The active default of a role, its key at hand or not (a token may not answer just now); NULL: none. */
+const struct authority_member *authority_set_default(const struct authority_set *set,
+                                                     enum authority_role role, const struct uuid *tenant);
 /** The root that names this installation (server_id, audit evidence): the default one. Never NULL. */
 const struct authority_member *authority_set_root(const struct authority_set *set);
 

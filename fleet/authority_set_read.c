@@ -154,9 +154,10 @@ static const struct authority *former_of(const struct authority_set *former, con
     return member != NULL && is_same(member->authority, id, der) ? member->authority : NULL;
 }
 
-/* What cannot be opened just now is looked for again (is_whole); what is broken ends the reading. */
-static err_t open_key(struct fleet *fleet, struct authority_set *set, const struct authority_member *member,
-                      struct private_key **out)
+/* What cannot be opened just now is looked for again (is_whole), and told once; what is broken ends the
+ * reading. */
+static err_t open_key(struct fleet *fleet, const struct authority_set *former, struct authority_set *set,
+                      const struct authority_member *member, struct private_key **out)
 {
     char label[AUTHORITY_ID_SIZE + 4];
     struct keystore *keystore = fleet->options.keystore;
@@ -168,7 +169,9 @@ static err_t open_key(struct fleet *fleet, struct authority_set *set, const stru
     err_t opened = keystore_load(keystore, label, out);
     if (opened.code == ERR_UNAVAILABLE) {
         set->is_whole = false;
-        log_error(fleet->log, "authority.key_unavailable", member->id, opened);
+        if (former == NULL || former->is_whole) {
+            log_error(fleet->log, "authority.key_unavailable", member->id, opened);
+        }
         return OK;
     }
     return opened;
@@ -180,7 +183,7 @@ static err_t load(struct fleet *fleet, const struct authority_set *former, struc
     const struct authority *known = given(&fleet->options, member->id, der);
     AUTO_PTR(private_key) *key = NULL;
     if (known == NULL) {
-        TRY(open_key(fleet, set, member, &key));
+        TRY(open_key(fleet, former, set, member, &key));
         known = former_of(former, member->id, der);
         known = known != NULL && authority_has_key(known) == (key != NULL) ? known : NULL;
     }

@@ -155,14 +155,15 @@ err_t house_load_default(struct house *house, enum authority_role role, struct a
     return load(house, &search, out);
 }
 
-/* What the fleet has found in its rows. */
+/* What the fleet has found in its rows; keys that cannot be opened just now are looked for again. */
 static err_t take_authorities(struct house *house)
 {
-    const struct authority_member *infrastructure = NULL;
     AUTO_PTR(authority_set) *set = authority_set_take(house->fleet);
     const struct authority_member *root = authority_set_root(set);
     ENSURE(root != NULL, ERR_UNPROCESSABLE, "the inventory has no root authority");
-    TRY(authority_set_issuer(set, AUTHORITY_INFRASTRUCTURE, NULL, "", &infrastructure));
+    const struct authority_member *infrastructure =
+        authority_set_default(set, AUTHORITY_INFRASTRUCTURE, NULL);
+    ENSURE(infrastructure != NULL, ERR_UNPROCESSABLE, "the inventory has no active authority of its servers");
     house->root = authority_ref(root->authority);
     house->infrastructure = authority_ref(infrastructure->authority);
     return OK;

@@ -111,9 +111,11 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     bool is_new = false;
     struct peer_trust *trust = NULL;
     struct bytes chain[AUTHORITY_PATH_MAX];
-    const struct authority_member *issuer = NULL;
     AUTO_PTR(authority_set) *set = authority_set_take(house->fleet);
-    TRY(authority_set_issuer(set, AUTHORITY_INFRASTRUCTURE, NULL, "", &issuer));
+    const struct authority_member *issuer = authority_set_default(set, AUTHORITY_INFRASTRUCTURE, NULL);
+    ENSURE(issuer != NULL, ERR_UNAVAILABLE, "there is no active authority of servers");
+    authority_free(house->infrastructure); /* its key may be at hand now */
+    house->infrastructure = authority_ref(issuer->authority);
     TRY(server_certificate_ensure(house, &leaf, &is_new));
     TRY(note_expiry(house, buf_view(&leaf)));
     TRY(ocsp_know(house->fleet, buf_view(&leaf)));
@@ -305,12 +307,20 @@ static void run_early(struct serving *s, const char *job, err_t (*fn)(struct fle
     }
 }
 
+/* Where a key is not at hand just now, the lists that are there are served meanwhile (is_ready() watches
+ * their ends). */
+static err_t publish(struct fleet *fleet)
+{
+    err_t error = publication_refresh(fleet, clock_guard_now_ms(fleet));
+    return error.code == ERR_UNAVAILABLE ? OK : error;
+}
+
 static err_t run(struct serving *s)
 {
     TRY(clock_guard_start(s->house->fleet));
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
-    TRY(publication_refresh(s->house->fleet, clock_guard_now_ms(s->house->fleet)));
+    TRY(publish(s->house->fleet));
     run_early(s, "ocsp-signers", ocsp_refresh);
     run_early(s, "expiries", expiries_check);
     const struct api_options options = {

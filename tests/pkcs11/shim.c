@@ -4,6 +4,7 @@
  *
  *   gone           the token is pulled: until the process ends, every call fails, also when the word is gone
  *                  (handles stay dead, as they do with real ones)
+ *   away           C_Initialize fails, as long as the word is there
  *   hang           C_Sign never answers
  *   wrong-bytes    C_Sign answers another signature of the right length
  *   wrong-length   … a shorter one
@@ -65,7 +66,7 @@ static CK_RV shim_initialize(void *arguments)
     if (is_told("crash-start")) {
         abort();
     }
-    return is_gone() ? CKR_DEVICE_ERROR : shim.real->C_Initialize(arguments);
+    return is_told("away") || is_gone() ? CKR_DEVICE_ERROR : shim.real->C_Initialize(arguments);
 }
 
 static CK_RV shim_get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
