@@ -1,0 +1,57 @@
+/* Paths through what is here and what comes along. */
+#include "fleet/authority_import_internal.h"
+
+static bool is_signed_by(const struct import_node *node, const struct import_node *issuer)
+{
+    return ca_certificate_names_issuer(&node->certificate, &issuer->certificate) &&
+           ca_certificate_verify(&node->certificate, &issuer->certificate).code == ERR_OK;
+}
+
+/* A root before a cross certificate of the same name and key: the shortest way up. */
+struct import_node *import_issuer_of(const struct import_nodes *nodes, const struct import_node *node)
+{
+    struct import_node *found = NULL;
+    for (size_t i = 0; i < nodes->count; i++) {
+        struct import_node *issuer = &nodes->items[i];
+        bool is_root = ca_certificate_is_self_issued(&issuer->certificate);
+        if ((found == NULL || is_root) && is_signed_by(node, issuer)) {
+            found = issuer;
+        }
+    }
+    return found;
+}
+
+/* Nobody here has signed it: is there one that says so, and did not? */
+static err_t no_issuer(const struct import_nodes *nodes, const struct import_node *node)
+{
+    char subject[CA_SUBJECT_SHORT + 4];
+    ca_certificate_subject(&node->certificate, subject);
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (ca_certificate_names_issuer(&node->certificate, &nodes->items[i].certificate)) {
+            return ca_certificate_verify(&node->certificate, &nodes->items[i].certificate);
+        }
+    }
+    return ERR(ERR_UNPROCESSABLE,
+               "the issuer of %s is not here: give its certificate too, and all up to the root", subject);
+}
+
+err_t import_check_path(const struct import_nodes *nodes, struct import_node *node, int64_t now_ms)
+{
+    const struct ca_certificate *path[CA_PATH_MAX];
+    struct import_node *at = node;
+    size_t count = 0;
+    for (;;) {
+        ENSURE(count < CA_PATH_MAX, ERR_UNPROCESSABLE,
+               "the chain is too long: at most %d certificates lead to its root", CA_PATH_MAX);
+        path[count++] = &at->certificate;
+        at->is_used = true;
+        struct import_node *issuer = import_issuer_of(nodes, at);
+        if (issuer == NULL) {
+            return no_issuer(nodes, at);
+        }
+        if (issuer == at) {
+            return ca_path_verify(path, count, now_ms);
+        }
+        at = issuer;
+    }
+}
