@@ -61,9 +61,13 @@ static const struct command COMMANDS[] = {
      "        Prove the hash chain of the journal, or bring an older copy of the inventory up to date with "
      "it."},
     {"ca", command_ca,
-     "ca sign --key KEY.pem --ca ROOT.pem [--passphrase-file FILE] REQUEST -o ANSWER [--yes]\n"
-     "        Sign what an offline authority is asked for, on a machine without network and data directory; "
-     "tells\n        first in words what that is."},
+     "ca request --dir DIR --out FOLDER [--new ID --role device|infrastructure] [--issuer ROOT]\n"
+     "             [--lifetime-days N] [--crl-days N]\n"
+     "  ca sign --key KEY.pem --ca ROOT.pem [--passphrase-file FILE] REQUEST -o ANSWER [--yes]\n"
+     "  ca import --dir DIR FILE…\n"
+     "  ca take-offline --dir DIR --id ROOT --out FOLDER --passphrase-file FILE [--crl-days N]\n"
+     "        Authorities whose keys are elsewhere: what must be signed, the signing on a machine without "
+     "network,\n        what came back, and a root's key moved out."},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 

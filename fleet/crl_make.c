@@ -81,6 +81,7 @@ static err_t read_entries(struct db_tx *tx, void *arg)
 /* --- signed ----------------------------------------------------------------------------------------- */
 
 struct made {
+    int64_t lifetime_ms; /* given; 0: as the settings say */
     int64_t number_before;
     size_t entries;
     char sha256[2 * SHA256_SIZE + 1];
@@ -114,6 +115,7 @@ static err_t make(struct fleet *fleet, const struct authority_member *member, in
 {
     int64_t now_s = now_ms / 1000;
     int list = row->list;
+    int64_t lifetime_ms = made->lifetime_ms != 0 ? made->lifetime_ms : fleet->options.crl_lifetime_ms;
     struct crl_row read = {.list = list};
     AUTO_VAL(entries)
     entries = {
@@ -126,11 +128,12 @@ static err_t make(struct fleet *fleet, const struct authority_member *member, in
     crl_row_clear(row);
     *row = read;
     (void)snprintf(row->authority, sizeof row->authority, "%s", member->id);
-    *made = (struct made){.number_before = row->number, .entries = entries.count};
+    *made = (struct made){
+        .lifetime_ms = made->lifetime_ms, .number_before = row->number, .entries = entries.count};
     row->list = list;
     row->number = number_after(row->number, now_s > entries.floor ? now_s : entries.floor + 1);
     row->this_update = now_s * 1000;
-    row->next_update = row->this_update + fleet->options.crl_lifetime_ms / 1000 * 1000;
+    row->next_update = row->this_update + lifetime_ms / 1000 * 1000;
     row->is_stale = false;
     TRY(sign(member, &entries, row));
     struct sha256 hash;
@@ -179,19 +182,35 @@ static err_t store(struct db_tx *tx, void *arg)
     return OK;
 }
 
+static err_t make_all(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
+                      struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        TRY(make(fleet, member, now_ms, &batch->rows[i], &batch->made[i]));
+    }
+    TRY(db_write(fleet->db, store, batch));
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->made[i].is_overtaken) {
+            crl_row_clear(&batch->rows[i]);
+        }
+    }
+    return OK;
+}
+
 err_t crl_make(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
                struct crl_row *rows, size_t count)
 {
     struct batch batch = {.rows = rows, .count = count};
     ENSURE(count <= CRL_BATCH_MAX, ERR_INTERNAL, "%zu CRLs at once", count);
-    for (size_t i = 0; i < count; i++) {
-        TRY(make(fleet, member, now_ms, &rows[i], &batch.made[i]));
-    }
-    TRY(db_write(fleet->db, store, &batch));
-    for (size_t i = 0; i < count; i++) {
-        if (batch.made[i].is_overtaken) {
-            crl_row_clear(&rows[i]);
-        }
-    }
+    return make_all(fleet, member, now_ms, &batch);
+}
+
+err_t crl_make_for(struct fleet *fleet, const struct authority_member *member, int64_t lifetime_ms,
+                   struct crl_row *row)
+{
+    struct batch batch = {.rows = row, .count = 1};
+    batch.made[0].lifetime_ms = lifetime_ms;
+    TRY(make_all(fleet, member, clock_now_ms(fleet->clock), &batch));
+    ENSURE(row->der.n > 0, ERR_BUSY, "somebody else signed a CRL of %s at the same time", member->id);
     return OK;
 }

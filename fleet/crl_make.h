@@ -13,5 +13,9 @@ enum { CRL_BATCH_MAX = 32 };
  *  @errors ERR_UNAVAILABLE no key here, ERR_DISK_FULL, ERR_DB @thread worker */
 err_t crl_make(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
                struct crl_row *rows, size_t count);
+/** One list that lives so long, now: the last of a key that goes away. @param[in,out] row as above; cleared
+ * by the caller @errors as above; ERR_BUSY somebody was faster */
+err_t crl_make_for(struct fleet *fleet, const struct authority_member *member, int64_t lifetime_ms,
+                   struct crl_row *row);
 
 #endif

@@ -36,6 +36,12 @@ static const struct ending_kind AUTHORITY = {"authority.expires",
                                              {[ALARM_WARNING] = {365, 25}, [ALARM_CRITICAL] = {90, 10}}};
 static const struct ending_kind CRL = {
     "crl.overdue", "crl", "the CRL of authority", {[ALARM_WARNING] = {0, 40}, [ALARM_CRITICAL] = {0, 20}}};
+/* Where the key is elsewhere somebody has to go there: a month is needed, and half of what lives less. */
+static const struct ending_kind CRL_FROM_ELSEWHERE = {
+    "crl.overdue",
+    "crl",
+    "the CRL, which is signed elsewhere, of authority",
+    {[ALARM_WARNING] = {30, 50}, [ALARM_CRITICAL] = {7, 20}}};
 static const struct ending_kind OCSP_SIGNER = {"ocsp_signer.expires",
                                                "ocsp_signer",
                                                "the key that signs OCSP answers for authority",
@@ -94,7 +100,7 @@ static err_t collect_authority(struct fleet *fleet, const struct authority_membe
                                struct endings *all)
 {
     bool is_over = member->state == AUTHORITY_RETIRED;
-    struct ending crl = {.kind = &CRL, .is_over = is_over};
+    struct ending crl = {.kind = member->has_key ? &CRL : &CRL_FROM_ELSEWHERE, .is_over = is_over};
     struct ending signer = {.kind = &OCSP_SIGNER, .is_over = is_over};
     struct ending own = {.kind = &AUTHORITY,
                          .is_over = is_over,

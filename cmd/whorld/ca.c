@@ -126,7 +126,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"request", command_ca_request},
     {"sign", command_ca_sign},
+    {"import", command_ca_import},
+    {"take-offline", command_ca_take_offline},
 };
 
 int command_ca(int argc, char **argv)
@@ -136,6 +139,7 @@ int command_ca(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
         }
     }
-    (void)fputs("usage: whorld ca sign …; `whorld help` shows its options\n", stderr);
+    (void)fputs("usage: whorld ca request|sign|import|take-offline …; `whorld help` shows their options\n",
+                stderr);
     return EXIT_USAGE;
 }

@@ -5,6 +5,9 @@
 #include "base/bytes.h"
 #include "cmd/whorld/commands.h"
 
+int command_ca_request(int argc, char **argv);
+int command_ca_import(int argc, char **argv);
+int command_ca_take_offline(int argc, char **argv);
 int command_ca_sign(int argc, char **argv);
 
 enum { CA_FILES_MAX = 16 };

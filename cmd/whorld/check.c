@@ -8,6 +8,7 @@
 #include "cmd/whorld/check_firmware.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "db/crl_rows.h"
 #include "db/journal.h"
 #include "fleet/authority_set.h"
 
@@ -62,13 +63,53 @@ static err_t check_keys(struct house *house, struct findings *f)
     return OK;
 }
 
+struct list_query {
+    const char *id;
+    struct crl_row *row;
+};
+
+static err_t read_list(struct db_tx *tx, void *arg)
+{
+    struct list_query *query = arg;
+    return crl_rows_find_state(tx, query->id, CRL_COMPLETE, query->row);
+}
+
+/* Nobody here signs the next list of an authority whose key is elsewhere: it has to be brought in time. */
+static err_t check_list_from_elsewhere(struct house *house, struct findings *f, const char *id)
+{
+    AUTO_VAL(crl_row) row = {.number = 0};
+    struct list_query query = {.id = id, .row = &row};
+    char until[32];
+    char text[160];
+    err_t found = db_read(house->db, read_list, &query);
+    if (found.code != ERR_NOT_FOUND) {
+        TRY(found);
+    }
+    int64_t now_ms = clock_now_ms(clock_system());
+    time_format(row.next_update, until);
+    if (row.number == 0) {
+        (void)snprintf(text, sizeof text, "the key of %s is elsewhere (offline), and no CRL of it is here",
+                       id);
+        note(f, text);
+        return OK;
+    }
+    ENSURE(row.next_update > now_ms, ERR_WRONG_STATE,
+           "its key is elsewhere (offline), and its CRL ran out at %s: bring the next one", until);
+    bool is_near = row.next_update - now_ms < 30LL * 86400000;
+    (void)snprintf(text, sizeof text, "the key of %s is elsewhere (offline); its CRL %s %s%s", id,
+                   is_near ? "runs out soon, at" : "is good until", until,
+                   row.is_stale ? ", and lacks what is revoked since: whorld ca request" : "");
+    note(f, text);
+    return OK;
+}
+
 static err_t check_authority(struct house *house, struct findings *f, const char *id)
 {
     AUTO_PTR(authority) *authority = NULL;
     char until[32];
     TRY(house_load_authority(house, id, &authority));
     if (!authority_has_key(authority)) {
-        note(f, "an authority has no key here (offline)");
+        TRY(check_list_from_elsewhere(house, f, id));
     }
     int64_t left = authority_not_after_ms(authority) - clock_now_ms(clock_system());
     time_format(authority_not_after_ms(authority), until);

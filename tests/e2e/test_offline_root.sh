@@ -1,0 +1,139 @@
+#!/bin/bash
+# The root's key leaves the data directory beside a running server; from then on its CRLs and the certificates of new issuing CAs are signed
+# on a machine of their own (`whorld ca sign`) or by the openssl command, and brought in. Killed at any instant, the key is in one place at
+# least, and the directory starts.
+. "$(dirname "$0")/lib.sh"
+need openssl
+
+init_data
+cd "$WORK"
+printf 'sixteen bytes and more\n' >passphrase
+start_server
+crl() { curl -sS --fail "$PUBLIC/crl/root.crl" | openssl crl -inform DER -noout "$@"; }
+wait_for_number() { for _ in $(seq 60); do [ "$(crl -crlnumber)" = "$1" ] && return 0; sleep 0.1; done; die "the CRL $1 is not published"; }
+
+# --- killed anywhere: the key is somewhere, and the directory is whole
+take() { "$WHORLD" ca take-offline --dir "$DATA" --id root --out vault --passphrase-file passphrase --crl-days 200; }
+check_somewhere() {
+    [ -e "$DATA/keys/ca-root.key" ] || openssl pkey -in vault/root.key -passin file:passphrase -noout 2>/dev/null || die "killed $1: the key is nowhere"
+}
+if command -v strace >/dev/null && strace -o trace true 2>/dev/null; then
+    # at each file that is given its name, and at the one that goes
+    for at in rename:when=1 rename:when=2 rename:when=3 unlink:when=1; do
+        if [ $at != unlink:when=1 ]; then rm -rf vault; fi # the copies are made anew
+        (strace -f -o trace -e "inject=${at%%:*}:signal=KILL:${at#*:}" "$WHORLD" ca take-offline --dir "$DATA" --id root --out vault \
+            --passphrase-file passphrase --crl-days 200 & wait $!) >out 2>&1 || true
+        grep -q 'killed by SIGKILL' trace || die "it was not killed at $at"
+        check_somewhere "at $at"
+    done
+else
+    for delay in 0.2 0.4 0.6; do
+        (timeout -s KILL $delay "$WHORLD" ca take-offline --dir "$DATA" --id root --out vault --passphrase-file passphrase --crl-days 200) >out 2>&1 || true
+        check_somewhere "after $delay s"
+    done
+fi
+say "ok  killed at every step, the key is in one place at least"
+take >out
+expect_in "the same command goes on, and says until when the CRL is good" "$(cat out)" "is in vault/root.key and nowhere else"
+[ ! -e "$DATA/keys/ca-root.key" ] || die "the key is still in the keystore"
+expect "the copy is the root's key" "$(openssl pkey -in vault/root.key -passin file:passphrase -pubout)" \
+    "$(openssl x509 -in "$DATA/ca.pem" -pubkey -noout)"
+expect "and lies there for its owner only" "$(stat -c %a vault/root.key)" 600
+take >out
+expect_in "once more changes nothing" "$(cat out)" "is in vault/root.key"
+printf 'another passphrase it is\n' >other
+expect_fails "another passphrase does not open the copy" "$WHORLD" ca take-offline --dir "$DATA" --id root --out vault --passphrase-file other
+expect_fails "an issuing CA stays" "$WHORLD" ca take-offline --dir "$DATA" --id device --out vault --passphrase-file passphrase
+expect_in "and why" "$(cat out)" "no root of this installation"
+
+# --- the server runs on without it
+number=$(jq .crl_number vault/root.key.state)
+wait_for_number "$(printf 'crlNumber=0x%X' "$number")"
+say "ok  the long CRL is published"
+days=$((($(date -d "$(crl -nextupdate | cut -d= -f2)" +%s) - $(date +%s)) / 86400))
+[ "$days" -ge 198 ] || die "the CRL is good for $days days"
+expect "ready" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/readyz")" 200
+! grep -q '"level":"error"' server.log || die "errors: $(grep '"level":"error"' server.log | head -2)"
+"$WHORLD" check --dir "$DATA" >out || die "check: $(cat out)"
+expect_in "check tells it" "$(cat out)" "offline"
+
+# --- a new issuing CA: asked for, signed elsewhere, brought in
+request() { "$WHORLD" ca request --dir "$DATA" --out requests --issuer root "$@"; }
+request --new device-2 --role device >out
+cp requests/device-2.csr.pem first.csr
+request --new device-2 --role device >out
+expect "the same pending one has the same request" "$(cat requests/device-2.csr.pem)" "$(cat first.csr)"
+expect "the request is good" "$(openssl req -in first.csr -noout -verify 2>&1 | grep -o 'verify OK')" "verify OK"
+"$WHORLD" ca sign --key vault/root.key --ca vault/root.pem --passphrase-file passphrase requests/root.ceremony.json -o answer.pem --yes >out
+expect_in "what was signed" "$(cat out)" 'a certificate of the issuing CA "device-2"'
+head -c 300 answer.pem >cut.pem
+expect_fails "an answer that is cut is refused" "$WHORLD" ca import --dir "$DATA" cut.pem
+expect_fails "no files" "$WHORLD" ca import --dir "$DATA"
+"$WHORLD" ca import --dir "$DATA" answer.pem >out
+expect_in "the certificate is recognised" "$(cat out)" "certificate   device-2, issued by root"
+next=$(jq .crl_number vault/root.key.state)
+[ "$next" -gt "$number" ] || die "the number is $next after $number"
+number=$next
+expect_in "the CRL too" "$(cat out)" "CRL           of root, number $number, 0 entries"
+wait_for_number "$(printf 'crlNumber=0x%X' "$number")"
+say "ok  it is published as it is"
+"$WHORLD" ca import --dir "$DATA" answer.pem >out
+expect "twice changes nothing" "$(grep -c 'here already' out)" 2
+openssl x509 -in answer.pem -out device-2.pem
+curl -sS --fail "$PUBLIC/crl/root.crl" | openssl crl -inform DER -out root.crl
+expect "openssl verifies the new CA" "$(openssl verify -x509_strict -crl_check -CAfile "$DATA/ca.pem" -CRLfile root.crl device-2.pem)" "device-2.pem: OK"
+api GET /api/v1/authorities/device-2 >out
+expect "it stands by" "$(jq -r .state out)" standby
+
+# --- the openssl command as the signer: its next CRL, and those that are refused
+cat >ca.cnf <<CNF
+[ca]
+default_ca = x
+[x]
+database = index
+crlnumber = number
+default_md = sha256
+crl_extensions = crl
+unique_subject = no
+[crl]
+authorityKeyIdentifier = keyid
+[delta]
+authorityKeyIdentifier = keyid
+2.5.29.27 = critical,DER:020101
+[scope]
+authorityKeyIdentifier = keyid
+issuingDistributionPoint = critical,@point
+[point]
+onlyuser = TRUE
+CNF
+: >index
+gencrl() { openssl ca -config ca.cnf -gencrl -cert vault/root.pem -keyfile vault/root.key -passin file:passphrase -out "$@" 2>/dev/null; }
+printf '%X\n' "$number" | sed 's/^\(..\)*.$/0&/' >number
+gencrl same.crl -crldays 90
+expect_fails "the number that was there" "$WHORLD" ca import --dir "$DATA" same.crl
+expect_in "numbers only rise" "$(cat out)" "numbers only rise"
+gencrl delta.crl -crldays 90 -crlexts delta
+expect_fails "a delta" "$WHORLD" ca import --dir "$DATA" delta.crl
+gencrl scope.crl -crldays 90 -crlexts scope
+expect_fails "a part" "$WHORLD" ca import --dir "$DATA" scope.crl
+gencrl next.crl -crldays 20
+"$WHORLD" ca import --dir "$DATA" next.crl >out
+expect_in "one of the openssl command is taken" "$(cat out)" "CRL           of root"
+wait_for_number "$(openssl crl -in next.crl -noout -crlnumber)"
+say "ok  and published"
+"$WHORLD" check --dir "$DATA" >out || die "check: $(cat out)"
+expect_in "check tells that it runs out within a month" "$(cat out)" "runs out soon"
+# of another root, and of a CA whose key is here
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout foreign.key -out foreign.pem -subj "/CN=Foreign" -days 30 2>/dev/null
+expect_fails "a CA that issued none of ours" "$WHORLD" ca import --dir "$DATA" foreign.pem
+expect_in "and why" "$(cat out)" "is of no authority here, and issued none of them"
+curl -sS --fail "$PUBLIC/crl/device.crl" -o device.crl
+"$WHORLD" ca import --dir "$DATA" device.crl >out
+expect_in "a list of ours is here already" "$(cat out)" "here already  device"
+
+# --- and it starts again
+stop_server
+start_server
+expect "the imported CRL is published from the start" "$(crl -crlnumber)" "$(openssl crl -in next.crl -noout -crlnumber)"
+stop_server
+"$WHORLD" audit verify --dir "$DATA" >out || die "$(cat out)"
