@@ -19,6 +19,8 @@ static const struct command COMMANDS[] = {
     {"serve", command_serve,
      "serve --dir DIR [--accept-rollback]\n        Run the server. SIGTERM stops it, SIGHUP reloads settings "
      "and certificate."},
+    {"signer", command_signer,
+     "signer …\n        The process that holds the CA keys; `serve` starts it (docs/hsm.md)."},
     {"ping", command_ping,
      "ping --dir DIR\n        Ask the running server whether it is ready (for health checks)."},
     {"check", command_check,

@@ -10,6 +10,7 @@
 
 #include "pki/authority_internal.h"
 #include "pki/certificate.h"
+#include "pki/remote_key.h"
 
 void authority_free(struct authority *authority)
 {
@@ -77,6 +78,9 @@ err_t authority_load(const char *id, enum authority_role role, struct bytes der,
            "an authority's id has at most %d characters", AUTHORITY_ID_SIZE - 1);
     (void)snprintf(authority->id, sizeof authority->id, "%s", id);
     TRY(read_certificate(der, authority));
+    if (key != NULL && key->remote != NULL) {
+        TRY(remote_key_bind(key->remote, der));
+    }
     *out = TAKE(authority);
     return OK;
 }

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 
 #include "pki/openssl.h"
+#include "pki/remote_key.h"
 
 DEFINE_AUTO(ECDSA_SIG, ECDSA_SIG_free);
 
@@ -30,23 +31,34 @@ static err_t failed(const struct private_key *key, const char *what)
     return key->proof == NULL ? error : ERR(ERR_UNAVAILABLE, "%s", error.detail);
 }
 
-static err_t sign_hashed(const struct private_key *key, const struct sha256 *digest, struct buf *signature)
+static err_t make(const struct private_key *key, const struct sha256 *digest, struct buf *signature)
 {
     uint8_t bytes[SIGNATURE_MAX];
     size_t size = sizeof bytes;
-    AUTO(EVP_PKEY) *public_half = NULL;
+    if (key->remote != NULL) {
+        enum signer_scheme scheme = key->info.alg == KEY_ALG_RSA ? SIGNER_RSA_PSS_SHA256 : SIGNER_ECDSA;
+        return remote_key_sign_digest(key->remote, scheme, BYTES_OF(digest->b), signature);
+    }
     AUTO(EVP_PKEY_CTX) *signing = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
-    TRY(key_open(buf_view(&key->spki), key->info.alg, &public_half));
-    AUTO(EVP_PKEY_CTX) *proof = EVP_PKEY_CTX_new_from_pkey(NULL, public_half, NULL);
     if (signing == NULL || EVP_PKEY_sign_init(signing) <= 0 || !prepare(signing, key->info.alg) ||
         EVP_PKEY_sign(signing, bytes, &size, digest->b, sizeof digest->b) <= 0) {
         return failed(key, "signing failed");
     }
+    return buf_append(signature, bytes, size);
+}
+
+static err_t sign_hashed(const struct private_key *key, const struct sha256 *digest, struct buf *signature)
+{
+    AUTO(EVP_PKEY) *public_half = NULL;
+    AUTO_VAL(buf) made = {0};
+    TRY(key_open(buf_view(&key->spki), key->info.alg, &public_half));
+    TRY(make(key, digest, &made));
+    AUTO(EVP_PKEY_CTX) *proof = EVP_PKEY_CTX_new_from_pkey(NULL, public_half, NULL);
     if (proof == NULL || EVP_PKEY_verify_init(proof) <= 0 || !prepare(proof, key->info.alg) ||
-        EVP_PKEY_verify(proof, bytes, size, digest->b, sizeof digest->b) != 1) {
+        EVP_PKEY_verify(proof, made.p, made.n, digest->b, sizeof digest->b) != 1) {
         return failed(key, "a signature that was just made does not hold");
     }
-    return buf_append(signature, bytes, size);
+    return buf_append_bytes(signature, buf_view(&made));
 }
 
 static err_t sign_text(const struct private_key *key, struct bytes text, struct buf *signature)

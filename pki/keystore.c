@@ -40,6 +40,16 @@ void keystore_free(struct keystore *keystore)
     }
 }
 
+const struct keystore_driver *keystore_borrow_driver(const struct keystore *keystore)
+{
+    return keystore->driver;
+}
+
+void *keystore_borrow_state(const struct keystore *keystore, const struct keystore_driver *driver)
+{
+    return keystore->driver == driver ? keystore->state : NULL;
+}
+
 static err_t check_label(const char *label)
 {
     size_t n = strlen(label);
@@ -73,6 +83,9 @@ err_t keystore_generate(struct keystore *keystore, const char *label, enum key_a
     EVP_PKEY *pkey = NULL;
     *out = NULL;
     TRY(check_label(label));
+    if (keystore->driver->generate_remote != NULL) {
+        return keystore->driver->generate_remote(keystore->state, label, alg, out);
+    }
     (void)pthread_mutex_lock(&keystore->making);
     err_t made = keystore->driver->generate(keystore->state, label, alg, &pkey);
     (void)pthread_mutex_unlock(&keystore->making);
@@ -85,6 +98,9 @@ err_t keystore_load(struct keystore *keystore, const char *label, struct private
     EVP_PKEY *pkey = NULL;
     *out = NULL;
     TRY(check_label(label));
+    if (keystore->driver->load_remote != NULL) {
+        return keystore->driver->load_remote(keystore->state, label, out);
+    }
     TRY(keystore->driver->load(keystore->state, label, &pkey));
     return wrap(keystore, pkey, out);
 }

@@ -16,6 +16,9 @@ struct keystore_driver {
     err_t (*forget)(void *state, const char *label); /* durably gone */
     err_t (*secret)(void *state, const char *label, struct secret *out);
     void (*free)(void *state);
+    /* Instead of generate and load, where the private half never is in this process: whole handles. */
+    err_t (*generate_remote)(void *state, const char *label, enum key_alg alg, struct private_key **out);
+    err_t (*load_remote)(void *state, const char *label, struct private_key **out);
 };
 
 /** @param state consumed, always */
@@ -25,6 +28,9 @@ err_t keystore_new(const struct keystore_driver *driver, void *state, struct key
  * keystore_open_files() */
 err_t keystore_files_new(const char *folder, struct bytes passphrase, const struct random *random,
                          const struct keystore_driver **driver, void **state);
+const struct keystore_driver *keystore_borrow_driver(const struct keystore *keystore);
+/** Of a keystore of this driver; NULL: it is of another. */
+void *keystore_borrow_state(const struct keystore *keystore, const struct keystore_driver *driver);
 
 /** Encrypts a private key as PEM "ENCRYPTED PRIVATE KEY" (PBES2: scrypt, AES-256-CBC), appended. */
 err_t keystore_seal_key(const EVP_PKEY *key, struct bytes passphrase, const struct random *random,

@@ -27,21 +27,26 @@ DEFINE_AUTO(X509_NAME, X509_NAME_free);
 DEFINE_AUTO(X509_SIG, X509_SIG_free);
 
 /* An ERR_CRYPTO whose detail says what failed and why OpenSSL thinks so; the thread's error queue is empty
- * afterwards. */
+ * afterwards. Where a remote key could not sign inside of OpenSSL, that error, code and all. */
 #define ERR_OPENSSL(what) (openssl_error(__FILE__, __LINE__, (what)))
 err_t openssl_error(const char *file, int line, const char *what);
 
+/** Leaves an error of ours in OpenSSL's queue, from inside of one of its callbacks. */
+void openssl_raise(err_t error);
 /** Empties the error queue where a failure was expected and is reported in our own words. */
 void openssl_forget_errors(void);
 
-/* A private key, or a handle to one in a token: immutable, so threads share it. */
+struct remote_key; /* pki/remote_key.h */
+
+/* A private key, or a handle to one in a token or in the signer process: immutable, so threads share it. */
 struct private_key {
-    EVP_PKEY *pkey;
+    EVP_PKEY *pkey; /* of a remote one: signs digests there, where OpenSSL wants to (CMS); not Ed25519 */
     struct key_info info;
     struct buf spki; /* canonical DER */
     /* The public half, of a key in a device that is not trusted to answer right: private_key_sign() proves
        each signature before anybody sees it. NULL: OpenSSL signs here, in memory. */
     EVP_PKEY *proof;
+    struct remote_key *remote; /* the private half is in the signer process; NULL: it is in `pkey` */
 };
 
 /** Wraps a key pair. @param pkey consumed, always @errors ERR_UNPROCESSABLE a kind of key that no authority
@@ -50,7 +55,8 @@ err_t private_key_take(EVP_PKEY *pkey, struct private_key **out);
 /** From now on each signature of the key is proved, and a failure is the device's: ERR_UNAVAILABLE. */
 err_t private_key_doubt(struct private_key *key);
 /** Signs `tbs` with the algorithm of signature_algorithm_of(). @param[out] signature appended
- *  @errors ERR_CRYPTO; ERR_UNAVAILABLE of a key that is doubted */
+ *  @errors ERR_CRYPTO, also what the policy of the signer process refuses: of an authority's key it judges the
+ * whole; ERR_BUSY more than its rate; ERR_UNAVAILABLE of a key that is doubted, or that is remote */
 err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct buf *signature);
 /** The one algorithm (DER AlgorithmIdentifier, static) that we sign with, by kind of key. */
 struct bytes signature_algorithm_of(enum key_alg alg);

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "pki/openssl.h"
+#include "pki/remote_key.h"
 
 void private_key_free(struct private_key *key)
 {
     if (key != NULL) {
         EVP_PKEY_free(key->pkey);
         EVP_PKEY_free(key->proof);
+        remote_key_unref(key->remote);
         buf_clear(&key->spki);
         free(key);
     }

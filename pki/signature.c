@@ -2,6 +2,7 @@
  * ourselves. Signs and verifies; knows neither certificates nor requests. */
 #include "pki/der.h"
 #include "pki/openssl.h"
+#include "pki/remote_key.h"
 
 enum family { FAMILY_EC, FAMILY_ED25519, FAMILY_RSA, FAMILY_OTHER };
 
@@ -168,6 +169,9 @@ err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct b
 {
     struct bytes algorithm = signature_algorithm_of(key->info.alg);
     struct bytes parameters;
+    if (key->remote != NULL) {
+        return remote_key_sign_text(key->remote, tbs, signature);
+    }
     const struct signature_row *row = find(algorithm, &parameters);
     AUTO(EVP_MD_CTX) *context = EVP_MD_CTX_new();
     uint8_t bytes[1024]; /* RSA-4096 takes 512 */

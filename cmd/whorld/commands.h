@@ -9,6 +9,7 @@
 
 int command_init(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_signer(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);

@@ -64,6 +64,28 @@ static const struct setting SETTINGS[] = {
     T(pkcs11_uris, "", false,
       "Keys that are in the token under another name: `LABEL=pkcs11:…` (RFC 7512), with blanks between "
       "several."),
+    T(signer, "process", false,
+      "Where `serve` signs with the keys of authorities and firmware: `process`, one of its own beside the "
+      "server "
+      "(docs/hsm.md), or `inside` the server."),
+    N(signer_threads, "4", 1, 64, false, "How many signatures the signer process makes at once."),
+    N(signer_queue, "32", 1, 1024, false,
+      "Requests that may wait while the signer process is away or slow; others are told to come again (503). "
+      "Keep it below `workers`."),
+    N(signer_timeout_ms, "5000", 100, 600000, false,
+      "For an answer of the signer process, which is then ended and started again. Starting, and making a "
+      "key, "
+      "may take ten times that."),
+    N(signer_network, "0", 0, 1, false,
+      "1: the signer process may use the network, for an HSM that is reached over it."),
+    N(signer_rate_certificates, "2000", 0, 1000000, false,
+      "Certificates a second that one authority's key signs, and ten times as many at once; 0: no limit. "
+      "This "
+      "and the next two hold in the signer process."),
+    N(signer_rate_firmware, "100", 0, 1000000, false,
+      "Signatures a second by one firmware key, and ten times as many at once. 0: no limit."),
+    N(signer_rate_authorities, "60", 0, 1000000, false,
+      "Certificates of authorities that one authority's key signs in an hour. 0: no limit."),
     T(journal_dir, "", false,
       "Folder of the journal (docs/journal.md); its parent must exist. Best on another disk than the data "
       "directory. Empty: `journal` in the data directory."),
@@ -259,6 +281,8 @@ err_t config_check(const struct config *c)
     ENSURE(c->hosts[0] != '\0', ERR_UNPROCESSABLE, "hosts: at least one name or address");
     ENSURE(c->device_listen[0] != '\0' && c->management_listen[0] != '\0', ERR_UNPROCESSABLE,
            "device_listen and management_listen cannot be empty");
+    ENSURE(strcmp(c->signer, "process") == 0 || strcmp(c->signer, "inside") == 0, ERR_UNPROCESSABLE,
+           "signer: \"%.40s\" is neither process nor inside", c->signer);
     return check_keystore(c);
 }
 

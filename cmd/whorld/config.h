@@ -19,6 +19,9 @@ struct config {
     char keystore[CONFIG_TEXT_SIZE], pkcs11_module[CONFIG_TEXT_SIZE], pkcs11_token[CONFIG_TEXT_SIZE];
     int64_t pkcs11_slot;
     char pkcs11_pin_file[CONFIG_TEXT_SIZE], pkcs11_keys[CONFIG_TEXT_SIZE], pkcs11_uris[CONFIG_TEXT_SIZE];
+    char signer[CONFIG_TEXT_SIZE];
+    int64_t signer_threads, signer_queue, signer_timeout_ms, signer_network;
+    int64_t signer_rate_certificates, signer_rate_firmware, signer_rate_authorities;
     char journal_dir[CONFIG_TEXT_SIZE];
     char log_level[CONFIG_TEXT_SIZE];
     int64_t loops, workers, queue_limit;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/whorld/signer.h"
 #include "fleet/authority_set.h"
 
 enum { FORMAT_VERSION = 1, COMMAND_WAIT_MS = 15000 };
@@ -171,8 +172,9 @@ static err_t take_authorities(struct house *house)
 
 err_t house_open_fleet(struct house *house)
 {
-    AUTO_VAL(secret) salt = {0};
-    TRY(keystore_secret(house->keystore, "owner-salt", &salt));
+    if (house->salt.bytes.n == 0) {
+        TRY(keystore_secret(house->keystore, "owner-salt", &house->salt));
+    }
     const struct config *c = &house->config;
     struct fleet_options options = {
         .db = house->db,
@@ -184,7 +186,7 @@ err_t house_open_fleet(struct house *house)
         .log = house->log,
         .public_url = c->public_url,
         .folder = house->folder,
-        .salt_secret = buf_view(&salt.bytes),
+        .salt_secret = buf_view(&house->salt.bytes),
         .keystore = house->keystore,
         .challenge_ttl_ms = c->challenge_ttl_s * 1000,
         .crl_lifetime_ms = c->crl_lifetime_h * 3600000,
@@ -235,19 +237,38 @@ static err_t open_settings(struct house *house)
     return log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log);
 }
 
+/* The key of TLS and the secrets that the server works with are read into it, from the files. The passphrase,
+ * and a token's PIN, are the signer's matter after that. */
+static err_t open_own(struct house *house, struct keystore *files)
+{
+    TRY(keystore_load(files, HOUSE_TLS_KEY, &house->tls_key));
+    return keystore_secret(files, "owner-salt", &house->salt);
+}
+
+static err_t open_keys(struct house *house, enum house_use use)
+{
+    AUTO_VAL(secret) passphrase = {0};
+    AUTO(char) *keys = NULL;
+    AUTO_PTR(keystore) *files = NULL;
+    bool is_embedded = false;
+    TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
+    TRY(house_path(house, HOUSE_KEYS, &keys));
+    if (use != HOUSE_SERVE || !signer_is_wanted(&house->config)) {
+        TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
+        return open_own(house, house->keystore);
+    }
+    TRY(keystore_open_files(keys, buf_view(&passphrase.bytes), random_system(), &files));
+    TRY(open_own(house, files));
+    return signer_start(house, &house->keystore);
+}
+
 static err_t open_parts(struct house *house, enum house_use use)
 {
     TRY(house_open_db(house, use));
     if (use == HOUSE_READ) {
         return OK;
     }
-    AUTO_VAL(secret) passphrase = {0};
-    AUTO(char) *keys = NULL;
-    bool is_embedded = false;
-    TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
-    TRY(house_path(house, HOUSE_KEYS, &keys));
-    TRY(keystore_open_settings(keys, &house->config, buf_view(&passphrase.bytes), &house->keystore));
-    TRY(keystore_load(house->keystore, HOUSE_TLS_KEY, &house->tls_key));
+    TRY(open_keys(house, use));
     TRY(open_outbound(house));
     TRY(open_blobs(house));
     TRY(house_open_fleet(house));
@@ -288,6 +309,7 @@ void house_close(struct house *house)
     db_close(house->db);
     keystore_free(house->keystore);
     log_free(house->log);
+    secret_clear(&house->salt);
     heap_free(house->folder);
     memset(house, 0, sizeof *house);
 }

@@ -42,6 +42,7 @@ struct house {
     int crl_shards; /* of the device authority that init makes; 0: one complete CRL */
     char crl_base[CONFIG_TEXT_SIZE];
     struct private_key *tls_key;
+    struct secret salt;             /* of owners; empty until the keys are open */
     struct blob_store *blobs;       /* of commands that open the keys */
     struct outbound *outbound;      /* of commands that open the keys */
     struct journal_options journal; /* of house_open_settings(): what to do with an older copy */

@@ -13,8 +13,8 @@ SOURCE_LINES, HEADER_LINES, CONTRACT_LINES = 400, 150, 200
 FUNCTION_LINES, PARAMETERS = 60, 5
 PRIVATE_HEADER = re.compile(r"(^|[/_])internal\.h$")
 STATE_EXEMPT = ("tests/",)
-# Callbacks whose parameters a library decides: OpenSSL's ticket key callback, libmicrohttpd's request, FUSE's reading of a folder.
-FOREIGN_CALLBACKS = {"on_request", "on_ticket_key", "on_readdir"}
+# Callbacks whose parameters a library decides: OpenSSL's ticket key callback and its methods of keys, libmicrohttpd's request, FUSE's reading of a folder.
+FOREIGN_CALLBACKS = {"on_request", "on_ticket_key", "on_readdir", "ec_sign", "ec_sign_pair", "rsa_sign", "rsa_refuse"}
 
 
 def parameter_count(signature):

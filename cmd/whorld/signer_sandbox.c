@@ -1,0 +1,159 @@
+/* What the signer process takes from itself. Its filter of system calls names what it refuses and lets the
+ * rest be: a PKCS#11 module is somebody else's library, and needs what it needs. */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cmd/whorld/signer.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#endif
+
+/* --- at the start ----------------------------------------------------------------------------------- */
+
+static err_t ignore_signals(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        const struct sigaction ignored = {.sa_handler = SIG_IGN};
+        ENSURE(sigaction(signals[i], &ignored, NULL) == 0, ERR_IO, "cannot ignore a signal (%d)", errno);
+    }
+    return OK;
+}
+
+err_t signer_sandbox_begin(int last_fd)
+{
+    const struct rlimit none = {0, 0};
+    TRY(ignore_signals());
+    (void)prctl(PR_SET_NAME, "whorl-signer");
+    ENSURE(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, ERR_IO, "cannot ask for an end with the server (%d)",
+           errno);
+    ENSURE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, ERR_IO, "cannot give up rights (%d)", errno);
+    ENSURE(prctl(PR_SET_DUMPABLE, 0) == 0, ERR_IO, "cannot keep debuggers out (%d)", errno);
+    ENSURE(setrlimit(RLIMIT_CORE, &none) == 0, ERR_IO, "cannot forbid core files (%d)", errno);
+    if (close_range((unsigned)last_fd + 1, ~0U, 0) != 0) { /* a kernel of before 5.9 */
+        ENSURE(errno == ENOSYS, ERR_IO, "cannot close what was left open (%d)", errno);
+        for (int fd = last_fd + 1; fd < 4096; fd++) {
+            (void)close(fd);
+        }
+    }
+    return OK;
+}
+
+/* --- when the keys are open ------------------------------------------------------------------------- */
+
+static const int refused[] = {
+    SYS_execve,
+    SYS_execveat,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_pidfd_getfd,
+    SYS_bpf,
+    SYS_userfaultfd,
+    SYS_perf_event_open,
+    SYS_io_uring_setup,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_unshare,
+    SYS_setns,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_init_module,
+    SYS_kexec_load,
+    SYS_finit_module,
+    SYS_open_by_handle_at,
+};
+static const int refused_network[] = {SYS_socket, SYS_socketpair, SYS_connect, SYS_bind,
+                                      SYS_listen, SYS_accept,     SYS_accept4};
+enum {
+    REFUSED = sizeof refused / sizeof refused[0],
+    NETWORK = sizeof refused_network / sizeof refused_network[0]
+};
+
+#ifdef NATIVE_ARCH
+enum { X32_BIT = 0x40000000, FILTER_MAX = 8 + 2 * (REFUSED + NETWORK) };
+
+struct program {
+    struct sock_filter steps[FILTER_MAX];
+    unsigned short count;
+};
+
+static void add(struct program *program, struct sock_filter step)
+{
+    program->steps[program->count++] = step;
+}
+
+static void refuse(struct program *program, const int *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1));
+        add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    }
+}
+
+static err_t filter(bool may_use_network, struct log *log)
+{
+    struct program program = {.count = 0};
+    (void)log;
+    add(&program,
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
+    add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0));
+    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+    add(&program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+    add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
+    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+    refuse(&program, refused, REFUSED);
+    refuse(&program, refused_network, may_use_network ? 0 : NETWORK);
+    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    const struct sock_fprog installed = {.len = program.count, .filter = program.steps};
+    ENSURE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &installed) == 0, ERR_IO,
+           "cannot filter system calls (%d)", errno);
+    return OK;
+}
+#else
+static err_t filter(bool may_use_network, struct log *log)
+{
+    (void)may_use_network;
+    (void)refused;
+    (void)refused_network;
+    LOG(log, LOG_WARN, "signer.unfiltered",
+        LOG_STR("reason", "no filter of system calls for this processor"));
+    return OK;
+}
+#endif
+
+/* All of it, also what comes: where only so much may be locked, the rest could not be had at all. */
+static void lock_memory(struct log *log)
+{
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit present;
+    (void)setrlimit(RLIMIT_MEMLOCK, &all); /* root may */
+    bool is_free = getrlimit(RLIMIT_MEMLOCK, &present) == 0 && present.rlim_cur == RLIM_INFINITY;
+    if (!is_free || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+        LOG(log, LOG_DEBUG, "signer.not_locked", LOG_STR("reason", "LimitMEMLOCK: keys may go to swap"));
+    }
+}
+
+err_t signer_sandbox_close(bool may_use_network, struct log *log)
+{
+    lock_memory(log);
+    return filter(may_use_network, log);
+}
