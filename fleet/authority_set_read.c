@@ -154,6 +154,15 @@ static const struct authority *former_of(const struct authority_set *former, con
     return member != NULL && is_same(member->authority, id, der) ? member->authority : NULL;
 }
 
+static void note_unavailable(struct fleet *fleet, const struct authority_set *former,
+                             struct authority_set *set, const struct authority_member *member, err_t why)
+{
+    set->is_whole = false;
+    if (former == NULL || former->is_whole) {
+        log_error(fleet->log, "authority.key_unavailable", member->id, why);
+    }
+}
+
 /* What cannot be opened just now is looked for again (is_whole), and told once; what is broken ends the
  * reading. */
 static err_t open_key(struct fleet *fleet, const struct authority_set *former, struct authority_set *set,
@@ -163,18 +172,29 @@ static err_t open_key(struct fleet *fleet, const struct authority_set *former, s
     struct keystore *keystore = fleet->options.keystore;
     *out = NULL;
     (void)snprintf(label, sizeof label, "ca-%s", member->id);
-    if (keystore == NULL || member->is_external || !keystore_has(keystore, label)) {
+    if (keystore == NULL || member->is_external) {
         return OK;
     }
     err_t opened = keystore_load(keystore, label, out);
     if (opened.code == ERR_UNAVAILABLE) {
-        set->is_whole = false;
-        if (former == NULL || former->is_whole) {
-            log_error(fleet->log, "authority.key_unavailable", member->id, opened);
-        }
+        note_unavailable(fleet, former, set, member, opened);
         return OK;
     }
-    return opened;
+    return opened.code == ERR_NOT_FOUND ? OK : opened;
+}
+
+/* The signer may be lost between giving a key and being told its certificate: then it is as if it had not. */
+static err_t load_with(struct private_key *key, const struct authority_member *member, struct bytes der,
+                       err_t *unavailable, struct authority **out)
+{
+    bool has_key = key != NULL;
+    *unavailable = authority_load(member->id, member->role, der, key, out);
+    if (has_key && unavailable->code == ERR_UNAVAILABLE) {
+        return authority_load(member->id, member->role, der, NULL, out);
+    }
+    err_t result = *unavailable;
+    *unavailable = OK;
+    return result;
 }
 
 static err_t load(struct fleet *fleet, const struct authority_set *former, struct authority_set *set,
@@ -191,8 +211,12 @@ static err_t load(struct fleet *fleet, const struct authority_set *former, struc
         member->authority = authority_ref(known);
     } else {
         struct authority *loaded = NULL;
-        TRY(authority_load(member->id, member->role, der, TAKE(key), &loaded));
+        err_t unavailable = OK;
+        TRY(load_with(TAKE(key), member, der, &unavailable, &loaded));
         member->authority = loaded;
+        if (unavailable.code != ERR_OK) {
+            note_unavailable(fleet, former, set, member, unavailable);
+        }
     }
     member->has_key = authority_has_key(member->authority);
     return OK;
