@@ -2,6 +2,7 @@
 #include "tests/unit/fleet/scene.h"
 
 #include "fleet/alarms.h"
+#include "fleet/authority_offline.h"
 #include "fleet/expiries.h"
 
 static void check(struct scene *scene)
@@ -95,6 +96,38 @@ static void test_the_server_certificate(void **state)
     assert_int_equal(scene_number(scene, STANDING), 0);
 }
 
+static void pass(struct scene *scene, int days)
+{
+    manual_clock_advance(&scene->clock, days * DAY_MS);
+    assert_ok(publication_refresh(scene->fleet, scene->clock.at_ms));
+    check(scene);
+}
+
+/* Nobody here signs the next one: a month is needed to bring it, and nothing is tried meanwhile. */
+static void test_a_crl_whose_key_is_elsewhere(void **state)
+{
+    static const char severity[] =
+        "SELECT severity FROM alarm WHERE kind = 'crl.overdue' AND subject = 'root'";
+    struct scene *scene = *state;
+    struct authority *with_key = scene->house.root;
+    struct authority *without = NULL;
+    struct offline_list list;
+    assert_ok(authority_offline_list(scene->fleet, "root", 200, &list));
+    assert_ok(authority_load("root", AUTHORITY_ROOT, authority_borrow_der(with_key), NULL, &without));
+    scene_stop(scene);
+    scene->house.root = without;
+    scene_start(scene);
+    pass(scene, 169);
+    assert_int_equal(scene_number(scene, STANDING), 0);
+    pass(scene, 2);
+    assert_int_equal(scene_number(scene, STANDING), 1);
+    assert_int_equal(scene_number(scene, severity), ALARM_WARNING);
+    pass(scene, 23);
+    assert_int_equal(scene_number(scene, severity), ALARM_CRITICAL);
+    scene->house.root = with_key;
+    authority_free(without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +135,7 @@ int main(void)
         scene_test(test_a_crl_that_is_not_renewed),
         scene_test(test_authorities),
         scene_test(test_the_server_certificate),
+        scene_test(test_a_crl_whose_key_is_elsewhere),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }

@@ -1,0 +1,184 @@
+/* Requests, ceremonies and imports on an inventory: what is stored with which record, twice, and not at all.
+ */
+#include "tests/unit/fleet/fleet_fixture.h"
+
+#include "fleet/authority_import.h"
+#include "fleet/authority_offline.h"
+#include "fleet/authority_request.h"
+#include "fleet/publication.h"
+#include "pki/crl_read.h"
+
+static const struct authority_wish device_2 = {.id = "device-2",
+                                               .role = AUTHORITY_DEVICE,
+                                               .issuer = "root",
+                                               .organisation = "Test Works",
+                                               .key_alg = KEY_ALG_P256};
+
+/* Keys of the group's keystore that a test made. */
+static void forget_key(struct fleet_fixture *f)
+{
+    assert_ok(keystore_forget(f->house->keystore, "ca-device-2"));
+}
+
+static void a_request_is_made_once(void **state)
+{
+    struct fleet_fixture f;
+    AUTO_VAL(buf) first = {0};
+    AUTO_VAL(buf) again = {0};
+    AUTO_VAL(buf) pending = {0};
+    struct authority_wish wish = device_2;
+    fleet_fixture_init(&f, *state);
+    assert_ok(authority_request(f.fleet, &test_actor, &wish, &first));
+    assert_ok(authority_request(f.fleet, &test_actor, &wish, &again));
+    assert_true(bytes_equal(buf_view(&first), buf_view(&again)));
+    assert_ok(authority_pending_request(f.fleet, "device-2", &pending));
+    assert_true(bytes_equal(buf_view(&first), buf_view(&pending)));
+    assert_int_equal(audit_of(&f, "authority.requested").count, 1);
+    assert_has(audit_of(&f, "authority.requested").last_body, "\"authority\":\"device-2\"");
+    wish.id = "device";
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &again), ERR_CONFLICT, "already");
+    wish.id = "Device";
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &again), ERR_UNPROCESSABLE,
+                 "begins with a letter");
+    wish.id = "device-3";
+    wish.issuer = "device";
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &again), ERR_UNPROCESSABLE, "it is no root");
+    wish.issuer = "nobody";
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &again), ERR_UNPROCESSABLE,
+                 "no authority nobody");
+    wish.role = AUTHORITY_ROOT;
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &again), ERR_UNPROCESSABLE, "signs itself");
+    assert_false(keystore_has(f.house->keystore, "ca-device-3"));
+    assert_error(authority_pending_request(f.fleet, "device", &pending), ERR_WRONG_STATE,
+                 "only a pending one");
+    assert_error(authority_pending_request(f.fleet, "nobody", &pending), ERR_NOT_FOUND, "nobody");
+    forget_key(&f);
+    fleet_fixture_clear(&f);
+}
+
+/* A killed attempt left a key without a row: the next one takes it up. */
+static void a_key_that_was_left_is_taken_up(void **state)
+{
+    struct fleet_fixture f;
+    AUTO_PTR(private_key) *key = NULL;
+    AUTO_VAL(buf) request = {0};
+    AUTO_VAL(buf) spki = {0};
+    fleet_fixture_init(&f, *state);
+    assert_ok(keystore_generate(f.house->keystore, "ca-device-2", KEY_ALG_P256, &key));
+    assert_ok(private_key_spki(key, &spki));
+    assert_ok(authority_request(f.fleet, &test_actor, &device_2, &request));
+    assert_non_null(memmem(request.p, request.n, spki.p, spki.n));
+    forget_key(&f);
+    fleet_fixture_clear(&f);
+}
+
+static void sign(const struct fleet_fixture *f, const struct ceremony *ceremony, struct ca_bundle *out)
+{
+    AUTO_VAL(buf) pem = {0};
+    const struct ceremony_signer signer = {
+        .authority = f->house->root, .random = random_system(), .now_ms = fleet_now_ms};
+    assert_ok(ceremony_sign(ceremony, &signer, &pem));
+    assert_ok(ca_bundle_add(buf_view(&pem), out));
+}
+
+static void what_the_root_signed_comes_in(void **state)
+{
+    struct fleet_fixture f;
+    struct import_plan plan;
+    AUTO_VAL(buf) request = {0};
+    AUTO_PTR(ceremony) *ceremony = NULL;
+    AUTO_VAL(ca_bundle) bundle = {.count = 0};
+    struct ceremony_wish wish = {.issuer = "root", .lifetime_days = 3652, .crl_days = 180};
+    fleet_fixture_init(&f, *state);
+    assert_ok(authority_request(f.fleet, &test_actor, &device_2, &request));
+    assert_ok(authority_ceremony(f.fleet, &wish, &ceremony));
+    assert_int_equal(ceremony->certificate_count, 1);
+    assert_string_equal(ceremony->certificates[0].authority, "device-2");
+    assert_int_equal(ceremony->crl_number, fleet_now_ms / 1000);
+    ceremony->has_crl = false; /* the root's key is here: it signs its own */
+    sign(&f, ceremony, &bundle);
+    assert_ok(authority_import(f.fleet, &test_actor, &bundle, &plan));
+    assert_int_equal(plan.count, 1);
+    assert_int_equal(plan.steps[0].kind, IMPORT_ISSUED);
+    AUTO_PTR(authority_set) *set = authority_set_take(f.fleet);
+    const struct authority_member *member = authority_set_find(set, bytes_str("device-2"));
+    assert_non_null(member);
+    assert_int_equal(member->state, AUTHORITY_STANDBY);
+    assert_true(member->has_key);
+    assert_string_equal(member->issuer, "root");
+    assert_ok(authority_import(f.fleet, &test_actor, &bundle, &plan));
+    assert_int_equal(plan.steps[0].kind, IMPORT_KNOWN);
+    assert_int_equal(audit_of(&f, "authority.imported").count, 1);
+    assert_audit_verifies(&f);
+    wish.issuer = "device";
+    AUTO_PTR(ceremony) *none = NULL;
+    assert_error(authority_ceremony(f.fleet, &wish, &none), ERR_UNPROCESSABLE,
+                 "no root of this installation");
+    forget_key(&f);
+    fleet_fixture_clear(&f);
+}
+
+static void the_last_list_lives_long(void **state)
+{
+    struct fleet_fixture f;
+    struct offline_list list;
+    struct published shown = {.bytes = NULL};
+    fleet_fixture_init(&f, *state);
+    assert_ok(publication_refresh(f.fleet, fleet_now_ms));
+    assert_error(authority_offline_list(f.fleet, "device", 90, &list), ERR_WRONG_STATE,
+                 "only the key of a root");
+    assert_error(authority_offline_list(f.fleet, "nobody", 90, &list), ERR_NOT_FOUND, "nobody");
+    assert_error(authority_offline_list(f.fleet, "root", 29, &list), ERR_UNPROCESSABLE, "30 to 3653 days");
+    assert_error(authority_offline_list(f.fleet, "root", 3654, &list), ERR_UNPROCESSABLE, "30 to 3653 days");
+    assert_ok(authority_offline_list(f.fleet, "root", 200, &list));
+    assert_int_equal(list.next_update_ms, fleet_now_ms + 200 * day_ms);
+    assert_int_equal(list.number, fleet_now_ms / 1000 + 1);
+    assert_ok(publication_refresh(f.fleet, fleet_now_ms));
+    assert_ok(publication_crl(f.fleet, bytes_str("root"), &shown));
+    assert_int_equal(shown.next_update_ms, list.next_update_ms);
+    shared_unref(shown.bytes);
+    assert_ok(authority_offline_tell(f.fleet, &test_actor, "root"));
+    assert_int_equal(audit_of(&f, "authority.key_taken_offline").count, 1);
+    fleet_fixture_clear(&f);
+}
+
+/* The last of the group: the root's key is gone afterwards. */
+static void a_list_comes_in_when_the_key_is_elsewhere(void **state)
+{
+    struct fleet_fixture f;
+    struct import_plan plan;
+    AUTO_PTR(ceremony) *ceremony = NULL;
+    AUTO_VAL(ca_bundle) bundle = {.count = 0};
+    struct published shown = {.bytes = NULL};
+    const struct ceremony_wish wish = {.issuer = "root", .lifetime_days = 3652, .crl_days = 180};
+    fleet_fixture_init(&f, *state);
+    assert_ok(authority_ceremony(f.fleet, &wish, &ceremony));
+    assert_int_equal(ceremony->certificate_count, 0);
+    sign(&f, ceremony, &bundle);
+    assert_error(authority_import(f.fleet, &test_actor, &bundle, &plan), ERR_UNPROCESSABLE, "signed here");
+    assert_int_equal(audit_of(&f, "crl.imported").count, 0);
+    assert_ok(keystore_forget(f.house->keystore, "ca-root"));
+    assert_ok(authority_import(f.fleet, &test_actor, &bundle, &plan));
+    assert_int_equal(plan.steps[0].kind, IMPORT_CRL);
+    assert_int_equal(plan.steps[0].number, fleet_now_ms / 1000);
+    assert_ok(authority_import(f.fleet, &test_actor, &bundle, &plan));
+    assert_int_equal(plan.steps[0].kind, IMPORT_KNOWN);
+    assert_int_equal(audit_of(&f, "crl.imported").count, 1);
+    assert_ok(publication_refresh(f.fleet, fleet_now_ms));
+    assert_ok(publication_crl(f.fleet, bytes_str("root"), &shown));
+    assert_true(bytes_equal(shared_view(shown.bytes), buf_view(&bundle.items[0].der)));
+    shared_unref(shown.bytes);
+    fleet_fixture_clear(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_is_made_once),
+        cmocka_unit_test(a_key_that_was_left_is_taken_up),
+        cmocka_unit_test(what_the_root_signed_comes_in),
+        cmocka_unit_test(the_last_list_lives_long),
+        cmocka_unit_test(a_list_comes_in_when_the_key_is_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, fleet_group_setup, fleet_group_teardown);
+}
