@@ -10,6 +10,7 @@
 
 static const struct route_table tables[] = {
     TABLE(est_routes),
+    TABLE(cmp_routes),
     TABLE(device_status_routes),
     TABLE(device_firmware_routes),
     TABLE(download_url_routes),

@@ -6,6 +6,7 @@
 #include "api/http.h"
 
 extern const struct route est_routes[12];               /* est.c */
+extern const struct route cmp_routes[4];                /* cmp.c */
 extern const struct route device_status_routes[3];      /* device_status.c */
 extern const struct route device_firmware_routes[6];    /* device_firmware.c */
 extern const struct route download_url_routes[2];       /* download_urls.c */

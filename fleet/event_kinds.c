@@ -48,6 +48,8 @@ static const struct event_kind rows[] = {
     {"clock.held", EVENT_HOUSE,
      "The clock of a node is in doubt: nothing is issued and nothing expires until it is confirmed"},
     {"clock.returned", EVENT_HOUSE, "The clock of a node is right again: issuing goes on"},
+    {"cmp.certificate_refused", EVENT_FED, "A device refused the certificate that CMP gave it"},
+    {"cmp.signer_certified", EVENT_HOUSE, "A key that signs CMP answers was certified, for a week"},
     {"code.created", EVENT_FED, "Enrolment codes were made"},
     {"code.refused", EVENT_NOTE, "A device was turned away because of its enrolment code"},
     {"code.revoked", EVENT_FED, "An enrolment code was revoked"},

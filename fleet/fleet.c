@@ -6,6 +6,7 @@
 #include "fleet/blobs.h"
 #include "fleet/challenge_keys.h"
 #include "fleet/clock_guard.h"
+#include "fleet/cmp.h"
 #include "fleet/crl_shards.h"
 #include "fleet/device_contacts.h"
 #include "fleet/firmware_key_handles.h"
@@ -108,6 +109,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(blob_shelf_new(&fleet->blob_shelf));
     TRY(ocsp_new(&fleet->ocsp));
     TRY(ocsp_see_authorities(fleet));
+    TRY(cmp_state_new(&fleet->cmp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
     return OK;
@@ -156,6 +158,7 @@ void fleet_free(struct fleet *fleet)
         db_listen(fleet->db, NULL, NULL);
         ocsp_free(fleet->ocsp);
     }
+    cmp_state_free(fleet->cmp);
     event_hub_free(fleet->event_hub);
     oidc_free(fleet->oidc);
     audit_signing_free(fleet->audit_signing);

@@ -61,6 +61,7 @@ struct fleet {
     struct publications *publications;       /* publication.c (struct publication is pki's) */
     struct event_hub *event_hub;             /* event_hub.c */
     struct ocsp *ocsp;                       /* ocsp.c */
+    struct cmp_state *cmp;                   /* cmp_ground.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     struct firmware_urls *firmware_urls;                         /* firmware_url_budgets.c */
     struct blob_shelf *blob_shelf;                               /* blobs.c, uploads.c */

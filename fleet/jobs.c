@@ -6,6 +6,7 @@
 #include "fleet/authority_set.h"
 #include "fleet/blobs.h"
 #include "fleet/clock_guard.h"
+#include "fleet/cmp.h"
 #include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
 #include "fleet/firmware_notes.h"
@@ -64,6 +65,7 @@ static const struct job jobs[] = {
     {"token-uses", MINUTE_MS, token_uses_flush, false},
     {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false},
     {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
+    {"cmp-sweep", MINUTE_MS, cmp_sweep, true},
     {"superseded", 10 * SECOND_MS, revocation_list_superseded, true},
     {"oidc-keys", SECOND_MS, oidc_refresh, false},
     {"operation-sweep", HOUR_MS, ops_sweep, true},

@@ -48,6 +48,13 @@ err_t peer_trust_new(const struct authority *const *authorities, size_t count,
  * PEER_FOREIGN when that does not hold. @param pem certificates @errors ERR_UNPROCESSABLE none, a broken one,
  * something else @thread any */
 err_t peer_trust_new_anchors(struct bytes pem, const struct key_policy *policy, struct peer_trust **out);
+/** The peer that a certificate names outside TLS: who shows it must prove its key otherwise. The same checks
+ * as in a handshake.
+ * @param chain what was sent along @param[out] out cleared first
+ * @errors ERR_FORBIDDEN a form, an algorithm or a signature that is not taken; ERR_BAD_ENCODING @thread
+ * worker */
+err_t peer_identity_of(const struct peer_trust *trust, struct bytes der, const struct bytes *chain,
+                       size_t chain_count, int64_t now_ms, struct peer_identity *out);
 void peer_trust_free(struct peer_trust *trust);
 DEFINE_AUTO_PTR(peer_trust, peer_trust_free);
 

@@ -25,6 +25,14 @@ struct peer_trust {
 enum peer_kind peer_classify(const struct peer_trust *trust, X509 *x509,
                              const struct trusted_authority **issuer);
 
+/** What was found when the certificate was verified must back what it says of itself: the authorities may
+ * have changed since.
+ * @param found an X509_V_ code that peer_verify_chain() left */
+enum peer_kind peer_backed_kind(enum peer_kind claimed, long found);
+/** The dates of a self-signed certificate are the word of a device's clock before anybody set it: they mean
+ * nothing. */
+bool peer_is_outside_validity(const struct peer_identity *peer, int64_t now_ms);
+
 /** Verifies the chain that the peer sent. @return X509_V_OK, or why not @thread loop */
 int peer_verify_anchored(X509_STORE_CTX *context, const struct peer_trust *trust);
 

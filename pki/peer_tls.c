@@ -136,9 +136,7 @@ int peer_verify_chain(X509_STORE_CTX *context, const struct peer_trust *trust)
     return verdict == X509_V_OK ? 1 : 0;
 }
 
-/* What the handshake found must back what the certificate says of itself: the authorities may have changed
- * since. */
-static enum peer_kind backed_kind(enum peer_kind claimed, long found)
+enum peer_kind peer_backed_kind(enum peer_kind claimed, long found)
 {
     bool is_issued =
         found == X509_V_OK || found == X509_V_ERR_CERT_HAS_EXPIRED || found == X509_V_ERR_CERT_NOT_YET_VALID;
@@ -147,9 +145,7 @@ static enum peer_kind backed_kind(enum peer_kind claimed, long found)
     return is_backed ? claimed : PEER_FOREIGN;
 }
 
-/* The dates of a self-signed certificate are the word of a device's clock before anybody set it: they mean
- * nothing. */
-static bool is_outside_validity(const struct peer_identity *peer, int64_t now_ms)
+bool peer_is_outside_validity(const struct peer_identity *peer, int64_t now_ms)
 {
     return peer->kind != PEER_SELF_SIGNED &&
            (now_ms < peer->certificate.not_before_ms || now_ms > peer->certificate.not_after_ms);
@@ -180,12 +176,12 @@ err_t peer_identity_read(const SSL *ssl, const struct peer_trust *trust, int64_t
     if (trust->anchors != NULL) {
         out->kind = SSL_get_verify_result(ssl) == X509_V_OK ? PEER_CLIENT : PEER_FOREIGN;
     } else {
-        out->kind = backed_kind(peer_classify(trust, x509, &issuer), SSL_get_verify_result(ssl));
+        out->kind = peer_backed_kind(peer_classify(trust, x509, &issuer), SSL_get_verify_result(ssl));
     }
     if (out->kind == PEER_ISSUED) {
         (void)snprintf(out->authority, sizeof out->authority, "%s", issuer->id);
     }
-    out->is_expired = is_outside_validity(out, now_ms);
+    out->is_expired = peer_is_outside_validity(out, now_ms);
     return out->kind == PEER_FOREIGN && SSL_session_reused(ssl) == 0 ? read_chain(ssl, &out->chain) : OK;
 }
 

@@ -1,0 +1,66 @@
+/* What the files of the CMP service share. */
+#ifndef WHORL_FLEET_CMP_INTERNAL_H
+#define WHORL_FLEET_CMP_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "db/cmp_rows.h"
+#include "fleet/authorities.h"
+#include "fleet/cmp.h"
+#include "fleet/contact.h"
+#include "fleet/enrol.h"
+#include "fleet/internal.h"
+#include "pki/cmp_server.h"
+
+/* What every message stands on; made anew when the authorities change, and at half of the signer's life. */
+struct cmp_ground {
+    atomic_int holders;
+    struct cmp_signer *signer;
+    struct peer_trust *trust;
+    int64_t version; /* of the authorities */
+};
+/* --- fleet/cmp_ground.c */
+/** The present one, counted. @errors ERR_UNAVAILABLE the infrastructure authority's key is not here @thread
+ * worker */
+err_t cmp_ground_take(struct fleet *fleet, int64_t now_ms, struct cmp_ground **out);
+void cmp_ground_unref(struct cmp_ground *ground);
+DEFINE_AUTO_PTR(cmp_ground, cmp_ground_unref);
+
+/* One message on its way through. */
+struct cmp_case {
+    struct fleet *fleet;
+    const struct cmp_question *question;
+    struct cmp_ground *ground;
+    int64_t now_ms;
+    struct cmp_header message; /* that came */
+    struct cmp_header request; /* of the transaction: the same, or the one that was kept */
+    struct buf kept;           /* its bytes, when it was kept */
+    struct peer_identity peer; /* whose key protects the message */
+    struct sha256 key;         /* SHA-256 of its SPKI */
+    /* of the certificate that was granted: now, or before */
+    char authority[AUTHORITY_ID_SIZE];
+    uint8_t serial[CERTIFICATE_SERIAL_SIZE];
+    struct buf nonce;             /* of the last answer, from the row */
+    struct authority_chain chain; /* lent to an outcome, as these are */
+    struct bytes chain_ders[AUTHORITY_PATH_MAX];
+    struct buf granted; /* DER, of a certificate that was granted before */
+};
+void cmp_case_clear(struct cmp_case *c);
+DEFINE_AUTO_VAL(cmp_case, cmp_case_clear);
+
+/* --- fleet/cmp_enrol.c */
+/** The calls of one transaction, by the enrolment service. @param context struct cmp_case */
+void cmp_certify(void *context, struct cmp_outcome *out);
+err_t cmp_confirm(void *context, bool is_accepted, enum cmp_failure *failure);
+/** What was granted before, as an outcome. @errors ERR_NOT_FOUND the certificate is gone */
+err_t cmp_granted_before(struct cmp_case *c, struct cmp_outcome *out);
+
+/* --- fleet/cmp_transactions.c */
+/** Keeps the request and what became of it. */
+err_t cmp_transaction_keep(struct cmp_case *c, const struct cmp_result *result);
+/** Finds the request that certConf or pollReq belong to: fills request, kept, nonce and the certificate.
+ * @errors ERR_NOT_FOUND */
+err_t cmp_transaction_find(struct cmp_case *c);
+err_t cmp_transaction_end(struct cmp_case *c);
+
+#endif

@@ -1,0 +1,188 @@
+/* CMP over the enrolment service, with OpenSSL's own client: what is kept between a request and its
+ * confirmation survives a restart, and belongs to its sender alone. */
+#include "tests/unit/fleet/scene.h"
+#include "tests/unit/pki/cmp_client.h"
+
+#include "fleet/cmp.h"
+
+struct talk {
+    struct scene *scene;
+    struct cmp_client client;
+    struct unit unit;
+    bool restarts; /* the server starts anew between two messages */
+    int answered;
+    struct buf last; /* the last request that was answered */
+    err_t failed;
+};
+
+static void serve(void *server, struct bytes request, struct buf *answer)
+{
+    struct talk *talk = server;
+    if (talk->restarts && talk->answered > 0) {
+        scene_stop(talk->scene);
+        scene_start(talk->scene);
+    }
+    const struct cmp_question question = {
+        .message = request, .label = "", .address = "192.0.2.7", .request_id = "r-1"};
+    talk->failed = cmp_answer(talk->scene->fleet, &question, answer);
+    talk->answered++;
+    buf_clear(&talk->last);
+    assert_ok(buf_append_bytes(&talk->last, request));
+}
+
+/* The identity key's certificate is self-signed: this client sends it only when it is told to. */
+static void talk_init(struct talk *talk, struct scene *scene)
+{
+    *talk = (struct talk){.scene = scene, .failed = OK};
+    unit_init(&talk->unit);
+    assert_int_equal(EVP_PKEY_up_ref(talk->unit.identity), 1);
+    cmp_client_init(&talk->client, talk->unit.identity, cmp_self_signed(talk->unit.identity, "birth"),
+                    scene->house.root, SCENE_AT_MS);
+    talk->client.serve = serve;
+    talk->client.server = talk;
+    STACK_OF(X509) *shown = sk_X509_new_null();
+    assert_true(sk_X509_push(shown, talk->client.certificate) > 0);
+    assert_int_equal(OSSL_CMP_CTX_set1_extraCertsOut(talk->client.context, shown), 1);
+    sk_X509_free(shown);
+}
+
+static void talk_clear(struct talk *talk)
+{
+    cmp_client_clear(&talk->client);
+    unit_clear(&talk->unit);
+    buf_clear(&talk->last);
+}
+DEFINE_AUTO_VAL(talk, talk_clear);
+
+static X509 *ir(struct talk *talk)
+{
+    return OSSL_CMP_exec_certreq(talk->client.context, OSSL_CMP_IR, NULL);
+}
+
+static int64_t open_transactions(struct scene *scene)
+{
+    return scene_number(scene, "SELECT COUNT(*) FROM cmp_transaction");
+}
+
+static void test_ir_is_enrolment(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    assert_null(ir(&talk));
+    assert_cmp_failure(&talk.client, CMP_FAILURE_NOT_AUTHORIZED);
+    scene_register(scene, 0, &talk.unit.id);
+    assert_non_null(ir(&talk));
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE first_used_at IS NOT NULL"),
+                     1);
+    assert_int_equal(open_transactions(scene), 0);
+    assert_audit_verifies(scene);
+}
+
+static void test_restart_before_the_confirmation(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    talk.restarts = true;
+    assert_non_null(ir(&talk));
+    assert_int_equal(talk.answered, 2);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate"), 1);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE first_used_at IS NOT NULL"),
+                     1);
+    assert_int_equal(open_transactions(scene), 0);
+}
+
+static void test_confirmation_twice(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    AUTO_VAL(buf) answer = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    assert_non_null(ir(&talk));
+    AUTO_VAL(buf) confirmation = talk.last;
+    talk.last = (struct buf){0};
+    serve(&talk, buf_view(&confirmation), &answer);
+    struct cmp_header header;
+    cmp_read(buf_view(&answer), &header);
+    assert_int_equal(header.body, CMP_BODY_ERROR);
+}
+
+static int reject(OSSL_CMP_CTX *context, X509 *certificate, int fail_info, const char **text)
+{
+    (void)context, (void)certificate, (void)fail_info;
+    *text = "not what I asked for";
+    return 1 << OSSL_CMP_PKIFAILUREINFO_incorrectData;
+}
+
+static void test_device_refuses_its_certificate(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    assert_int_equal(OSSL_CMP_CTX_set_certConf_cb(talk.client.context, reject), 1);
+    assert_null(ir(&talk));
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE first_used_at IS NOT NULL"),
+                     0);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM audit WHERE kind = 'cmp.certificate_refused'"),
+                     1);
+    assert_int_equal(open_transactions(scene), 0);
+}
+
+/* It begins again instead of confirming: one transaction is open, however often. */
+static void test_one_open_transaction_a_device(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    assert_int_equal(OSSL_CMP_CTX_set_option(talk.client.context, OSSL_CMP_OPT_DISABLE_CONFIRM, 1), 1);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(OSSL_CMP_CTX_reinit(talk.client.context), 1);
+        assert_non_null(ir(&talk));
+    }
+    assert_int_equal(open_transactions(scene), 1);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate"), 1);
+    assert_ok(cmp_sweep(scene->fleet, SCENE_AT_MS + 5 * 60 * 1000 - 1));
+    assert_int_equal(open_transactions(scene), 1);
+    assert_ok(cmp_sweep(scene->fleet, SCENE_AT_MS + 5 * 60 * 1000 + 1));
+    assert_int_equal(open_transactions(scene), 0);
+}
+
+/* Every cut of a message is refused, by an error of CMP or by none, and nothing changes. */
+static void test_cut_messages(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    assert_int_equal(OSSL_CMP_CTX_set_option(talk.client.context, OSSL_CMP_OPT_DISABLE_CONFIRM, 1), 1);
+    assert_non_null(ir(&talk));
+    AUTO_VAL(buf) whole = talk.last;
+    talk.last = (struct buf){0};
+    int64_t records = scene_number(scene, "SELECT COUNT(*) FROM audit");
+    for (size_t n = 0; n < whole.n; n++) {
+        AUTO_VAL(buf) answer = {0};
+        serve(&talk, (struct bytes){whole.p, n}, &answer);
+        assert_int_not_equal(talk.failed.code == ERR_OK && answer.n == 0, 1);
+        assert_true(talk.failed.code == ERR_OK || err_status(talk.failed.code) < 500);
+    }
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM audit"), records);
+    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scene_test(test_ir_is_enrolment),
+        scene_test(test_restart_before_the_confirmation),
+        scene_test(test_confirmation_twice),
+        scene_test(test_device_refuses_its_certificate),
+        scene_test(test_one_open_transaction_a_device),
+        scene_test(test_cut_messages),
+    };
+    return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
+}
