@@ -97,8 +97,9 @@ static void each_route_is_where_it_belongs(void **state)
             assert_true(!is_public(route) || route->access == ACCESS_ANYONE);
             bool takes_body = route->method != HTTP_GET && route->method != HTTP_DELETE;
             assert_true(takes_body == (route->body_limit > 0));
-            bool is_est = strncmp(route->path, "/.well-known/est/", 17) == 0;
-            assert_int_equal(is_est, route->errors == ERRORS_TEXT);
+            bool is_standard = strncmp(route->path, "/.well-known/est/", 17) == 0 ||
+                               strncmp(route->path, "/.well-known/cmp", 16) == 0;
+            assert_int_equal(is_standard, route->errors == ERRORS_TEXT);
             bool proves_key = strstr(route->path, "enrol") != NULL && !is_management;
             assert_true(!proves_key || (route->flags & ROUTE_FULL_HANDSHAKE) != 0);
         }
