@@ -24,7 +24,6 @@ struct api_options {
     struct fleet *fleet; /* all borrowed for the life of the api */
     struct log *log;
     const struct random *random;
-    struct sha256 server_id;                                /* SHA-256 of the root's SPKI, as in challenges */
     const char *version;                                    /* static text, shown in /metrics */
     struct metrics_source metrics[API_METRICS_SOURCES_MAX]; /* written in order, behind the fleet's own */
     size_t metrics_count;

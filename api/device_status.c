@@ -4,6 +4,8 @@
 #include "api/device_v1.h"
 #include "api/rekey_after.h"
 #include "api/tables.h"
+#include "fleet/authority_set.h"
+#include "pki/authority.h"
 
 static err_t add_certificate(json_t *answer, const struct device_status *status)
 {
@@ -22,10 +24,14 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
     return status->renew_after == 0 ? OK : json_set_time(answer, "renew_after", status->renew_after);
 }
 
-/* A device that knows another digest fetches EST's cacerts. */
+/* The root that names the server now, and its set: a device that knows another digest fetches EST's cacerts.
+ */
 static err_t add_anchors(struct api *api, json_t *answer)
 {
     struct sha256 hash;
+    AUTO_PTR(authority_set) *set = authority_set_take(api->options.fleet);
+    TRY(json_set_hex(answer, "server_id",
+                     BYTES_OF(authority_spki_sha256(authority_set_root(set)->authority)->b)));
     TRY(cacerts_sha256(api, &hash));
     return json_set_hex(answer, "anchors_sha256", BYTES_OF(hash.b));
 }
@@ -55,7 +61,6 @@ static err_t reply_status(struct api *api, const struct request *request, const 
         TRY(rekey_after_tell(api, status.renew_after, status.needs_new_key, response));
     }
     TRY(json_set_time(answer, "server_time", request->now_ms));
-    TRY(json_set_hex(answer, "server_id", BYTES_OF(api->options.server_id.b)));
     TRY(add_anchors(api, answer));
     return reply_json(response, 200, answer);
 }

@@ -43,7 +43,7 @@ struct authority_spec {
     const struct name_constraints *names; /* of role EDGE, checked; borrowed */
 };
 
-/** Makes a self-signed root (pathlen 1) with the key. @param serial 16 random bytes (serial_normalise() is
+/** Makes a self-signed root (pathlen 2) with the key. @param serial 16 random bytes (serial_normalise() is
  * applied)
  *  @param[out] der certificate, appended @thread init */
 err_t authority_make_root(const struct authority_spec *spec, const struct private_key *key,

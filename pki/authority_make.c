@@ -1,4 +1,4 @@
-/* Makes CA certificates: the root (pathlen 1, nobody's CRL) and the issuing CAs under it (pathlen 0, on the
+/* Makes CA certificates: the root (pathlen 2, nobody's CRL) and the issuing CAs under it (pathlen 0, on the
  * root's CRL). Called at init and when an authority is replaced; never by a request. */
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,9 @@ static void put_key_purposes(struct der_writer *w, const struct authority_spec *
 void authority_put_basics(struct der_writer *w, const struct authority_spec *spec)
 {
     bool is_root = spec->role == AUTHORITY_ROOT;
-    der_put_raw(w, profile_ca(is_root ? 1 : 0));
+    /* one for the issuing CA, and one for the NewWithOld of a roll-over: self-issued, so RFC 5280 §6.1.4 (l)
+     * does not count it, but GnuTLS and strongSwan do */
+    der_put_raw(w, profile_ca(is_root ? 2 : 0));
     der_put_raw(w, profile_key_usage_ca());
     if (!is_root) {
         put_key_purposes(w, spec);

@@ -23,8 +23,8 @@ struct cross_spec {
 };
 /** Certifies one root under another of the same name: NewWithOld where `signer` is the older, OldWithNew the
  * other way round. Devices tell the second by its beginning, which is before the signer's: it makes no root
- * of the old one again (docs/device-protocol.md, "Trust anchors"). pathlen 1, keyCertSign and cRLSign, no
- * EKU; the subject's SKI, the signer's AKI, CDP and AIA.
+ * of the old one again (docs/device-protocol.md, "Trust anchors"). The pathlen of the subject, keyCertSign
+ * and cRLSign, no EKU; the subject's SKI, the signer's AKI, CDP and AIA.
  *  @errors ERR_UNAVAILABLE the signer's key is not here; ERR_UNPROCESSABLE they are not two roots of one name
  * and two keys, or are never good at one time */
 err_t authority_make_cross(const struct authority *signer, const struct authority *subject,

@@ -123,7 +123,9 @@ static err_t put_cross(const struct ceremony_certificate *wish, const struct cer
                    wish->authority));
     TRY(put_name(buf_view(&other.facts.subject), out));
     TRY(put_hash(&other.facts.key.spki_sha256, out));
-    TRY(buf_append_str(out, "     pathlen      1: it certifies issuing CAs\n"));
+    TRY(buf_append_str(out, "     pathlen      "));
+    TRY(other.path_length < 0 ? buf_append_str(out, "none") : buf_printf(out, "%d", other.path_length));
+    TRY(buf_append_str(out, ": it certifies issuing CAs\n"));
     return put_span("valid", signer->now_ms, end, out);
 }
 

@@ -12,7 +12,7 @@ enum { SKI_SIZE = 20 };
 /* Whole DER extensions that never vary; all static. */
 struct bytes profile_key_usage_signature(void); /* digitalSignature, critical */
 struct bytes profile_key_usage_ca(void);        /* keyCertSign and cRLSign, critical */
-struct bytes profile_ca(int path_length);       /* basicConstraints CA:TRUE, pathlen 0 or 1, critical */
+struct bytes profile_ca(int path_length);       /* basicConstraints CA:TRUE, pathlen 0 or 2, critical */
 struct bytes profile_eku_client(void);          /* clientAuth */
 struct bytes profile_eku_server(void);          /* serverAuth */
 struct bytes profile_eku_document(void);        /* documentSigning (RFC 9336) */

@@ -124,10 +124,18 @@ err_t passphrase_read(const char *folder, const struct config *config, struct se
 /** Makes keys/passphrase (0600) with 256 random bits. */
 err_t passphrase_make(const char *folder);
 
-/** Makes sure that tls/server.pem names the hosts of the settings and has a third of its life left; issues a
- * new one otherwise.
+/* Who signs the server's certificate now, and what is sent behind it (DER, the signer's own certificate
+ * first): borrowed. */
+struct server_issuer {
+    const struct authority *authority;
+    const struct bytes *path;
+    size_t path_count;
+};
+/** Makes sure that tls/server.pem is signed by this authority, names the hosts of the settings and has a
+ * third of its life left; issues a new one otherwise. Behind it stands the path, whatever that is now.
  *  @param[out] leaf DER of what is in force; emptied first
  *  @param[out] is_new whether it was issued now */
-err_t server_certificate_ensure(struct house *house, struct buf *leaf, bool *is_new);
+err_t server_certificate_ensure(struct house *house, const struct server_issuer *by, struct buf *leaf,
+                                bool *is_new);
 
 #endif

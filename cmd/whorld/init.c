@@ -193,7 +193,9 @@ static err_t write_files(struct house *house, struct first_token *token)
     TRY(file_write_durable(anchor, buf_view(&pem), 0644));
     TRY(config_render_file(&house->config, &settings));
     TRY(file_write_durable(conf, buf_view(&settings), 0644));
-    TRY(server_certificate_ensure(house, &leaf, &is_new));
+    const struct bytes path = authority_borrow_der(house->infrastructure);
+    const struct server_issuer by = {house->infrastructure, &path, 1};
+    TRY(server_certificate_ensure(house, &by, &leaf, &is_new));
     TRY(house_open_db(house, HOUSE_FOUND));
     TRY(house_open_fleet(house));
     TRY(fleet_found(house->fleet, token));

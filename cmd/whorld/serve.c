@@ -116,7 +116,8 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
     ENSURE(issuer != NULL, ERR_UNAVAILABLE, "there is no active authority of servers");
     authority_free(house->infrastructure); /* its key may be at hand now */
     house->infrastructure = authority_ref(issuer->authority);
-    TRY(server_certificate_ensure(house, &leaf, &is_new));
+    const struct server_issuer by = {issuer->authority, chain, authority_set_path(set, issuer, chain)};
+    TRY(server_certificate_ensure(house, &by, &leaf, &is_new));
     TRY(note_expiry(house, buf_view(&leaf)));
     TRY(ocsp_know(house->fleet, buf_view(&leaf)));
     TRY(make_trust(house, set, for_devices, &trust));
@@ -124,7 +125,7 @@ static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot
         .key = house->tls_key,
         .certificate_der = buf_view(&leaf),
         .chain = chain,
-        .chain_count = authority_set_path(set, issuer, chain),
+        .chain_count = by.path_count,
         .trust = trust,
         .tickets = for_devices,
         .ticket_lifetime_s = (int)house->config.tls_ticket_lifetime_s,
@@ -327,7 +328,6 @@ static err_t run(struct serving *s)
         .fleet = s->house->fleet,
         .log = s->house->log,
         .random = random_system(),
-        .server_id = *authority_spki_sha256(s->house->root),
         .version = WHORL_VERSION,
         .metrics = {{write_server_metrics, s}, {write_db_metrics, s}},
         .metrics_count = 2,

@@ -87,7 +87,6 @@ static inline int house_setup(void **state)
     house_make_fleet(h);
     const struct api_options options = {.fleet = h->fleet,
                                         .random = random_system(),
-                                        .server_id = *authority_spki_sha256(h->pki.root),
                                         .version = "1.2.3",
                                         .metrics = {{house_metrics, NULL}},
                                         .metrics_count = 1,

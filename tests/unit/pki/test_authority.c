@@ -59,7 +59,7 @@ static void test_root_profile(void **state)
     assert_has(buf_str(&text), "Signature Algorithm: ecdsa-with-SHA256");
     assert_has(buf_str(&text), "CN=Root CA ");
     assert_has(buf_str(&text), ",O=Test Works");
-    assert_has(buf_str(&text), "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:1");
+    assert_has(buf_str(&text), "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:2");
     assert_has(buf_str(&text), "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n");
     assert_has(buf_str(&text), "X509v3 Subject Key Identifier");
     assert_null(strstr(buf_str(&text), "CRL Distribution"));

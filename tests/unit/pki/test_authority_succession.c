@@ -143,7 +143,7 @@ static void a_successor_has_the_name_and_its_own_key(void **state)
     assert_memory_not_equal(old.key.spki_sha256.b, new.key.spki_sha256.b, SHA256_SIZE);
     assert_int_equal(new.serial[1], SERIAL_OF_NEW);
     show(s, authority_borrow_der(s->root_2), &text);
-    assert_has(buf_str(&text), "CA:TRUE, pathlen:1");
+    assert_has(buf_str(&text), "CA:TRUE, pathlen:2");
     assert_null(strstr(buf_str(&text), "CRL Distribution"));
     AUTO_PTR(private_key) *own = NULL;
     AUTO_VAL(buf) der = {0};
@@ -159,7 +159,7 @@ static void cross_certificates_say_what_they_are(void **state)
     AUTO_VAL(buf) text = {0};
     AUTO_VAL(certificate_facts) facts = {0};
     show(s, buf_view(&s->new_with_old), &text);
-    assert_has(buf_str(&text), "CA:TRUE, pathlen:1");
+    assert_has(buf_str(&text), "CA:TRUE, pathlen:2");
     assert_has(buf_str(&text), "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n");
     assert_has(buf_str(&text), "URI:http://pki.example:8080/crl/root.crl");
     assert_has(buf_str(&text), "CA Issuers - URI:http://pki.example:8080/ca/root.cer");
@@ -310,7 +310,7 @@ static void requests_ask_for_what_a_ca_needs(void **state)
     write_in(&s->house.folder, "ca.req", buf_view(&der));
     assert_int_equal(run_in(&s->house.folder, command, &text), 0);
     assert_has(buf_str(&text), "CN=Root CA ");
-    assert_has(buf_str(&text), "CA:TRUE, pathlen:1");
+    assert_has(buf_str(&text), "CA:TRUE, pathlen:2");
     assert_null(strstr(buf_str(&text), "Extended Key Usage"));
 }
 

@@ -1,0 +1,218 @@
+#!/usr/bin/env bash
+# A root and both issuing CAs are rolled over under a running server and fleet, and clients that we did not write look on: openssl, curl, GnuTLS,
+# strongSwan, a broker. Authorities come and go in the inventory by hand (roll_by_hand.py): what is tried here is what everybody sees of it, in TLS,
+# cacerts and CRLs, without a restart.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+/usr/bin/python3 -c 'import cryptography' 2>/dev/null || skip "python3-cryptography is not installed"
+init_data
+start_server
+PORT=${DEVICE##*:}
+OLD=$WORK/old.pem NEW=$WORK/new.pem BOTH=$WORK/both.pem
+cp "$CA" "$OLD"
+field() { openssl x509 -noout "$@"; }
+id_of() { openssl x509 -in "$1" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1; }
+sent() { openssl s_client -connect "$DEVICE_ADDRESS" -showcerts </dev/null 2>/dev/null | sed -n '/-BEGIN/,/-END/p'; }
+DEVICE_ADDRESS=${DEVICE#https://}
+cacerts() { curl -sS --cacert "${1:-$BOTH}" "$DEVICE/.well-known/est/cacerts" | base64 -d >"$WORK/set.p7"; openssl pkcs7 -inform DER -in "$WORK/set.p7" -print_certs -out "$WORK/set.pem"; }
+set_holds() { cacerts "$@" && grep -c BEGIN "$WORK/set.pem"; }
+# until SECONDS COMMAND…
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || die "not in time: $*"
+        sleep 0.1
+    done
+}
+# roll STEP ROOT: and until the server gives out another set to who trusts ROOT
+roll() {
+    local before
+    before=$(cacerts "$2"; sha256sum <"$WORK/set.p7")$(sent | sha256sum)
+    /usr/bin/python3 -W ignore -B "$E2E/roll_by_hand.py" "$DATA" "$PUBLIC" "$1"
+    is_other() { cacerts "$2" && [ "$before" != "$(sha256sum <"$WORK/set.p7")$(sent | sha256sum)" ]; }
+    [ "$1" = retire ] || [ "$1" = finish ] || until_true 5 is_other "$1" "$2"
+}
+
+say "--- before"
+FLEET=6
+"$DEVICE_TOOL" fleet --count $FLEET --seed-base 700 --list "$WORK/list.json" >/dev/null
+api POST /api/v1/batches "@$WORK/list.json" >/dev/null
+SEED=770
+for name in reader sleeper gateway; do
+    SEED=$((SEED + 1))
+    "$DEVICE_TOOL" new --dir "$WORK/$name" --seed $SEED | head -n 1 >"$WORK/$name.id"
+done
+register "$(cat "$WORK/reader.id")" "$(cat "$WORK/sleeper.id")" "$(cat "$WORK/gateway.id")"
+device() { "$DEVICE_TOOL" "$1" --dir "$WORK/$2" --server "$DEVICE" --ca "${ROOT:-$OLD}" "${@:3}" 2>&1; }
+device enrol reader >/dev/null
+device enrol sleeper >/dev/null
+device enrol gateway --challenge >/dev/null
+"$DEVICE_TOOL" fleet --count $FLEET --seed-base 700 --connections 3 --server "$DEVICE" --ca "$OLD" --stay 60s --contact-every 1s \
+    --report "$WORK/report.json" >"$WORK/fleet.out" 2>&1 &
+PIDS+=("$!")
+expect "the server sends its leaf and the CA above" "$(sent | grep -c BEGIN)" 2
+expect "the set is small" "$(set_holds "$OLD")" 3
+new_identity birth
+register "$ID"
+new_key first
+est birth simpleenroll "$(csr first)"
+keep_certificate first
+FIRST_CN=$(field -in "$WORK/first.crt" -issuer)
+
+say "--- the new root is published; nothing stands on it yet"
+roll create "$OLD"
+cp "$WORK/set.pem" "$WORK/during.pem"
+expect "two roots, two cross certificates, two issuing CAs" "$(grep -c BEGIN "$WORK/during.pem")" 6
+until_true 10 curl -sSf -o /dev/null "$PUBLIC/ca/root-2.cer"
+curl -sS "$PUBLIC/ca/root-2.cer" | openssl x509 -inform DER -out "$NEW"
+cat "$OLD" "$NEW" >"$BOTH"
+OLD_ID=$(id_of "$OLD") NEW_ID=$(id_of "$NEW")
+expect "one name" "$(field -in "$OLD" -subject)" "$(field -in "$NEW" -subject)"
+[ "$OLD_ID" != "$NEW_ID" ] || die "with one key"
+expect_in "who trusts the old root is served" "$(curl -sS --cacert "$OLD" "$DEVICE/device/v1/status" -w '%{http_code}')" "401"
+expect_fails "who trusts the new one alone is not yet" curl -sS --cacert "$NEW" "$DEVICE/.well-known/est/cacerts"
+expect_in "the reference device takes it" "$(device run reader --contacts 1)" "trust anchors: 2 in force, 1 new, 0 gone"
+expect_in "by challenge too" "$(device status gateway --challenge)" "\"server_id\":\"$OLD_ID\""
+fleet_has() { [ "$(jq -r ".$1[\"$2\"]" "$WORK/report.json")" = "$3" ]; }
+until_true 10 fleet_has roots "$NEW_ID" $FLEET
+expect "and so does the fleet, which keeps the old one" "$(jq -r ".roots[\"$OLD_ID\"]" "$WORK/report.json")" $FLEET
+expect "no set was refused" "$(jq .anchors_refused "$WORK/report.json")" 0
+
+swan() { # WHAT ROOTS…: pki --estca into a folder of its own
+    local what=$1 args=() i=0
+    shift
+    rm -rf "$WORK/swan"
+    mkdir "$WORK/swan"
+    for root in "$@"; do
+        i=$((i + 1))
+        openssl x509 -in "$root" -outform DER -out "$WORK/swan/anchor$i.der"
+        args+=(--cacert "anchor$i.der")
+    done
+    (cd "$WORK/swan" && pki --estca --url "https://localhost:$PORT" "${args[@]}" --caout ca.pem --outform pem) >"$WORK/swan.log" 2>&1 ||
+        { cat "$WORK/swan.log"; die "strongSwan: $what"; }
+    say "ok  strongSwan: $what"
+}
+HAS_SWAN=
+if command -v pki >/dev/null && pki --help 2>&1 | grep -q -- '--est '; then
+    HAS_SWAN=yes
+    swan "takes the set with one anchor" "$OLD"
+    expect "it wrote both roots, and all CAs and cross certificates below" "$(find "$WORK/swan" -name 'ca*.pem' | wc -l)" 6
+    expect_in "it knows one of them" "$(cat "$WORK/swan.log")" "Root CA equals trusted TLS Root CA"
+    expect "and leaves the other to people" "$(grep -c 'Root CA cert is untrusted' "$WORK/swan.log")" 1
+else
+    say "without strongSwan: its pki is not installed, or has no EST client"
+fi
+
+say "--- the device CA is rolled; the new one stands under the new root"
+roll issue "$OLD"
+new_key second
+est first simplereenroll "$(csr second "$(field -in "$WORK/first.crt" -subject -nameopt compat | sed 's/^subject=//')")"
+expect_status "a renewal" 200
+keep_certificate second
+expect_in "comes from the new one" "$(field -in "$WORK/second.crt" -issuer)" "Device CA by hand"
+[ "$FIRST_CN" != "$(field -in "$WORK/second.crt" -issuer)" ] || die "the issuer is the same"
+awk '/BEGIN/{n++} n {print > (d "/set-" n ".pem")}' d="$WORK" "$WORK/during.pem"
+list() { curl -sS "$PUBLIC/crl/$1.crl" | openssl crl -inform DER; }
+for id in root root-2 device device-2; do until_true 10 curl -sSf -o /dev/null "$PUBLIC/crl/$id.crl"; list "$id"; done >"$WORK/crls.pem"
+: >"$WORK/cross.pem"
+for f in "$WORK"/set-*.pem; do
+    [ "$(field -in "$f" -subject 2>/dev/null | cut -d= -f2-)" = "$(field -in "$OLD" -subject | cut -d= -f2-)" ] || continue
+    [ "$(field -in "$f" -serial)" = "$(field -in "$OLD" -serial)" ] || [ "$(field -in "$f" -serial)" = "$(field -in "$NEW" -serial)" ] || cat "$f" >>"$WORK/cross.pem"
+done
+expect "two cross certificates" "$(grep -c BEGIN "$WORK/cross.pem")" 2
+curl -sS "$PUBLIC/ca/device.cer" | openssl x509 -inform DER >"$WORK/device-ca.pem"
+curl -sS "$PUBLIC/ca/device-2.cer" | openssl x509 -inform DER >"$WORK/device-ca-2.pem"
+cat "$WORK/device-ca.pem" "$WORK/device-ca-2.pem" "$WORK/cross.pem" >"$WORK/below.pem"
+for root in "$OLD" "$NEW"; do
+    for leaf in first second; do
+        openssl verify -crl_check_all -CAfile "$root" -untrusted "$WORK/below.pem" -CRLfile "$WORK/crls.pem" "$WORK/$leaf.crt" >"$WORK/out" 2>&1 ||
+            { cat "$WORK/out"; die "$leaf under $root"; }
+        say "ok  openssl verifies the $leaf certificate to the last CRL, under $(basename "$root")"
+    done
+done
+expect_fails "and not without the cross certificates" openssl verify -CAfile "$OLD" -untrusted "$WORK/device-ca-2.pem" "$WORK/second.crt"
+
+say "--- the server moves to the new root, without a restart"
+roll serve "$BOTH"
+until_true 5 curl -sSf -o /dev/null --cacert "$NEW" "$DEVICE/.well-known/est/cacerts"
+expect "it sends leaf, CA and NewWithOld" "$(sent | grep -c BEGIN)" 3
+expect "tls/server.pem says the same" "$(grep -c BEGIN "$DATA/tls/server.pem")" 3
+for root in "$OLD" "$NEW" "$BOTH"; do
+    curl -sSf -o /dev/null --cacert "$root" "$DEVICE/.well-known/est/cacerts" || die "curl with $root"
+    openssl s_client -connect "$DEVICE_ADDRESS" -CAfile "$root" -verify_return_error -verify_ip 127.0.0.1 </dev/null >"$WORK/out" 2>&1 || { tail -5 "$WORK/out"; die "openssl with $root"; }
+    if command -v gnutls-cli >/dev/null; then
+        gnutls-cli --x509cafile "$root" --verify-hostname localhost -p "$PORT" 127.0.0.1 </dev/null >"$WORK/out" 2>&1 || { tail -5 "$WORK/out"; die "GnuTLS with $root"; }
+    fi
+    say "ok  curl, openssl and GnuTLS with $(basename "$root")"
+done
+expect_in "a device that slept with the old root comes and learns" "$(device run sleeper --contacts 1)" "trust anchors: 2 in force, 1 new, 0 gone"
+expect_in "and needs the old one no more" "$(device run sleeper --contacts 1)" "enrolled: nothing to do"
+ROOT=$NEW "$DEVICE_TOOL" new --dir "$WORK/late" --seed 799 | head -n 1 >"$WORK/late.id"
+register "$(cat "$WORK/late.id")"
+ROOT=$NEW device enrol late --challenge >/dev/null || die "a device of the new root alone"
+expect_in "one that was built with the new root leaves the old one aside" "$(ROOT=$NEW device run late --contacts 1)" "enrolled"
+expect_in "its proof names the new root, though the old one names the server" "$(ROOT=$NEW device status late --challenge)" "enrolled (10)"
+expect "the server still calls itself by the old one" "$(curl -sS --cacert "$BOTH" --cert "$WORK/second.crt" --key "$WORK/second.key" "$DEVICE/device/v1/status" | jq -r .server_id)" "$OLD_ID"
+if [ -n "$HAS_SWAN" ]; then
+    swan "with both roots" "$OLD" "$NEW"
+    swan "with the new one alone" "$NEW"
+fi
+
+if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then
+    say "--- a broker, by what it was given"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/broker.key" -out "$WORK/broker.crt" -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+    chmod 755 "$WORK"
+    # broker NAME CAS…: sets MQTT_PORT
+    broker() {
+        local name=broker-$1
+        shift
+        cat "$@" >"$WORK/$name.pem"
+        MQTT_PORT=$(free_port)
+        printf '%s\n' "listener $MQTT_PORT 127.0.0.1" "cafile $WORK/$name.pem" "certfile $WORK/broker.crt" "keyfile $WORK/broker.key" "crlfile $WORK/crls.pem" \
+            "require_certificate true" "use_identity_as_username true" >"$WORK/$name.conf"
+        chmod 644 "$WORK"/*.pem "$WORK"/broker.*
+        mosquitto -c "$WORK/$name.conf" >"$WORK/$name.log" 2>&1 &
+        PIDS+=("$!")
+        until_true 5 grep -q running "$WORK/$name.log"
+    }
+    publish() { mosquitto_pub -h localhost -p "$MQTT_PORT" --cafile "$WORK/broker.crt" --cert "$WORK/$1.crt" --key "$WORK/$1.key" -t x -m x; }
+    broker before "$OLD" "$WORK/device-ca.pem"
+    publish first || die "a broker of before: the first certificate"
+    expect_fails "a broker of before knows the first certificate only" publish second
+    broker told "$OLD" "$WORK/device-ca.pem" "$WORK/device-ca-2.pem" "$WORK/cross.pem"
+    publish first || die "the old root with cross certificates: the first certificate"
+    publish second || die "the old root with cross certificates: the second certificate"
+    say "ok  with the old root, both CAs and the cross certificates it knows both"
+    broker both "$BOTH" "$WORK/device-ca.pem" "$WORK/device-ca-2.pem"
+    publish first || die "both roots: the first certificate"
+    publish second || die "both roots: the second certificate"
+    say "ok  with both roots too"
+    broker after "$NEW" "$WORK/device-ca-2.pem"
+    publish second || die "the new root: the second certificate"
+    expect_fails "with the new root and CA alone it knows the second only" publish first
+fi
+
+say "--- the new root names the installation, and the old one goes"
+roll finish "$BOTH"
+named() { [ "$(curl -sS --cacert "$BOTH" --cert "$WORK/second.crt" --key "$WORK/second.key" "$DEVICE/device/v1/status" | jq -r .server_id)" = "$NEW_ID" ]; }
+until_true 5 named
+expect_in "devices prove under it" "$(device status sleeper --challenge)" "enrolled (10)"
+roll retire "$NEW"
+until_true 10 fleet_has roots "$OLD_ID" null
+expect "the fleet let the old root go" "$(jq -r ".roots[\"$NEW_ID\"]" "$WORK/report.json")" $FLEET
+expect "and no set was refused on the whole way" "$(jq .anchors_refused "$WORK/report.json")" 0
+expect "nor did a contact fail" "$(jq .failed "$WORK/report.json")" 0
+expect "the server sends two" "$(sent | grep -c BEGIN)" 2
+expect_fails "who trusts the old root alone is served no more" curl -sS --cacert "$OLD" "$DEVICE/.well-known/est/cacerts"
+expect_in "the reference device drops it too" "$(device run sleeper --contacts 1)" "trust anchors: 1 in force, 0 new, 1 gone"
+printf 'x' >"$WORK/image"
+openssl ecparam -name prime256v1 -genkey -noout | openssl pkey -pubout -out "$WORK/sign.pub"
+"$DEVICE_TOOL" firmware --dir "$WORK/sleeper" --tenant default --product default --signing-key "$WORK/sign.pub" --recovery-key "$WORK/sign.pub"
+expect_in "its way to firmware is open" "$(device firmware sleeper)" "installed: none by a manifest yet"
+stop_server
+start_server
+DEVICE_ADDRESS=${DEVICE#https://}
+expect_in "after a restart all is as it was" "$(device run sleeper --contacts 1)" "enrolled: nothing to do"
+expect "the certificate too" "$(sent | grep -c BEGIN)" 2
+stop_server
