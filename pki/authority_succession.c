@@ -125,7 +125,11 @@ err_t authority_make_cross(const struct authority *signer, const struct authorit
            "%s and %s are roots of different names: neither follows the other", signer->id, subject->id);
     ENSURE(!has_key(signer, &subject->spki_sha256), ERR_UNPROCESSABLE, "%s and %s have the same key",
            signer->id, subject->id);
-    return certify(signer, subject, spec, serial, der);
+    struct cross_spec dated = *spec;
+    if (subject->validity.not_before_ms < signer->validity.not_before_ms) { /* OldWithNew */
+        dated.not_before_ms = subject->validity.not_before_ms;
+    }
+    return certify(signer, subject, &dated, serial, der);
 }
 
 err_t authority_make_again(const struct authority *root, const struct authority *subject,

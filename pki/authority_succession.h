@@ -17,13 +17,14 @@ err_t authority_make_successor(const struct authority_spec *spec, const struct p
 
 /* When it is good, and where the signer's CRL and certificate are. */
 struct cross_spec {
-    int64_t not_before_ms; /* cut to the subject's: OldWithNew begins when the old root did */
+    int64_t not_before_ms; /* cut to the subject's; of OldWithNew always the old root's own */
     int64_t not_after_ms;  /* cut to that of both */
     struct publication publication;
 };
 /** Certifies one root under another of the same name: NewWithOld where `signer` is the older, OldWithNew the
  * other way round. Devices tell the second by its beginning, which is before the signer's: it makes no root
- * of the old one again (docs/device-protocol.md, "Trust anchors"). The pathlen of the subject, keyCertSign
+ * of the old one again (docs/device-protocol.md, "Trust anchors"). So a successor has to begin after its
+ * predecessor, wherever it was made. The pathlen of the subject, keyCertSign
  * and cRLSign, no EKU; the subject's SKI, the signer's AKI, CDP and AIA.
  *  @errors ERR_UNAVAILABLE the signer's key is not here; ERR_UNPROCESSABLE they are not two roots of one name
  * and two keys, or are never good at one time */

@@ -43,7 +43,9 @@ static void make_successors(struct scene *s)
     assert_ok(authority_make_successor(&spec, key, s->house.root, serial_bytes, &der));
     assert_ok(authority_load("root-2", AUTHORITY_ROOT, buf_view(&der), key, &s->root_2));
     assert_ok(authority_make_cross(s->house.root, s->root_2, &cross, serial_bytes, &s->new_with_old));
-    assert_ok(authority_make_cross(s->root_2, s->house.root, &cross, serial_bytes, &s->old_with_new));
+    struct cross_spec late = cross; /* what is made now begins now */
+    late.not_before_ms = house_from_ms + year_ms / 6;
+    assert_ok(authority_make_cross(s->root_2, s->house.root, &late, serial_bytes, &s->old_with_new));
     spec = spec_of("device-2", AUTHORITY_DEVICE);
     key = key_of(s, "ca-device-2");
     assert_ok(authority_make_issuing(&spec, key, s->root_2, serial_bytes, &issuing));
