@@ -118,10 +118,14 @@ static err_t take(struct cmp_case *c, struct buf *answer)
 {
     enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
     AUTO_VAL(cmp_result) result = {.failure = CMP_FAILURE_BAD_REQUEST};
+    if (c->message.body == CMP_BODY_GENM) {
+        err_t informed = cmp_inform(c, answer);
+        return informed.code == ERR_OK ? OK : answer_err(c, informed, CMP_FAILURE_BAD_REQUEST, answer);
+    }
     err_t error = identify(c, &failure);
     if (error.code == ERR_OK && !is_request(c->message.body) && !is_follow_up(c->message.body)) {
         failure = CMP_FAILURE_BAD_REQUEST;
-        error = ERR(ERR_BAD_REQUEST, "ir, cr, kur, p10cr, certConf and pollReq are taken here");
+        error = ERR(ERR_BAD_REQUEST, "ir, cr, kur, p10cr, certConf, pollReq and genm are taken here");
     }
     if (error.code == ERR_OK) {
         c->request = c->message;

@@ -55,6 +55,10 @@ err_t cmp_confirm(void *context, bool is_accepted, enum cmp_failure *failure);
 /** What was granted before, as an outcome. @errors ERR_NOT_FOUND the certificate is gone */
 err_t cmp_granted_before(struct cmp_case *c, struct cmp_outcome *out);
 
+/* --- fleet/cmp_info.c */
+/** Answers a genm. @errors ERR_BAD_ENCODING, ERR_BAD_REQUEST; ERR_NOT_FOUND no such tenant */
+err_t cmp_inform(struct cmp_case *c, struct buf *answer);
+
 /* --- fleet/cmp_transactions.c */
 /** Keeps the request and what became of it. */
 err_t cmp_transaction_keep(struct cmp_case *c, const struct cmp_result *result);

@@ -69,8 +69,16 @@ first=$(of op6 serial)
 works "… after a lost answer" op6 op5 -cmd kur
 expect "is one certificate" "$(of op6 serial)" "$first"
 
-say "what is refused"
+say "what everybody may know"
 new_key op7
+if openssl cmp -help 2>&1 | grep -q -- "-template"; then # OpenSSL 3.5
+    works "genm caCerts" op7 op6 -cmd genm -infotype caCerts -cacertsout "$WORK/cas.pem"
+    expect "root and both issuing authorities" "$(grep -c BEGIN "$WORK/cas.pem")" 3
+else
+    refused "genm signKeyPairTypes is not answered" "badRequest" op7 op6 -cmd genm -infotype signKeyPairTypes
+fi
+
+say "what is refused"
 refused "an unprotected message" "wrongIntegrity" op7 op6 -cmd ir -unprotected_requests
 new_key op8
 cat "$WORK/op6.crt" >"$WORK/stolen.pem"

@@ -174,6 +174,51 @@ static void test_cut_messages(void **state)
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate"), 1);
 }
 
+/* @param value consumed; NULL: none @return the first entry of the answer, the caller's; NULL: an error */
+static OSSL_CMP_ITAV *ask(struct talk *talk, const char *type, ASN1_TYPE *value)
+{
+    OSSL_CMP_CTX *context = talk->client.context;
+    OSSL_CMP_ITAV *question = OSSL_CMP_ITAV_create(OBJ_txt2obj(type, 1), value);
+    assert_int_equal(OSSL_CMP_CTX_reinit(context), 1);
+    assert_int_equal(OSSL_CMP_CTX_push0_genm_ITAV(context, question), 1);
+    STACK_OF(OSSL_CMP_ITAV) *answers = OSSL_CMP_exec_GENM_ses(context);
+    OSSL_CMP_ITAV *first = sk_OSSL_CMP_ITAV_shift(answers);
+    sk_OSSL_CMP_ITAV_pop_free(answers, OSSL_CMP_ITAV_free);
+    return first;
+}
+
+static ASN1_TYPE *certificate_value(const struct authority *authority)
+{
+    struct bytes der = authority_borrow_der(authority);
+    const unsigned char *p = der.p;
+    return d2i_ASN1_TYPE(NULL, &p, (long)der.n);
+}
+
+/* Public things are told to everybody, by a signed answer that the client verifies. */
+static void test_general_messages(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    OSSL_CMP_ITAV *answer = ask(&talk, "1.3.6.1.5.5.7.4.17", NULL); /* caCerts */
+    assert_non_null(answer);
+    const ASN1_TYPE *value = OSSL_CMP_ITAV_get0_value(answer);
+    assert_int_equal(value->type, V_ASN1_SEQUENCE);
+    const unsigned char *p = ASN1_STRING_get0_data(value->value.sequence);
+    ASN1_SEQUENCE_ANY *list = d2i_ASN1_SEQUENCE_ANY(NULL, &p, ASN1_STRING_length(value->value.sequence));
+    assert_int_equal(sk_ASN1_TYPE_num(list), 3);
+    sk_ASN1_TYPE_pop_free(list, ASN1_TYPE_free);
+    OSSL_CMP_ITAV_free(answer);
+
+    answer = ask(&talk, "1.3.6.1.5.5.7.4.20", certificate_value(scene->house.root)); /* nothing follows it */
+    assert_non_null(answer);
+    assert_null(OSSL_CMP_ITAV_get0_value(answer));
+    OSSL_CMP_ITAV_free(answer);
+
+    assert_null(ask(&talk, "1.3.6.1.5.5.7.4.99", NULL));
+    assert_cmp_failure(&talk.client, CMP_FAILURE_BAD_REQUEST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +228,7 @@ int main(void)
         scene_test(test_device_refuses_its_certificate),
         scene_test(test_one_open_transaction_a_device),
         scene_test(test_cut_messages),
+        scene_test(test_general_messages),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }
