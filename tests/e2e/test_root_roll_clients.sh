@@ -93,6 +93,17 @@ swan() { # WHAT ROOTS…: pki --estca into a folder of its own
         { cat "$WORK/swan.log"; die "strongSwan: $what"; }
     say "ok  strongSwan: $what"
 }
+# swan_enrol NAME OLD-NAME DN ROOTS…: pki --est; the key and certificate as NAME.key and NAME.crt
+swan_enrol() {
+    local name=$1 with=$2 dn=$3 args=()
+    shift 3
+    for root in "$@"; do args+=(--cacert "$root"); done
+    new_key "$name"
+    openssl req -new -key "$WORK/$name.key" -subj "$dn" -outform DER -out "$WORK/$name.csr"
+    pki --est --url "https://localhost:$PORT" --in "$WORK/$name.csr" "${args[@]}" --cert "$WORK/$with.crt" --key "$WORK/$with.key" --outform pem \
+        >"$WORK/$name.crt" 2>"$WORK/est.log" && [ -s "$WORK/$name.crt" ] || { cat "$WORK/est.log"; die "strongSwan: pki --est for $name"; }
+    say "ok  strongSwan enrols: $name, by $(openssl x509 -in "$WORK/$name.crt" -noout -issuer | sed 's/.*CN = //')"
+}
 HAS_SWAN=
 if command -v pki >/dev/null && pki --help 2>&1 | grep -q -- '--est '; then
     HAS_SWAN=yes
@@ -100,6 +111,10 @@ if command -v pki >/dev/null && pki --help 2>&1 | grep -q -- '--est '; then
     expect "it wrote both roots, and all CAs and cross certificates below" "$(find "$WORK/swan" -name 'ca*.pem' | wc -l)" 6
     expect_in "it knows one of them" "$(cat "$WORK/swan.log")" "Root CA equals trusted TLS Root CA"
     expect "and leaves the other to people" "$(grep -c 'Root CA cert is untrusted' "$WORK/swan.log")" 1
+    new_identity swan0
+    SWAN=$ID
+    register "$SWAN"
+    swan_enrol swan1 swan0 /CN=ignored "$WORK"/swan/ca-*.pem "$OLD"
 else
     say "without strongSwan: its pki is not installed, or has no EST client"
 fi
@@ -155,7 +170,10 @@ expect_in "one that was built with the new root leaves the old one aside" "$(ROO
 expect_in "its proof names the new root, though the old one names the server" "$(ROOT=$NEW device status late --challenge)" "enrolled (10)"
 expect "the server still calls itself by the old one" "$(curl -sS --cacert "$BOTH" --cert "$WORK/second.crt" --key "$WORK/second.key" "$DEVICE/device/v1/status" | jq -r .server_id)" "$OLD_ID"
 if [ -n "$HAS_SWAN" ]; then
+    swan "with the old root alone, over NewWithOld" "$OLD"
+    swan_enrol swan2 swan1 "/CN=$SWAN" "$WORK"/swan/ca-*.pem "$OLD"
     swan "with both roots" "$OLD" "$NEW"
+    swan_enrol swan3 swan2 "/CN=$SWAN" "$WORK"/swan/ca-*.pem "$OLD" "$NEW"
     swan "with the new one alone" "$NEW"
 fi
 
@@ -204,6 +222,7 @@ expect "the fleet let the old root go" "$(jq -r ".roots[\"$NEW_ID\"]" "$WORK/rep
 expect "and no set was refused on the whole way" "$(jq .anchors_refused "$WORK/report.json")" 0
 expect "nor did a contact fail" "$(jq .failed "$WORK/report.json")" 0
 expect "the server sends two" "$(sent | grep -c BEGIN)" 2
+if [ -n "$HAS_SWAN" ]; then swan_enrol swan4 swan3 "/CN=$SWAN" "$WORK/device-ca-2.pem" "$NEW"; fi
 expect_fails "who trusts the old root alone is served no more" curl -sS --cacert "$OLD" "$DEVICE/.well-known/est/cacerts"
 expect_in "the reference device drops it too" "$(device run sleeper --contacts 1)" "trust anchors: 1 in force, 0 new, 1 gone"
 printf 'x' >"$WORK/image"
