@@ -27,8 +27,8 @@ struct api_options {
     const char *version;                                    /* static text, shown in /metrics */
     struct metrics_source metrics[API_METRICS_SOURCES_MAX]; /* written in order, behind the fleet's own */
     size_t metrics_count;
-    /* OK, or why this node should get no traffic: the detail is shown at /readyz, so it names no internals;
-     * NULL: always ready. @thread worker */
+    /* OK (with a detail: what it cannot do meanwhile), or why this node should get no traffic: the detail is
+     * shown at /readyz, so it names no internals; NULL: always ready. @thread worker */
     err_t (*ready)(void *context);
     void *ready_context;
 };

@@ -97,7 +97,7 @@ static err_t get_readyz(struct api *api, const struct request *request, struct r
     (void)request;
     err_t error = api->options.ready == NULL ? OK : api->options.ready(api->options.ready_context);
     if (error.code == ERR_OK) {
-        return reply_health(response, 200, "ready", "");
+        return reply_health(response, 200, "ready", error.detail);
     }
     TRY(response_header(response, "Retry-After", "5"));
     return reply_health(response, 503, "not_ready", error.detail);

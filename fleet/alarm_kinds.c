@@ -36,6 +36,10 @@ static const struct alarm_kind rows[] = {
      "stopped one ends the alarm"},
     {"server_certificate.expires", "The server's own certificate was not renewed",
      "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
+    {"signer.unavailable", "Nothing can be signed on a node: its signer process is away, or its token is",
+     "The alarm says why, the log says more (`signer.lost`, `signer.not_started`); it is tried again by "
+     "itself. "
+     "With an HSM: deploy/drills/lost-hsm.sh, docs/hsm.md"},
 };
 enum { KINDS = sizeof rows / sizeof rows[0] };
 

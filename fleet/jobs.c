@@ -16,6 +16,7 @@
 #include "fleet/publication.h"
 #include "fleet/release_sign.h"
 #include "fleet/sessions.h"
+#include "fleet/signer_watch.h"
 #include "fleet/uploads.h"
 
 enum {
@@ -58,6 +59,7 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
 
 static const struct job jobs[] = {
     {"clock", SECOND_MS, clock_guard_watch, false},
+    {"signer", SECOND_MS, signer_watch, false},
     {"authorities", SECOND_MS, authority_set_refresh, false},
     {"publication", SECOND_MS, publication_refresh, false},
     {"ocsp-signers", MINUTE_MS, ocsp_refresh, false},

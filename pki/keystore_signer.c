@@ -179,6 +179,23 @@ err_t keystore_open_signer(const struct signer_settings *settings, struct keysto
     return keystore_new(&driver, remote, out);
 }
 
+void keystore_signer_probe(struct keystore *keystore)
+{
+    struct remote *remote = keystore == NULL ? NULL : keystore_borrow_state(keystore, &driver);
+    char label[SIGNER_LABEL_MAX + 1] = "";
+    if (remote != NULL) {
+        (void)pthread_mutex_lock(&remote->mutex);
+        if (remote->first != NULL) {
+            memcpy(label, remote->first->label, sizeof label);
+        }
+        (void)pthread_mutex_unlock(&remote->mutex);
+    }
+    if (label[0] != '\0') {
+        const struct signer_call call = {.op = SIGNER_LOAD, .label = label};
+        err_ignore(signer_client_call(remote->client, &call, NULL)); /* the status tells */
+    }
+}
+
 bool keystore_signer_status(struct keystore *keystore, struct signer_status *out)
 {
     struct remote *remote = keystore == NULL ? NULL : keystore_borrow_state(keystore, &driver);

@@ -32,6 +32,7 @@ enum { SIGNER_LATENCIES = 8 };
 
 struct signer_status {
     bool is_up;
+    bool is_failing;  /* nobody got an answer since one was told that it is unavailable */
     bool is_given_up; /* it said that a passphrase, PIN or setting is wrong: not tried again */
     int64_t restarts; /* since the server's start */
     int64_t waiting;  /* callers, now */
@@ -43,6 +44,9 @@ struct signer_status {
 };
 /** @return false where the keys are in this process: nothing else is filled in then @thread any */
 bool keystore_signer_status(struct keystore *keystore, struct signer_status *out);
+/** Asks it for a key that it has given before, as if that were needed, so that a process or a token that is
+ * back is noticed without a request. @thread background */
+void keystore_signer_probe(struct keystore *keystore);
 /** The bounds of `latencies`, ascending. */
 const int64_t *signer_latency_bounds_us(void);
 

@@ -302,6 +302,7 @@ static void count(struct signer_client *client, enum signer_op op, const err_t *
         place++;
     }
     client->status.outcomes[outcome]++;
+    client->status.is_failing = outcome == SIGNER_UNAVAILABLE;
     if (outcome != SIGNER_UNAVAILABLE) {
         client->status.latencies[place]++;
         client->status.latency_total_us += took_us;

@@ -20,6 +20,7 @@
 #include "fleet/expiries.h"
 #include "fleet/ocsp.h"
 #include "fleet/publication.h"
+#include "fleet/signer_watch.h"
 #include "fleet/webhook_pool.h"
 #include "pki/certificate.h"
 #include "server/server.h"
@@ -251,6 +252,12 @@ static err_t write_server_metrics(void *context, struct buf *out)
     return server_write_metrics(s->server, out);
 }
 
+static err_t write_signer_metrics(void *context, struct buf *out)
+{
+    const struct serving *s = context;
+    return signer_write_metrics(s->house->fleet, out);
+}
+
 static err_t write_db_metrics(void *context, struct buf *out)
 {
     const struct serving *s = context;
@@ -290,7 +297,11 @@ static err_t is_ready(void *context)
     for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
         TRY(check_crl(fleet, member, now));
     }
-    return OK;
+    err_t ready = OK; /* what needs no new signature is served meanwhile */
+    if (!signer_watch_is_well(fleet)) {
+        (void)snprintf(ready.detail, sizeof ready.detail, "nothing is signed just now: the signer is away");
+    }
+    return ready;
 }
 
 static err_t send_webhook(void *context, const struct outbound_call *call, struct outbound_answer *answer)
@@ -329,8 +340,8 @@ static err_t run(struct serving *s)
         .log = s->house->log,
         .random = random_system(),
         .version = WHORL_VERSION,
-        .metrics = {{write_server_metrics, s}, {write_db_metrics, s}},
-        .metrics_count = 2,
+        .metrics = {{write_server_metrics, s}, {write_db_metrics, s}, {write_signer_metrics, s}},
+        .metrics_count = 3,
         .ready = is_ready,
         .ready_context = s,
     };
