@@ -27,6 +27,7 @@ static const struct route_table tables[] = {
     TABLE(token_routes),
     TABLE(tenant_routes),
     TABLE(authority_routes),
+    TABLE(authority_crl_routes),
     TABLE(clock_routes),
     TABLE(device_action_routes),
     TABLE(device_description_routes),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/authority_certificate_rows.h"
+#include "fleet/authorities.h"
 #include "fleet/authority_import_read.h"
 #include "fleet/authority_set.h"
 #include "fleet/event.h"
@@ -17,6 +18,7 @@ enum { ATTEMPTS = 4 };
 struct run {
     const struct actor *actor;
     const struct ca_bundle *bundle;
+    const char *only; /* the authority that all of it must be of; NULL: any */
     struct import_world world;
     struct import_plan *plan;
 };
@@ -210,21 +212,50 @@ static err_t attempt(struct fleet *fleet, struct run *run)
                                      .further_count = run->world.further_count,
                                      .now_ms = clock_now_ms(fleet->clock)};
     TRY(authority_import_judge(&view, run->bundle, run->plan));
+    for (size_t i = 0; run->only != NULL && i < run->plan->count; i++) {
+        ENSURE(strcmp(run->plan->steps[i].authority, run->only) == 0, ERR_UNPROCESSABLE,
+               "it is of %s, not of %s", run->plan->steps[i].authority, run->only);
+    }
     return changes_anything(run->plan) ? db_write(fleet->db, apply_in, run) : OK;
 }
 
-err_t authority_import(struct fleet *fleet, const struct actor *actor, const struct ca_bundle *bundle,
-                       struct import_plan *out)
+static err_t import(struct fleet *fleet, struct run *run)
 {
-    AUTO_VAL(run) run = {.actor = actor, .bundle = bundle, .plan = out};
     err_t error = OK;
-    *out = (struct import_plan){.count = 0};
+    *run->plan = (struct import_plan){.count = 0};
     for (int i = 0; i < ATTEMPTS; i++) {
-        error = attempt(fleet, &run);
+        error = attempt(fleet, run);
         if (error.code != ERR_BUSY) {
             break;
         }
     }
     TRY(error);
     return authority_set_reload(fleet);
+}
+
+err_t authority_import(struct fleet *fleet, const struct actor *actor, const struct ca_bundle *bundle,
+                       struct import_plan *out)
+{
+    AUTO_VAL(run) run = {.actor = actor, .bundle = bundle, .plan = out};
+    return import(fleet, &run);
+}
+
+static err_t is_visible(const struct authority_row *row, void *arg)
+{
+    (void)row, (void)arg;
+    return OK;
+}
+
+err_t authority_import_crl(struct fleet *fleet, const struct terms *terms, const char *id, struct bytes file,
+                           struct import_step *out)
+{
+    struct import_plan plan;
+    AUTO_VAL(ca_bundle) bundle = {.count = 0};
+    AUTO_VAL(run) run = {.actor = &terms->actor, .bundle = &bundle, .only = id, .plan = &plan};
+    TRY(ca_bundle_add(file, &bundle));
+    ENSURE(bundle.count == 1 && bundle.items[0].kind == CA_ITEM_CRL, ERR_UNPROCESSABLE, "give one CRL");
+    TRY(authority_get(fleet, &terms->tenant, id, is_visible, NULL));
+    TRY(import(fleet, &run));
+    *out = plan.steps[0];
+    return OK;
 }

@@ -5,7 +5,7 @@
 #define WHORL_FLEET_AUTHORITY_IMPORT_H
 
 #include "fleet/authority_import_rules.h"
-#include "fleet/fleet.h"
+#include "fleet/terms.h"
 
 /** A bundle that is here already changes nothing. What is judged was read before the transaction, which
  *  takes it only while no authority has changed. @param[out] out what was done, step by step
@@ -13,5 +13,11 @@
  */
 err_t authority_import(struct fleet *fleet, const struct actor *actor, const struct ca_bundle *bundle,
                        struct import_plan *out);
+/** One CRL of this authority, and nothing else. @param id its own tenant's or the installation's
+ *  @param[out] out its step: IMPORT_CRL, or IMPORT_KNOWN when it is here already @errors as above;
+ * ERR_NOT_FOUND
+ */
+err_t authority_import_crl(struct fleet *fleet, const struct terms *terms, const char *id, struct bytes file,
+                           struct import_step *out);
 
 #endif

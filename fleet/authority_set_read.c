@@ -175,6 +175,10 @@ static err_t open_key(struct fleet *fleet, const struct authority_set *former, s
     if (keystore == NULL || member->is_external) {
         return OK;
     }
+    if (member->role ==
+        AUTHORITY_ROOT) { /* which may have been taken offline: then nobody keeps it in memory */
+        (void)keystore_has(keystore, label);
+    }
     err_t opened = keystore_load(keystore, label, out);
     if (opened.code == ERR_UNAVAILABLE) {
         note_unavailable(fleet, former, set, member, opened);

@@ -133,11 +133,14 @@ static bool remote_has(void *state, const char *label)
     struct remote *remote = state;
     const struct signer_call call = {.op = SIGNER_HAS, .label = label};
     AUTO_VAL(buf) answer = {0};
-    if (recall(remote, label, NULL)) {
-        return true;
-    }
     err_t error = signer_client_call(remote->client, &call, &answer);
-    return error.code == ERR_OK && answer.n == 1 && answer.p[0] == 1;
+    if (error.code != ERR_OK || answer.n != 1) {
+        return recall(remote, label, NULL); /* while the process is away: as it was */
+    }
+    if (answer.p[0] != 1) {
+        unlearn(remote, label); /* somebody took it away */
+    }
+    return answer.p[0] == 1;
 }
 
 static err_t remote_forget(void *state, const char *label)

@@ -12,8 +12,7 @@
 #include "pki/signer_sign.h"
 #include "pki/signer_stream.h"
 
-enum { OPEN_MAX = 256, MADE_MAX = 64, BURST_S = 10 };
-enum { MADE_PER_HOUR = 600 /* keys: a token has little room */ };
+enum { OPEN_MAX = 256, MADE_MAX = 64, BURST_S = 10, MADE_PER_HOUR = 600 /* a token has little room */ };
 
 /* --- entries ---------------------------------------------------------------------------------------- */
 
@@ -208,10 +207,24 @@ static err_t take(struct signer_keys *keys, const char *label, struct entry **ou
 
 /* --- asked ------------------------------------------------------------------------------------------ */
 
+/* A key that was taken away is dropped from memory, where nobody signs with it just now. */
+static void drop(struct signer_keys *keys, const char *label, bool is_gone)
+{
+    (void)pthread_mutex_lock(&keys->mutex);
+    for (size_t i = 0; is_gone && i < keys->count; i++) {
+        if (strcmp(keys->entries[i]->label, label) == 0 && keys->entries[i]->users == 0) {
+            entry_free(keys->entries[i]);
+            keys->entries[i] = keys->entries[--keys->count];
+        }
+    }
+    (void)pthread_mutex_unlock(&keys->mutex);
+}
+
 err_t signer_keys_has(struct signer_keys *keys, const char *label, bool *out)
 {
     TRY(check_label(label));
     *out = keystore_has(keys->options.keystore, label);
+    drop(keys, label, !*out);
     return OK;
 }
 
@@ -261,7 +274,6 @@ err_t signer_keys_generate(struct signer_keys *keys, const char *label, enum key
 err_t signer_keys_forget(struct signer_keys *keys, const char *label)
 {
     AUTO(char) *path = NULL;
-    AUTO_PTR(entry) *gone = NULL;
     bool was_made = false;
     TRY(check_label(label));
     TRY(path_of(keys, label, &path));
@@ -269,13 +281,8 @@ err_t signer_keys_forget(struct signer_keys *keys, const char *label)
     for (size_t i = 0; i < MADE_MAX; i++) {
         was_made = was_made || strcmp(keys->made[i], label) == 0;
     }
-    for (size_t i = 0; was_made && i < keys->count; i++) {
-        if (strcmp(keys->entries[i]->label, label) == 0 && keys->entries[i]->users == 0) {
-            gone = keys->entries[i];
-            keys->entries[i] = keys->entries[--keys->count];
-        }
-    }
     (void)pthread_mutex_unlock(&keys->mutex);
+    drop(keys, label, was_made);
     ENSURE((was_made && !file_exists(path)) || !keystore_has(keys->options.keystore, label), ERR_FORBIDDEN,
            "key %s was not made a moment ago, or has a certificate: it is not destroyed", label);
     return keystore_forget(keys->options.keystore, label);

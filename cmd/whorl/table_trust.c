@@ -69,6 +69,12 @@ static const struct cli_argument chain_arguments[] = {
     ARGUMENTS_END,
 };
 
+static const struct cli_argument import_crl_arguments[] = {
+    PATH_ID("the authority's id"),
+    BODY_NEEDED(CLI_FILE, "FILE", NULL, "crl", "the CRL (PEM)"),
+    ARGUMENTS_END,
+};
+
 const struct cli_command cli_authority_commands[] = {
     {.group = "authority",
      .verb = "list",
@@ -88,6 +94,8 @@ const struct cli_command cli_authority_commands[] = {
      .path = "/api/v1/authorities/{}/chain",
      .arguments = chain_arguments,
      .run = cli_run_chain},
+    ROW_POST("authority", "import-crl", "bring in the CRL of an authority whose key is elsewhere",
+             "/api/v1/authorities/{}/crl", import_crl_arguments, 0),
     COMMANDS_END,
 };
 

@@ -106,8 +106,17 @@ expect_in "numbers only rise" "$(cat out)" "numbers only rise"
 gencrl delta.crl -crldays 90 -crlexts delta
 expect_fails "a delta" "$WHORLD" ca import --dir "$DATA" delta.crl
 gencrl next.crl -crldays 20
-"$WHORLD" ca import --dir "$DATA" next.crl >out
-expect_in "one of the openssl command is taken" "$(cat out)" "CRL           of root"
+api POST /api/v1/authorities/device/crl "$(jq -n --rawfile crl next.crl '{$crl}')" >out
+expect_status "not as another's" 422
+api POST /api/v1/authorities/nobody/crl "$(jq -n --rawfile crl next.crl '{$crl}')" >out
+expect_status "nor as nobody's" 404
+api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl answer.pem '{$crl}')" >out
+expect_status "a certificate beside it is too much" 422
+api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl next.crl '{$crl}')" >out
+expect_status "one of the openssl command is taken over REST" 200
+expect "as a new one" "$(jq .is_new out)" true
+api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl next.crl '{$crl}')" >out
+expect "once more it is here already" "$(jq .is_new out)" false
 wait_for_number "$(openssl crl -in next.crl -noout -crlnumber)"
 say "ok  and published"
 "$WHORLD" check --dir "$DATA" >out || die "check: $(cat out)"
