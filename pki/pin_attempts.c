@@ -20,24 +20,38 @@ static err_t damaged(void)
                               "then run `whorld hsm reset-pin-attempts`");
 }
 
-/* "tries 2 wrong <hex>\n" */
+/* Takes a word from the front. */
+static bool take(struct bytes *text, const char *word)
+{
+    size_t n = strlen(word);
+    if (text->n < n || memcmp(text->p, word, n) != 0) {
+        return false;
+    }
+    *text = (struct bytes){text->p + n, text->n - n};
+    return true;
+}
+
+/* "right <hex>\n", or "tries 2 wrong <hex>\n", or "tries 2 begun <hex>\n" */
 static err_t parse(struct bytes text, struct pin_record *out)
 {
-    static const char head[] = "tries ";
-    const size_t word_at = sizeof head + 1; /* one digit and a space after it */
-    const size_t hash_at = word_at + 6;     /* "wrong " or "begun " */
-    bool is_whole = text.n == hash_at + HEX_SIZE + 1 && memcmp(text.p, head, sizeof head - 1) == 0 &&
-                    text.p[word_at - 2] >= '1' && text.p[word_at - 2] <= '9' && text.p[word_at - 1] == ' ';
-    if (!is_whole) {
+    struct bytes hex = text;
+    out->is_right = take(&hex, "right ");
+    if (!out->is_right) {
+        if (!take(&hex, "tries ") || hex.n < 2 || hex.p[0] < '1' || hex.p[0] > '9' || hex.p[1] != ' ') {
+            return damaged();
+        }
+        out->tries = hex.p[0] - '0';
+        hex = (struct bytes){hex.p + 2, hex.n - 2};
+        out->is_wrong = take(&hex, "wrong ");
+        if (!out->is_wrong && !take(&hex, "begun ")) {
+            return damaged();
+        }
+    }
+    if (hex.n != HEX_SIZE + 1 || hex.p[HEX_SIZE] != '\n' ||
+        hex_decode((struct bytes){hex.p, HEX_SIZE}, out->digest.b, SHA256_SIZE).code != ERR_OK) {
         return damaged();
     }
-    out->tries = text.p[word_at - 2] - '0';
-    out->is_wrong = memcmp(text.p + word_at, "wrong ", 6) == 0;
-    if (!out->is_wrong && memcmp(text.p + word_at, "begun ", 6) != 0) {
-        return damaged();
-    }
-    err_t decoded = hex_decode((struct bytes){text.p + hash_at, HEX_SIZE}, out->digest.b, SHA256_SIZE);
-    return decoded.code == ERR_OK ? OK : damaged();
+    return OK;
 }
 
 err_t pin_attempts_read(const char *folder, struct pin_record *out)
@@ -72,11 +86,13 @@ static err_t write_record(const char *folder, const struct pin_record *record)
 {
     AUTO(char) *path = NULL;
     AUTO_VAL(buf) text = {0};
-    if (record->tries == 0) {
+    if (record->tries == 0 && !record->is_right) {
         return pin_attempts_reset(folder);
     }
     TRY(path_join(folder, PIN_ATTEMPTS_FILE, &path));
-    TRY(buf_printf(&text, "tries %d %s ", record->tries, record->is_wrong ? "wrong" : "begun"));
+    TRY(record->is_right
+            ? buf_append_str(&text, "right ")
+            : buf_printf(&text, "tries %d %s ", record->tries, record->is_wrong ? "wrong" : "begun"));
     TRY(hex_append(&text, BYTES_OF(record->digest.b)));
     TRY(buf_append_str(&text, "\n"));
     return file_write_durable(path, buf_view(&text), 0600);
@@ -99,9 +115,8 @@ static err_t lock_folder(const char *folder, int *out)
     return ERR(ERR_BUSY, "another process is logging in to the token and does not come to an end");
 }
 
-static err_t judge(const struct pin_record *before, const struct sha256 *digest)
+static err_t judge(const struct pin_record *before, bool is_same)
 {
-    bool is_same = before->tries > 0 && bytes_equal_ct(BYTES_OF(before->digest.b), BYTES_OF(digest->b));
     ENSURE(before->tries < PIN_ATTEMPTS_MAX, ERR_FORBIDDEN,
            "%d PINs were tried in vain and none is tried any more, or the token locks; find the right one, "
            "then `whorld hsm reset-pin-attempts`",
@@ -114,12 +129,15 @@ static err_t judge(const struct pin_record *before, const struct sha256 *digest)
 
 static err_t begin_locked(const struct pin_attempts *attempts, struct bytes pin, struct pin_try *out)
 {
+    struct pin_record *before = &out->before;
     struct sha256 digest;
-    TRY(pin_attempts_read(attempts->folder, &out->before));
+    TRY(pin_attempts_read(attempts->folder, before));
     TRY(hmac_sha256(attempts->key, pin, &digest));
-    TRY(judge(&out->before, &digest));
-    out->now = (struct pin_record){.tries = out->before.tries + 1, .is_wrong = false, .digest = digest};
-    return write_record(attempts->folder, &out->now);
+    bool is_same = (before->tries > 0 || before->is_right) &&
+                   bytes_equal_ct(BYTES_OF(before->digest.b), BYTES_OF(digest.b));
+    TRY(judge(before, is_same));
+    out->now = (struct pin_record){.tries = before->tries + 1, .digest = digest};
+    return is_same && before->is_right ? OK : write_record(attempts->folder, &out->now);
 }
 
 err_t pin_try_begin(const struct pin_attempts *attempts, struct bytes pin, struct pin_try *out)
@@ -134,14 +152,16 @@ err_t pin_try_begin(const struct pin_attempts *attempts, struct bytes pin, struc
 
 err_t pin_try_end(const struct pin_attempts *attempts, struct pin_try *tried, enum pin_outcome outcome)
 {
-    struct pin_record after = {0};
+    struct pin_record after = tried->before;
     if (outcome == PIN_WRONG) {
         after = tried->now;
         after.is_wrong = true;
-    } else if (outcome == PIN_NOT_JUDGED) {
-        after = tried->before;
+    } else if (outcome == PIN_RIGHT) {
+        after = (struct pin_record){.is_right = true, .digest = tried->now.digest};
     }
-    err_t error = write_record(attempts->folder, &after);
+    bool is_known = after.is_right && tried->before.is_right &&
+                    memcmp(after.digest.b, tried->before.digest.b, SHA256_SIZE) == 0;
+    err_t error = is_known && outcome == PIN_RIGHT ? OK : write_record(attempts->folder, &after);
     (void)close(tried->lock); /* and unlocked */
     return error;
 }

@@ -1,7 +1,9 @@
 /* How often a wrong PIN was tried: a token locks for good after a few, so that is counted where it outlives
  * the process, and a try is written down before it is made. At most three wrong ones in all, until one is
  * right or an operator forgives them (`whorld hsm reset-pin-attempts`); a PIN that was wrong is not tried
- * again. What is kept of a PIN is an HMAC under a secret of the keystore. */
+ * again. A try whose end nobody saw counts too, unless the PIN was right the last time: a token that hangs in
+ * logins while its network is down must not use the tries up. What is kept of a PIN is an HMAC under a secret
+ * of the keystore. */
 #ifndef WHORL_PKI_PIN_ATTEMPTS_H
 #define WHORL_PKI_PIN_ATTEMPTS_H
 
@@ -19,6 +21,7 @@ struct pin_attempts {
 struct pin_record {
     int tries;            /* that were wrong, or whose end nobody saw */
     bool is_wrong;        /* the last one was; otherwise its end is not known */
+    bool is_right;        /* the last one was: tries is 0 */
     struct sha256 digest; /* of the PIN that was tried last */
 };
 /** @param[out] out all zero where there is no file @errors ERR_FORBIDDEN the file is damaged @thread any */

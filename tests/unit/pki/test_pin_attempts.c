@@ -91,24 +91,53 @@ static void test_what_is_not_judged_does_not_count(void **state)
     assert_refused(&attempts, "1111", "not tried again"); /* what was known before is known still */
 }
 
+static void die_in_login(const struct pin_attempts *attempts, const char *pin)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct pin_try tried;
+        _exit(pin_try_begin(attempts, bytes_str(pin), &tried).code == ERR_OK ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* A process that dies in the middle of a login may have made a wrong try: it counts, but the PIN is not known
  * to be wrong. */
 static void test_an_end_that_nobody_saw(void **state)
 {
     const struct pin_attempts attempts = attempts_in(*state);
     for (int i = 1; i <= 3; i++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            struct pin_try tried;
-            _exit(pin_try_begin(&attempts, bytes_str("right"), &tried).code == ERR_OK ? 0 : 1);
-        }
-        int status = 0;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
+        die_in_login(&attempts, "right");
         assert_int_equal(tries_of(*state), i);
     }
     assert_refused(&attempts, "right", "reset-pin-attempts");
+}
+
+/* A token that hangs in logins, so that the process is ended, time after time. */
+static void test_what_was_right_is_no_try(void **state)
+{
+    const struct pin_attempts attempts = attempts_in(*state);
+    try_once(&attempts, "right", PIN_RIGHT);
+    for (int i = 0; i < 5; i++) {
+        die_in_login(&attempts, "right");
+    }
+    assert_int_equal(tries_of(*state), 0);
+    try_once(&attempts, "right", PIN_NOT_JUDGED);
+    try_once(&attempts, "right", PIN_RIGHT);
+    die_in_login(&attempts, "other"); /* of which nothing is known */
+    assert_int_equal(tries_of(*state), 1);
+    die_in_login(&attempts, "right"); /* nor of this one any more */
+    assert_int_equal(tries_of(*state), 2);
+    /* the token has another PIN now: three, and never a fourth */
+    try_once(&attempts, "right", PIN_RIGHT);
+    try_once(&attempts, "right", PIN_WRONG);
+    assert_refused(&attempts, "right", "not tried again");
+    try_once(&attempts, "a", PIN_WRONG);
+    try_once(&attempts, "b", PIN_WRONG);
+    assert_refused(&attempts, "c", "reset-pin-attempts");
 }
 
 static void test_what_is_kept_tells_nothing(void **state)
@@ -132,7 +161,8 @@ static void test_a_damaged_record_refuses(void **state)
     const struct test_folder *folder = *state;
     const struct pin_attempts attempts = attempts_in(folder);
     static const char *const heads[] = {"tries 0 wrong ", "tries x wrong ", "tries 1 right ",
-                                        "tries 1 wrong",  "trial 1 wrong ", "tries 22 wrong "};
+                                        "tries 1 wrong",  "trial 1 wrong ", "tries 22 wrong ",
+                                        "tries 1 right ", "right",          "right  "};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         AUTO_VAL(buf) text = {0};
         assert_ok(buf_printf(&text, "%s%s\n", heads[i], hash));
@@ -160,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_right_one_forgives, make_folder, end_folder),
         cmocka_unit_test_setup_teardown(test_what_is_not_judged_does_not_count, make_folder, end_folder),
         cmocka_unit_test_setup_teardown(test_an_end_that_nobody_saw, make_folder, end_folder),
+        cmocka_unit_test_setup_teardown(test_what_was_right_is_no_try, make_folder, end_folder),
         cmocka_unit_test_setup_teardown(test_what_is_kept_tells_nothing, make_folder, end_folder),
         cmocka_unit_test_setup_teardown(test_a_damaged_record_refuses, make_folder, end_folder),
     };
