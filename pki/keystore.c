@@ -69,7 +69,11 @@ static err_t wrap(const struct keystore *keystore, EVP_PKEY *pkey, struct privat
 {
     AUTO_PTR(private_key) *key = NULL;
     bool is_doubted = keystore->driver->is_token && !is_in_memory(pkey);
-    TRY(private_key_take(pkey, &key));
+    err_t error = private_key_take(pkey, &key);
+    if (is_doubted) { /* a device that answers nonsense now may answer better later */
+        ENSURE(error.code != ERR_CRYPTO, ERR_UNAVAILABLE, "a key in the token: %s", error.detail);
+    }
+    TRY(error);
     if (is_doubted) {
         TRY(private_key_doubt(key));
     }
