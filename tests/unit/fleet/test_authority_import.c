@@ -2,6 +2,7 @@
  */
 #include "tests/unit/fleet/fleet_fixture.h"
 
+#include "db/authority_certificate_rows.h"
 #include "fleet/authority_import.h"
 #include "fleet/authority_offline.h"
 #include "fleet/authority_request.h"
@@ -142,7 +143,56 @@ static void the_last_list_lives_long(void **state)
     fleet_fixture_clear(&f);
 }
 
-/* The last of the group: the root's key is gone afterwards. */
+static err_t revoke_device(struct db_tx *tx, void *arg)
+{
+    const struct fleet_fixture *f = arg;
+    AUTO_VAL(certificate_facts) facts = {.serial_size = 0};
+    struct authority_certificate_row row = {.issuer = "root",
+                                            .subject = "device",
+                                            .kind = AUTHORITY_FIRST,
+                                            .certificate = authority_borrow_der(f->house->device)};
+    TRY(certificate_read(row.certificate, &facts));
+    memcpy(row.serial, facts.serial, facts.serial_size);
+    row.serial_size = facts.serial_size;
+    row.not_before = facts.not_before_ms;
+    row.not_after = facts.not_after_ms;
+    TRY(authority_certificate_rows_insert(tx, &row));
+    row.revoked_at = fleet_now_ms - 1000;
+    row.revocation_reason = 2;
+    return authority_certificate_rows_revoke(tx, &row);
+}
+
+/* A CA certificate is revoked while the key is elsewhere: a list without it is taken, and said to lack it;
+ * what is asked for next has it. The key is gone already. */
+static void what_is_revoked_is_asked_for(void **state)
+{
+    struct fleet_fixture f;
+    struct import_plan plan;
+    AUTO_PTR(ceremony) *without = NULL;
+    AUTO_PTR(ceremony) *with = NULL;
+    AUTO_VAL(ca_bundle) first = {.count = 0};
+    AUTO_VAL(ca_bundle) second = {.count = 0};
+    const struct ceremony_wish wish = {.issuer = "root", .lifetime_days = 3652, .crl_days = 180};
+    fleet_fixture_init(&f, *state);
+    assert_ok(authority_ceremony(f.fleet, &wish, &without));
+    assert_int_equal(without->entry_count, 0);
+    assert_ok(db_write(f.db, revoke_device, &f));
+    sign(&f, without, &first);
+    assert_ok(authority_import(f.fleet, &test_actor, &first, &plan));
+    assert_has(plan.steps[0].note, "lacks 1 certificate revoked here");
+    assert_ok(authority_ceremony(f.fleet, &wish, &with));
+    assert_int_equal(with->entry_count, 1);
+    assert_int_equal(with->entries[0].entry.reason, 2);
+    assert_has(with->entries[0].subject, "Device CA");
+    assert_true(with->crl_number > without->crl_number);
+    sign(&f, with, &second);
+    assert_ok(authority_import(f.fleet, &test_actor, &second, &plan));
+    assert_string_equal(plan.steps[0].note, "");
+    assert_int_equal(plan.steps[0].entries, 1);
+    fleet_fixture_clear(&f);
+}
+
+/* The root's key is gone afterwards: last of the group but one. */
 static void a_list_comes_in_when_the_key_is_elsewhere(void **state)
 {
     struct fleet_fixture f;
@@ -179,6 +229,7 @@ int main(void)
         cmocka_unit_test(what_the_root_signed_comes_in),
         cmocka_unit_test(the_last_list_lives_long),
         cmocka_unit_test(a_list_comes_in_when_the_key_is_elsewhere),
+        cmocka_unit_test(what_is_revoked_is_asked_for),
     };
     return cmocka_run_group_tests(tests, fleet_group_setup, fleet_group_teardown);
 }
