@@ -34,13 +34,14 @@ answers() { # what does not wait for the token
     expect_in "OCSP" "$(openssl ocsp -sha256 -issuer "$WORK/device.pem" -cert "$WORK/op.crt" -url "$PUBLIC/ocsp" -CAfile "$CA" 2>&1 || true)" ": good"
 }
 refused() { # WHAT
+    new_key late-op # one that has no certificate yet, or the answer needs no signature
     est late simpleenroll "$(csr late-op)"
     expect_status "$1" 503
     expect_in "and says when to come again" "$(tr -d '\r' <"$WORK/headers" | tr A-Z a-z)" "retry-after: "
     if grep -qi certificate "$WORK/headers" || [ "$(head -c 2 "$WORK/body")" = MI ]; then die "it looks like a certificate"; fi
 }
 
-comes_back() { # WHAT: nobody does anything but wait. A key that had no certificate yet, or the answer needs no signature
+comes_back() { # WHAT: nobody does anything but wait
     new_key back
     for _ in $(seq 400); do
         est late simpleenroll "$(csr back)"
@@ -75,10 +76,21 @@ refused "enrolment"
 answers
 sleep "${GONE_SECONDS:-1}"
 answers
+alarm_is() { # WANTED: within 15 s
+    for _ in $(seq 150); do
+        ALARMS=$(api GET /api/v1/alarms | jq -r '.alarms[].kind' | grep signer || true)
+        if [ "$ALARMS" = "$1" ]; then break; fi
+        sleep 0.1
+        est late simpleenroll "$(csr late-op)" # somebody asks, as somebody always does
+    done
+    expect "the alarm of the signer" "$ALARMS" "$1"
+}
+alarm_is signer.unavailable
 
 say "it is back"
 tell
 comes_back "enrolment goes on by itself"
+alarm_is ""
 run_fleet || die "the fleet: $(tail -3 "$WORK/fleet.out")"
 expect "all enrolled" "$(find "$WORK/got" -name '*.pem' | wc -l)" "$KNOWN"
 for file in $(find "$WORK/got" -name "*.pem" | head -n 15); do
