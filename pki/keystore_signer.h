@@ -34,6 +34,7 @@ struct signer_status {
     bool is_up;
     bool is_failing;  /* nobody got an answer since one was told that it is unavailable */
     bool is_given_up; /* it said that a passphrase, PIN or setting is wrong: not tried again */
+    int64_t pid;      /* of the process, when it is up */
     int64_t restarts; /* since the server's start */
     int64_t waiting;  /* callers, now */
     int64_t outcomes[SIGNER_OUTCOMES];

@@ -364,5 +364,6 @@ void signer_client_status(struct signer_client *client, struct signer_status *ou
     out->is_up = client->state == SIGNER_UP && !client->is_broken;
     out->is_given_up = client->state == SIGNER_GIVEN_UP;
     out->waiting = client->waiting;
+    out->pid = out->is_up ? client->process.pid : 0;
     (void)pthread_mutex_unlock(&client->mutex);
 }

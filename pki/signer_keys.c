@@ -2,43 +2,18 @@
  * file. The policy itself is signer_rules.c's. */
 #include "pki/signer_keys.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "pki/signer_bucket.h"
-#include "pki/signer_rules.h"
-#include "pki/signer_sign.h"
+#include "pki/signer_keys_internal.h"
 #include "pki/signer_stream.h"
 
-enum { OPEN_MAX = 256, MADE_MAX = 64, BURST_S = 10, MADE_PER_HOUR = 600 /* a token has little room */ };
+enum { MADE_PER_HOUR = 600 /* keys: a token has little room */ };
 
 /* --- entries ---------------------------------------------------------------------------------------- */
 
-struct entry {
-    char label[SIGNER_LABEL_MAX + 1];
-    struct private_key *key;
-    size_t users;  /* by the mutex of all, like the following */
-    uint64_t used; /* when, in uses of all */
-    struct signer_bucket signatures, authorities;
-    pthread_rwlock_t holding; /* of the binding */
-    bool is_bound;
-    struct signer_binding binding;
-};
-
-struct signer_keys {
-    struct signer_keys_options options;
-    pthread_mutex_t mutex;
-    struct entry *entries[OPEN_MAX];
-    size_t count;
-    uint64_t uses;
-    char made[MADE_MAX][SIGNER_LABEL_MAX + 1]; /* the latest */
-    size_t made_count;
-    struct signer_bucket making;
-};
-
-static void entry_free(struct entry *entry)
+static void entry_free(struct signer_entry *entry)
 {
     if (entry != NULL) {
         private_key_free(entry->key);
@@ -47,7 +22,7 @@ static void entry_free(struct entry *entry)
         free(entry);
     }
 }
-DEFINE_AUTO_PTR(entry, entry_free);
+DEFINE_AUTO_PTR(signer_entry, entry_free);
 
 err_t signer_keys_new(const struct signer_keys_options *options, struct signer_keys **out)
 {
@@ -70,14 +45,14 @@ void signer_keys_free(struct signer_keys *keys)
     }
 }
 
-static bool is_authority(const char *label)
+bool signer_label_is_authority(const char *label)
 {
     return strncmp(label, "ca-", 3) == 0;
 }
 
-static err_t check_label(const char *label)
+err_t signer_label_check(const char *label)
 {
-    ENSURE(is_authority(label) || strncmp(label, "fw-", 3) == 0, ERR_FORBIDDEN,
+    ENSURE(signer_label_is_authority(label) || strncmp(label, "fw-", 3) == 0, ERR_FORBIDDEN,
            "key %s is neither an authority's nor one of firmware", label);
     return OK;
 }
@@ -89,12 +64,12 @@ static err_t path_of(const struct signer_keys *keys, const char *label, char **o
     return path_join(keys->options.folder, name, out);
 }
 
-static err_t read_binding(const struct signer_keys *keys, struct entry *entry)
+static err_t read_binding(const struct signer_keys *keys, struct signer_entry *entry)
 {
     AUTO(char) *path = NULL;
     AUTO_VAL(buf) der = {0};
     TRY(path_of(keys, entry->label, &path));
-    if (!is_authority(entry->label) || !file_exists(path)) {
+    if (!signer_label_is_authority(entry->label) || !file_exists(path)) {
         return OK;
     }
     TRY(file_read(path, SIGNER_CERTIFICATE_MAX, &der));
@@ -105,9 +80,9 @@ static err_t read_binding(const struct signer_keys *keys, struct entry *entry)
 }
 
 static err_t entry_new(const struct signer_keys *keys, const char *label, struct private_key *key,
-                       struct entry **out)
+                       struct signer_entry **out)
 {
-    AUTO_PTR(entry) *entry = calloc(1, sizeof *entry);
+    AUTO_PTR(signer_entry) *entry = calloc(1, sizeof *entry);
     if (entry == NULL) {
         private_key_free(key);
         return ERR(ERR_NO_MEMORY, "no memory for a key");
@@ -122,7 +97,7 @@ static err_t entry_new(const struct signer_keys *keys, const char *label, struct
 
 /* --- the table, under its mutex --------------------------------------------------------------------- */
 
-static struct entry *find(struct signer_keys *keys, const char *label)
+static struct signer_entry *find(struct signer_keys *keys, const char *label)
 {
     for (size_t i = 0; i < keys->count; i++) {
         if (strcmp(keys->entries[i]->label, label) == 0) {
@@ -132,7 +107,7 @@ static struct entry *find(struct signer_keys *keys, const char *label)
     return NULL;
 }
 
-static struct entry *use(struct signer_keys *keys, struct entry *entry)
+static struct signer_entry *use(struct signer_keys *keys, struct signer_entry *entry)
 {
     if (entry != NULL) {
         entry->users++;
@@ -142,7 +117,7 @@ static struct entry *use(struct signer_keys *keys, struct entry *entry)
 }
 
 /* @return what nobody needs any more, to be freed without the mutex */
-static struct entry *make_room(struct signer_keys *keys)
+static struct signer_entry *make_room(struct signer_keys *keys)
 {
     size_t oldest = keys->count;
     for (size_t i = 0; keys->count == OPEN_MAX && i < keys->count; i++) {
@@ -154,12 +129,12 @@ static struct entry *make_room(struct signer_keys *keys)
     if (oldest == keys->count) {
         return NULL;
     }
-    struct entry *gone = keys->entries[oldest];
+    struct signer_entry *gone = keys->entries[oldest];
     keys->entries[oldest] = keys->entries[--keys->count];
     return gone;
 }
 
-static void put_back(struct signer_keys *keys, struct entry *entry)
+void signer_keys_put_back(struct signer_keys *keys, struct signer_entry *entry)
 {
     (void)pthread_mutex_lock(&keys->mutex);
     entry->users--;
@@ -167,10 +142,10 @@ static void put_back(struct signer_keys *keys, struct entry *entry)
 }
 
 /* Of two that opened one key, the first is kept. */
-static err_t add(struct signer_keys *keys, struct entry *made, struct entry **out)
+static err_t add(struct signer_keys *keys, struct signer_entry *made, struct signer_entry **out)
 {
-    AUTO_PTR(entry) *spare = NULL;
-    AUTO_PTR(entry) *gone = NULL;
+    AUTO_PTR(signer_entry) *spare = NULL;
+    AUTO_PTR(signer_entry) *gone = NULL;
     (void)pthread_mutex_lock(&keys->mutex);
     *out = use(keys, find(keys, made->label));
     if (*out != NULL) {
@@ -189,11 +164,11 @@ static err_t add(struct signer_keys *keys, struct entry *made, struct entry **ou
     return OK;
 }
 
-static err_t take(struct signer_keys *keys, const char *label, struct entry **out)
+err_t signer_keys_take(struct signer_keys *keys, const char *label, struct signer_entry **out)
 {
     struct private_key *key = NULL;
-    struct entry *made = NULL;
-    TRY(check_label(label));
+    struct signer_entry *made = NULL;
+    TRY(signer_label_check(label));
     (void)pthread_mutex_lock(&keys->mutex);
     *out = use(keys, find(keys, label));
     (void)pthread_mutex_unlock(&keys->mutex);
@@ -205,35 +180,59 @@ static err_t take(struct signer_keys *keys, const char *label, struct entry **ou
     return add(keys, made, out);
 }
 
-/* --- asked ------------------------------------------------------------------------------------------ */
-
-/* A key that was taken away is dropped from memory, where nobody signs with it just now. */
-static void drop(struct signer_keys *keys, const char *label, bool is_gone)
+/* Asked without the mutex: a token may take its time. */
+static bool is_gone(struct signer_keys *keys, size_t index, char label[SIGNER_LABEL_MAX + 1])
 {
     (void)pthread_mutex_lock(&keys->mutex);
-    for (size_t i = 0; is_gone && i < keys->count; i++) {
+    bool is_there = index < keys->count;
+    if (is_there) {
+        memcpy(label, keys->entries[index]->label, SIGNER_LABEL_MAX + 1);
+    }
+    (void)pthread_mutex_unlock(&keys->mutex);
+    return is_there && !keystore_has(keys->options.keystore, label);
+}
+
+/* @return the entry, which nobody is at; to be freed without the mutex */
+static struct signer_entry *take_out(struct signer_keys *keys, const char *label)
+{
+    struct signer_entry *gone = NULL;
+    (void)pthread_mutex_lock(&keys->mutex);
+    for (size_t i = 0; i < keys->count && gone == NULL; i++) {
         if (strcmp(keys->entries[i]->label, label) == 0 && keys->entries[i]->users == 0) {
-            entry_free(keys->entries[i]);
+            gone = keys->entries[i];
             keys->entries[i] = keys->entries[--keys->count];
         }
     }
     (void)pthread_mutex_unlock(&keys->mutex);
+    return gone;
 }
+
+void signer_keys_sweep(struct signer_keys *keys)
+{
+    char label[SIGNER_LABEL_MAX + 1];
+    for (size_t i = OPEN_MAX; i > 0; i--) { /* from the end: what is taken out changes what follows only */
+        if (is_gone(keys, i - 1, label)) {
+            entry_free(take_out(keys, label));
+        }
+    }
+}
+
+/* --- asked ------------------------------------------------------------------------------------------ */
 
 err_t signer_keys_has(struct signer_keys *keys, const char *label, bool *out)
 {
-    TRY(check_label(label));
+    TRY(signer_label_check(label));
     *out = keystore_has(keys->options.keystore, label);
-    drop(keys, label, !*out);
+    entry_free(*out ? NULL : take_out(keys, label));
     return OK;
 }
 
 err_t signer_keys_load(struct signer_keys *keys, const char *label, struct buf *spki)
 {
-    struct entry *entry = NULL;
-    TRY(take(keys, label, &entry));
+    struct signer_entry *entry = NULL;
+    TRY(signer_keys_take(keys, label, &entry));
     err_t error = buf_append_bytes(spki, buf_view(&entry->key->spki));
-    put_back(keys, entry);
+    signer_keys_put_back(keys, entry);
     return error;
 }
 
@@ -253,9 +252,9 @@ static bool may_make(struct signer_keys *keys, const char *label)
 err_t signer_keys_generate(struct signer_keys *keys, const char *label, enum key_alg alg, struct buf *spki)
 {
     struct private_key *key = NULL;
-    struct entry *made = NULL;
-    struct entry *entry = NULL;
-    TRY(check_label(label));
+    struct signer_entry *made = NULL;
+    struct signer_entry *entry = NULL;
+    TRY(signer_label_check(label));
     ENSURE(alg == KEY_ALG_P256 || alg == KEY_ALG_P384 || alg == KEY_ALG_ED25519 || alg == KEY_ALG_RSA,
            ERR_UNPROCESSABLE, "a key of an unknown kind");
     ENSURE(!keystore_has(keys->options.keystore, label), ERR_CONFLICT,
@@ -265,7 +264,7 @@ err_t signer_keys_generate(struct signer_keys *keys, const char *label, enum key
     TRY(entry_new(keys, label, key, &made));
     TRY(add(keys, made, &entry));
     err_t error = buf_append_bytes(spki, buf_view(&entry->key->spki));
-    put_back(keys, entry);
+    signer_keys_put_back(keys, entry);
     return error;
 }
 
@@ -274,15 +273,16 @@ err_t signer_keys_generate(struct signer_keys *keys, const char *label, enum key
 err_t signer_keys_forget(struct signer_keys *keys, const char *label)
 {
     AUTO(char) *path = NULL;
+    AUTO_PTR(signer_entry) *gone = NULL;
     bool was_made = false;
-    TRY(check_label(label));
+    TRY(signer_label_check(label));
     TRY(path_of(keys, label, &path));
     (void)pthread_mutex_lock(&keys->mutex);
     for (size_t i = 0; i < MADE_MAX; i++) {
         was_made = was_made || strcmp(keys->made[i], label) == 0;
     }
     (void)pthread_mutex_unlock(&keys->mutex);
-    drop(keys, label, was_made);
+    gone = was_made ? take_out(keys, label) : NULL;
     ENSURE((was_made && !file_exists(path)) || !keystore_has(keys->options.keystore, label), ERR_FORBIDDEN,
            "key %s was not made a moment ago, or has a certificate: it is not destroyed", label);
     return keystore_forget(keys->options.keystore, label);
@@ -290,7 +290,7 @@ err_t signer_keys_forget(struct signer_keys *keys, const char *label)
 
 /* --- bound ------------------------------------------------------------------------------------------ */
 
-static err_t bind_locked(const struct signer_keys *keys, struct entry *entry, struct bytes certificate)
+static err_t bind_locked(const struct signer_keys *keys, struct signer_entry *entry, struct bytes certificate)
 {
     AUTO(char) *path = NULL;
     AUTO_VAL(signer_binding) next = {.is_root = false};
@@ -314,87 +314,13 @@ static err_t bind_locked(const struct signer_keys *keys, struct entry *entry, st
 
 err_t signer_keys_bind(struct signer_keys *keys, const char *label, struct bytes certificate)
 {
-    struct entry *entry = NULL;
-    TRY(check_label(label));
-    ENSURE(is_authority(label), ERR_FORBIDDEN, "key %s is no authority's", label);
-    TRY(take(keys, label, &entry));
+    struct signer_entry *entry = NULL;
+    TRY(signer_label_check(label));
+    ENSURE(signer_label_is_authority(label), ERR_FORBIDDEN, "key %s is no authority's", label);
+    TRY(signer_keys_take(keys, label, &entry));
     (void)pthread_rwlock_wrlock(&entry->holding);
     err_t error = bind_locked(keys, entry, certificate);
     (void)pthread_rwlock_unlock(&entry->holding);
-    put_back(keys, entry);
-    return error;
-}
-
-/* --- signed ----------------------------------------------------------------------------------------- */
-
-static err_t refuse(const char *label, const err_t *why)
-{
-    return ERR(why->code, "the signer refuses key %s: %.100s", label, why->detail);
-}
-
-static err_t check_rate(struct signer_keys *keys, struct entry *entry, bool is_of_authority)
-{
-    const struct signer_rates *rates = &keys->options.rates;
-    int64_t per_s = is_authority(entry->label) ? rates->certificates_per_s : rates->firmware_per_s;
-    int64_t per_h = rates->authorities_per_h;
-    const struct signer_rate rate = is_of_authority
-                                        ? (struct signer_rate){per_h, SIGNER_HOUR_MS, per_h}
-                                        : (struct signer_rate){per_s, SIGNER_SECOND_MS, BURST_S * per_s};
-    (void)pthread_mutex_lock(&keys->mutex);
-    bool may = signer_bucket_take(is_of_authority ? &entry->authorities : &entry->signatures, &rate,
-                                  keys->options.now_ms());
-    (void)pthread_mutex_unlock(&keys->mutex);
-    err_t error = ERR(ERR_BUSY, "more signatures than its rate (signer_rate_%s)",
-                      is_of_authority              ? "authorities"
-                      : is_authority(entry->label) ? "certificates"
-                                                   : "firmware");
-    error.retry_after_s = is_of_authority ? 60 : 1;
-    return may ? OK : error;
-}
-
-static err_t judge(struct signer_keys *keys, struct entry *entry, struct bytes text)
-{
-    enum signer_matter matter = SIGNER_CERTIFICATE;
-    if (!is_authority(entry->label)) {
-        return check_rate(keys, entry, false);
-    }
-    (void)pthread_rwlock_rdlock(&entry->holding);
-    const struct signer_judged judged = {.binding = entry->is_bound ? &entry->binding : NULL,
-                                         .spki = buf_view(&entry->key->spki),
-                                         .alg = entry->key->info.alg};
-    err_t error = signer_judge(&judged, text, &matter);
-    (void)pthread_rwlock_unlock(&entry->holding);
-    TRY(error);
-    return matter == SIGNER_CERTIFICATE || matter == SIGNER_CA_CERTIFICATE
-               ? check_rate(keys, entry, matter == SIGNER_CA_CERTIFICATE)
-               : OK;
-}
-
-err_t signer_keys_sign_text(struct signer_keys *keys, const char *label, struct bytes text,
-                            struct buf *signature)
-{
-    struct entry *entry = NULL;
-    TRY(take(keys, label, &entry));
-    err_t error = judge(keys, entry, text);
-    error = error.code == ERR_OK ? private_key_sign(entry->key, text, signature)
-            : error.code == ERR_BUSY || error.code == ERR_FORBIDDEN ? refuse(label, &error)
-                                                                    : error;
-    put_back(keys, entry);
-    return error;
-}
-
-err_t signer_keys_sign_digest(struct signer_keys *keys, const struct signer_question *question,
-                              struct buf *signature)
-{
-    struct entry *entry = NULL;
-    TRY(check_label(question->label));
-    ENSURE(!is_authority(question->label), ERR_FORBIDDEN,
-           "the signer refuses key %s: an authority signs what can be read, no digests", question->label);
-    TRY(take(keys, question->label, &entry));
-    err_t error = check_rate(keys, entry, false);
-    error = error.code == ERR_OK ? signer_sign_digest(entry->key, (enum signer_scheme)question->argument,
-                                                      question->data, signature)
-                                 : refuse(question->label, &error);
-    put_back(keys, entry);
+    signer_keys_put_back(keys, entry);
     return error;
 }

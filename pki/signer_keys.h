@@ -26,6 +26,9 @@ err_t signer_keys_new(const struct signer_keys_options *options, struct signer_k
 void signer_keys_free(struct signer_keys *keys);
 DEFINE_AUTO_PTR(signer_keys, signer_keys_free);
 
+/** Wipes the keys that the keystore has no more (a root that was taken offline). @thread any */
+void signer_keys_sweep(struct signer_keys *keys);
+
 /* Questions, answered. Labels have been checked for their form; only "ca-…" and "fw-…" are known here.
  * @errors ERR_FORBIDDEN with the rule that is broken; ERR_BUSY above a rate; ERR_NOT_FOUND; those of the
  * keystore. @thread any, many at once */

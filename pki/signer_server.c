@@ -166,8 +166,8 @@ static err_t start(struct server *server, struct worker *workers)
     return OK;
 }
 
-/* Pings, until the channel is closed or shut. */
-static err_t control(struct signer_stream *stream)
+/* Pings, until the channel is closed or shut. They come every few seconds: a good time to look around. */
+static err_t control(struct signer_stream *stream, struct signer_keys *keys)
 {
     AUTO_VAL(buf) rest = {0};
     for (;;) {
@@ -176,6 +176,7 @@ static err_t control(struct signer_stream *stream)
         TRY(take_question(stream, &question, &rest));
         ENSURE(question.op == SIGNER_PING, ERR_BAD_ENCODING, "no ping");
         TRY(send_answer(stream, question.id, &ping, BYTES_NONE));
+        signer_keys_sweep(keys);
     }
 }
 
@@ -199,7 +200,7 @@ err_t signer_serve(const struct signer_server_options *options)
         return error;
     }
     error = send_answer(stream, 0, &ready, BYTES_NONE);
-    error = error.code == ERR_OK ? control(stream) : error;
+    error = error.code == ERR_OK ? control(stream, options->keys) : error;
     (void)pthread_mutex_lock(&server->mutex);
     error = server->is_over ? server->end : error;
     (void)pthread_mutex_unlock(&server->mutex);

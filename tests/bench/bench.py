@@ -24,6 +24,7 @@ from bench_downloads import bench_downloads
 from bench_lists import bench_import, page_paths
 from bench_ocsp import bench_ocsp
 from bench_pkcs11 import bench_pkcs11
+from bench_signer import bench_signer
 from bench_rollout import bench_poll, bench_start
 
 BUILD = os.environ.get('BUILD', 'build')
@@ -326,11 +327,15 @@ def main():
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
     parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
     parser.add_argument('--downloads', action='store_true', help='the benchmark of downloads only')
+    parser.add_argument('--signer', type=int, metavar='N', help='the benchmark of N threads that ask the signer process only')
     parser.add_argument('--pkcs11', type=int, metavar='N', help='the benchmark of N signers on a token only')
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix='whorl-bench.')
     running = []
     try:
+        if options.signer:
+            print(bench_signer(BUILD, work, options.signer))
+            return
         if options.pkcs11:
             print(bench_pkcs11(BUILD, work, options.pkcs11))
             return
@@ -368,6 +373,7 @@ def main():
         notes.append(bench_long_crl(small, options.revoked))
         bench_pass(work, options.devices, options.devices // 100)
         notes.append(bench_campaign())
+        notes.append(bench_signer(BUILD, work, 4))
         notes.append(bench_pkcs11(BUILD, work, 4))
         notes.append(bench_inventory(small, large, options.devices, options.requests * 5, work))
         bench_start(small, large, options.devices, work, (measure, interleaved, row))
