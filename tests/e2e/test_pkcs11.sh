@@ -113,3 +113,18 @@ expect_in "status counts them" "$("$WHORLD" hsm status --dir "$DATA")" "3 of 3 P
 "$WHORLD" hsm reset-pin-attempts --dir "$DATA" >/dev/null
 start_server
 say "ok  and it starts with the right one"
+
+say "a house of files moves: the setting decides about new keys"
+stop_server
+rm -rf "$DATA"
+init_data
+sed -i '/^keystore\|^pkcs11_/d' "$DATA/whorl.conf"
+printf 'keystore = pkcs11\npkcs11_module = %s\npkcs11_token = plant\npkcs11_pin_file = %s\n' "$MODULE" "$WORK/pin" >>"$DATA/whorl.conf"
+start_server
+CMS=$(whorl firmware-key create updates --role cms --json | jq -r .id)
+[ -f "$DATA/keys/fw-$CMS.token" ] && [ -f "$DATA/keys/ca-device.key" ] || die "the house is not mixed"
+new_identity mixed
+register "$ID"
+new_key mixed-op
+est mixed simpleenroll "$(csr mixed-op)"
+expect_status "the authority in its file goes on" 200
