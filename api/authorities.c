@@ -3,6 +3,7 @@
 #include "fleet/authorities.h"
 
 #include "api/accept.h"
+#include "api/authority_views.h"
 #include "api/page.h"
 #include "api/reply.h"
 #include "api/tables.h"
@@ -30,6 +31,7 @@ static err_t render_terms(const struct authority_row *row, json_t *authority)
     TRY(json_set_bool(authority, "is_external", row->is_external));
     TRY(json_take(authority, "issuer", text_or_null(row->issuer)));
     TRY(json_take(authority, "predecessor", text_or_null(row->predecessor)));
+    TRY(row->request.n > 0 ? json_set_bool(authority, "has_request", true) : OK);
     return row->ends_at == 0 ? OK : json_set_time(authority, "ends_at", row->ends_at);
 }
 
@@ -43,7 +45,7 @@ static err_t render_certificate(const struct certificate_facts *facts, json_t *a
     return json_set_time(authority, "not_after", facts->not_after_ms);
 }
 
-static err_t render(const struct authority_row *row, json_t **out)
+err_t render_authority(const struct authority_row *row, json_t **out)
 {
     AUTO_VAL(certificate_facts) facts = {.serial_size = 0};
     *out = NULL;
@@ -65,7 +67,7 @@ static err_t render(const struct authority_row *row, json_t **out)
 static err_t add_authority(const struct authority_row *row, void *arg)
 {
     AUTO(json_t) *authority = NULL;
-    TRY(render(row, &authority));
+    TRY(render_authority(row, &authority));
     return page_add(arg, bytes_str(row->id), TAKE(authority));
 }
 
@@ -87,7 +89,7 @@ static err_t reply_authority(const struct authority_row *row, void *arg)
 {
     const struct answer *answer = arg;
     AUTO(json_t) *authority = NULL;
-    TRY(render(row, &authority));
+    TRY(render_authority(row, &authority));
     if (row->certificate.n > 0) {
         TRY(set_pem(authority, row->certificate));
     }

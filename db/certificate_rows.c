@@ -381,3 +381,18 @@ err_t certificate_rows_page(struct db_tx *tx, const struct certificate_range *ra
     }
     return db_run(tx, page_text(range), values, count, take_each, &each);
 }
+
+static const char SQL_LAST_END[] = "SELECT not_after FROM certificate WHERE tenant = $1 AND authority = $2 "
+                                   "ORDER BY not_after DESC LIMIT 1";
+
+static err_t on_last_end(const struct db_row *row, void *arg)
+{
+    *(int64_t *)arg = db_row_int(row, 0);
+    return OK;
+}
+
+err_t certificate_rows_last_end(struct db_tx *tx, struct uuid tenant, const char *authority, int64_t *out)
+{
+    *out = 0;
+    return db_run(tx, SQL_LAST_END, DB_VALUES(db_uuid(&tenant), DB_T(authority)), on_last_end, out);
+}

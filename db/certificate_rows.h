@@ -91,6 +91,10 @@ err_t certificate_rows_supersede_unconfirmed(struct db_tx *tx, const struct cert
 err_t certificate_rows_list_unlisted(struct db_tx *tx, int64_t before, int limit, certificate_row_fn fn,
                                      void *arg);
 
+/** When the last certificate of one tenant by one authority ends; 0: there is none. Costs one look at an
+ * index. */
+err_t certificate_rows_last_end(struct db_tx *tx, struct uuid tenant, const char *authority, int64_t *out);
+
 struct revoked_serial {
     uint8_t serial[CERTIFICATE_SERIAL_SIZE];
     int64_t revoked_at;

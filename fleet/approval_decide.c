@@ -47,6 +47,18 @@ static err_t check_scopes(const struct decide *run, const struct approval_kind *
     return OK;
 }
 
+/* What belongs to no tenant is no tenant's administrator's to decide. */
+static err_t check_installation(const struct decide *run)
+{
+    AUTO(json_t) *request = NULL;
+    TRY(json_parse(buf_view(&run->out->request), run->out->request.n, &request));
+    bool is_of_installation = json_is_true(json_object_get(request, "installation"));
+    ENSURE(!is_of_installation || run->decision->verb == VERB_WITHDRAW ||
+               scopes_cover(run->decision->caller_scopes, SCOPE_INSTALLATION),
+           ERR_FORBIDDEN, "this is about the installation: deciding needs the scope installation too");
+    return OK;
+}
+
 /* --- how --------------------------------------------------------------------------------------------- */
 
 /* Ends it, durably, and keeps what the caller is then told. */
@@ -127,6 +139,7 @@ static err_t decide_in(struct db_tx *tx, void *arg)
     ENSURE(kind != NULL, ERR_WRONG_STATE, "this server knows no action of the kind %s", run->out->kind);
     TRY(check_person(run));
     TRY(check_scopes(run, kind));
+    TRY(check_installation(run));
     ENSURE(run->out->state == APPROVAL_PENDING, ERR_WRONG_STATE,
            "the approval is %s; a decision needs it to be pending", approval_state_name(run->out->state));
     TRY(terms_check_version(run->terms, run->out->ver));

@@ -7,6 +7,7 @@
 
 #include "db/device_rows.h"
 #include "fleet/access.h"
+#include "fleet/authority_orders.h"
 #include "fleet/device_actions.h"
 #include "fleet/dual_control.h"
 #include "fleet/mass_revoke.h"
@@ -54,6 +55,14 @@ static const struct approval_kind kinds[] = {
      transfer_accept_execute},
     {"firmware.approve", APPROVAL_FIRMWARE, SCOPE_FIRMWARE_RELEASE, release_approve_subject,
      release_approve_execute},
+    {"authority.create", APPROVAL_AUTHORITY_CREATE, SCOPE_ADMIN, authority_order_subject,
+     authority_order_execute},
+    {"authority.change", APPROVAL_AUTHORITY_CHANGE, SCOPE_ADMIN, authority_order_subject,
+     authority_order_execute},
+    {"authority.roll", APPROVAL_AUTHORITY_ROLL, SCOPE_ADMIN, authority_order_subject,
+     authority_order_execute},
+    {"authority.compromised", APPROVAL_AUTHORITY_COMPROMISED, SCOPE_ADMIN, authority_order_subject,
+     authority_order_execute},
     {"dual_control.change", APPROVAL_DUAL_CONTROL, SCOPE_ADMIN, dual_control_subject, dual_control_execute},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };

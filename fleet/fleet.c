@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/authority_work.h"
 #include "fleet/blobs.h"
 #include "fleet/challenge_keys.h"
 #include "fleet/clock_guard.h"
@@ -97,6 +98,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
     TRY(audit_signing_new(&fleet->audit_signing));
+    TRY(authority_works_new(&fleet->authority_works));
     TRY(authority_sets_new(fleet));
     TRY(publications_new(&fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
@@ -164,6 +166,7 @@ void fleet_free(struct fleet *fleet)
     audit_signing_free(fleet->audit_signing);
     publications_free(fleet->publications);
     authority_sets_free(fleet->authority_sets);
+    authority_works_free(fleet->authority_works);
     clock_guard_free(fleet->clock_guard);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

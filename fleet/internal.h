@@ -64,6 +64,7 @@ struct fleet {
     struct cmp_state *cmp;                   /* cmp_ground.c */
     atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
     atomic_int signer_told;                                      /* signer_watch.c */
+    struct authority_works *authority_works;                     /* authority_work.c */
     struct firmware_urls *firmware_urls;                         /* firmware_url_budgets.c */
     struct blob_shelf *blob_shelf;                               /* blobs.c, uploads.c */
     struct rekey_lives *rekey_lives;                             /* rekey_live.c */

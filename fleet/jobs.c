@@ -4,6 +4,7 @@
 
 #include "db/op_rows.h"
 #include "fleet/authority_set.h"
+#include "fleet/authority_work.h"
 #include "fleet/blobs.h"
 #include "fleet/clock_guard.h"
 #include "fleet/cmp.h"
@@ -87,6 +88,8 @@ static const struct job jobs[] = {
     {"firmware-remove", 10 * SECOND_MS, blobs_remove_unused, false},
     {"firmware-sweep", 10 * MINUTE_MS, blobs_sweep, true},
     {"firmware-uploads", MINUTE_MS, uploads_expire, true},
+    {"authority-orders", SECOND_MS, authority_orders_run, true},
+    {"authority-ends", MINUTE_MS, authority_ends_run, true},
     {"expiries", MINUTE_MS, expiries_check, false},
 };
 

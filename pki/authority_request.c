@@ -1,7 +1,28 @@
 /* Requests for the certificate of a CA key (RFC 2986): what somebody else's root, or a root whose key is
  * elsewhere, signs. */
+#include <string.h>
+
 #include "pki/authority_internal.h"
 #include "pki/authority_succession.h"
+
+err_t authority_organisation(const struct authority *authority, char out[ORGANISATION_SIZE])
+{
+    const unsigned char *p = authority->subject.p;
+    AUTO(X509_NAME) *name = d2i_X509_NAME(NULL, &p, (long)authority->subject.n);
+    unsigned char *text = NULL;
+    int at = name == NULL ? -1 : X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
+    int size =
+        at < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    bool fits = size > 0 && size < ORGANISATION_SIZE;
+    if (fits) {
+        memcpy(out, text, (size_t)size);
+        out[size] = '\0';
+    }
+    OPENSSL_free(text);
+    openssl_forget_errors();
+    ENSURE(fits, ERR_UNPROCESSABLE, "the name of the authority %s has no organisation", authority->id);
+    return OK;
+}
 
 /* extensionRequest (RFC 2985 §5.4.2): one SET with one Extensions. */
 static err_t put_attributes(const struct authority_spec *spec, const struct private_key *key,

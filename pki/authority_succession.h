@@ -44,4 +44,10 @@ err_t authority_make_again(const struct authority *root, const struct authority 
 err_t authority_make_request(const struct authority_spec *spec, const struct private_key *key,
                              const struct authority *predecessor, struct buf *der);
 
+enum { ORGANISATION_SIZE = 65 };
+/** The organisation in an authority's name: what its successors are called. @errors ERR_UNPROCESSABLE it has
+ * none
+ */
+err_t authority_organisation(const struct authority *authority, char out[ORGANISATION_SIZE]);
+
 #endif

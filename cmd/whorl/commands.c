@@ -18,6 +18,7 @@ static const struct cli_group groups[] = {
     {"hub", "where devices go after enrolment", cli_hub_commands},
     {"certificate", "what was issued to devices", cli_certificate_commands},
     {"authority", "the certificate authorities", cli_authority_commands},
+    {"ca", "authorities: made, rolled over, retired", cli_ca_commands},
     {"clock", "the server's clock, when it is in doubt", cli_clock_commands},
     {"code", "enrolment codes: they admit devices that no list names", cli_code_commands},
     {"vendor-ca", "CAs of chip makers: they admit chips that carry their certificate", cli_vendor_commands},

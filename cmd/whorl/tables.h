@@ -98,6 +98,7 @@ extern const struct cli_command cli_release_commands[];
 extern const struct cli_command cli_hub_commands[];
 extern const struct cli_command cli_certificate_commands[];
 extern const struct cli_command cli_authority_commands[];
+extern const struct cli_command cli_ca_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_tenant_commands[];
 extern const struct cli_command cli_audit_commands[];
