@@ -10,7 +10,6 @@
 #include "fleet/fleet.h"
 
 enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32 };
-
 /* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
 struct fleet_counters {
     atomic_llong enrolled;            /* first certificates */
