@@ -221,7 +221,7 @@ static void note(struct fleet *fleet, const struct contact_facts *facts, const s
 {
     struct sighting run = {.fleet = fleet, .facts = facts, .contact = contact, .is_request = is_request};
     bool is_proof = facts->peer != NULL && facts->peer->kind == PEER_ISSUED && facts->proved_spki.n == 0 &&
-                    !facts->is_resumed;
+                    !facts->is_resumed && !facts->is_message;
     if (!is_proof || !contact->is_known || !contact->is_superseded || contact->is_expired) {
         return;
     }
@@ -283,6 +283,9 @@ static err_t prove_in(struct db_tx *tx, void *arg)
 
 void clone_prove(struct fleet *fleet, const struct contact_facts *facts, struct contact *contact)
 {
+    if (facts->is_message) {
+        return;
+    }
     struct proving run = {.facts = facts, .contact = contact};
     err_t proved = db_write(fleet->db, prove_in, &run);
     if (proved.code != ERR_OK) { /* the sighting stands: the next use tries again */

@@ -23,6 +23,7 @@ static enum cmp_failure failure_of(err_code code)
                 {ERR_BAD_CSR, CMP_FAILURE_BAD_CERT_TEMPLATE},
                 {ERR_UNPROCESSABLE, CMP_FAILURE_BAD_CERT_TEMPLATE},
                 {ERR_CONFLICT, CMP_FAILURE_DUPLICATE_CERT_REQ},
+                {ERR_WRONG_STATE, CMP_FAILURE_TRANSACTION_ID_IN_USE},
                 {ERR_DEVICE_REFUSED, CMP_FAILURE_NOT_AUTHORIZED},
                 {ERR_UNAUTHORIZED, CMP_FAILURE_NOT_AUTHORIZED},
                 {ERR_FORBIDDEN, CMP_FAILURE_NOT_AUTHORIZED},
@@ -65,6 +66,7 @@ static void tell(struct cmp_case *c, err_t error, struct cmp_outcome *out)
 static struct contact_facts facts_of(const struct cmp_case *c)
 {
     return (struct contact_facts){.peer = &c->peer,
+                                  .is_message = true,
                                   .label = c->question->label,
                                   .address = c->question->address,
                                   .request_id = c->question->request_id};
@@ -87,12 +89,31 @@ static err_t check_update(const struct cmp_case *c, const struct contact *contac
     return OK;
 }
 
+/* A message by a certificate is good as long as that; one by the identity key for ever. */
+static err_t name_message(const struct cmp_case *c, struct sha256 *name, struct enrol_message *out)
+{
+    static const int64_t for_ever_ms = 253402300799000; /* the end of 9999 */
+    AUTO_VAL(buf) whole = {0};
+    TRY(buf_append_str(&whole, "CMP"));
+    TRY(buf_append_bytes(&whole, BYTES_OF(c->key.b)));
+    TRY(buf_append_bytes(&whole, c->request.transaction_id));
+    TRY(sha256_of(buf_view(&whole), name));
+    bool is_issued = c->peer.kind == PEER_ISSUED;
+    *out = (struct enrol_message){.name = BYTES_OF(name->b),
+                                  .good_until = is_issued ? c->peer.certificate.not_after_ms : for_ever_ms};
+    return OK;
+}
+
 static err_t order(struct cmp_case *c, const struct contact *contact, const struct csr *csr,
                    struct enrolment *out)
 {
     static const struct channel_binding none = {.unique_size = 0};
     const struct contact_facts facts = facts_of(c);
-    struct enrol_order order = {.contact = contact, .facts = &facts, .csr = csr, .binding = &none};
+    struct sha256 name;
+    struct enrol_message message;
+    struct enrol_order order = {
+        .contact = contact, .facts = &facts, .csr = csr, .binding = &none, .message = &message};
+    TRY(name_message(c, &name, &message));
     char id[2 * DEVICE_ID_SIZE + 1];
     hex_encode(contact->is_known ? BYTES_OF(contact->device.id.b) : BYTES_OF(c->key.b), id);
     (void)snprintf(order.actor.name, sizeof order.actor.name, "device:%s", id);

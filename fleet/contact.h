@@ -23,6 +23,9 @@ struct contact_facts {
     const struct peer_identity *peer; /* NULL when the proof came by challenge */
     struct bytes proved_spki;         /* the identity key proved by challenge, or empty */
     bool is_resumed;
+    /* the key signed a message (CMP) instead of a handshake: it proves the key, and says nothing of when, so
+       nothing of who else holds it */
+    bool is_message;
     struct bytes code;   /* an enrolment code that came with the request, or empty */
     const char *label;   /* EST label = tenant name, or "" */
     const char *address; /* of the client, for the limits of refusal records */

@@ -37,7 +37,7 @@ static err_t attempt(struct enrol_run *run)
 {
     run->must_sign = false;
     TRY(db_read(run->fleet->db, look, run));
-    if (run->decision.is_repeat && run->order->proof == NULL) {
+    if (run->decision.is_repeat && run->order->proof == NULL && run->order->message == NULL) {
         return OK; /* it changes nothing, so it needs no transaction that writes */
     }
     if (run->decision.is_fork) {

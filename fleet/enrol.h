@@ -10,6 +10,13 @@
 #include "fleet/hubs.h"
 #include "pki/csr.h"
 
+/* A signed message that asks (CMP). Whoever saw it can send it again, and its signature holds for ever: it
+ * gives a certificate once, and afterwards that very one while it waits for its first use. */
+struct enrol_message {
+    struct bytes name;  /* 32 bytes of its own: of the key that signed it and of its number */
+    int64_t good_until; /* Unix ms: when that key has no rights any more, so that the name can be forgotten */
+};
+
 struct enrol_order {
     const struct contact *contact;
     const struct contact_facts *facts;
@@ -19,6 +26,7 @@ struct enrol_order {
         san_of_peer; /* of the operational certificate: CSR's subject must equal; SAN, when given, too */
     const struct channel_binding *binding;
     const struct challenge_proof *proof; /* consumed in the same transaction, or NULL */
+    const struct enrol_message *message; /* likewise */
     struct actor actor;
 };
 
@@ -35,7 +43,7 @@ DEFINE_AUTO_VAL(enrolment, enrolment_clear);
 
 /** @errors ERR_DEVICE_REFUSED (one shape for unknown, quarantined, revoked, …), ERR_FULL_HANDSHAKE,
  * ERR_BAD_CSR channel binding, ERR_UNPROCESSABLE key not allowed, generation, subject; ERR_CONFLICT the key
- * belongs to another device; ERR_POP_FAILED nonce used
+ * belongs to another device; ERR_POP_FAILED nonce used; ERR_WRONG_STATE the message was answered before
  *  @thread worker */
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/authority_rows.h"
+#include "db/challenge_rows.h"
 #include "fleet/device_change.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
@@ -12,6 +13,9 @@
 
 static const char *proof_name(const struct enrol_order *order)
 {
+    if (order->message != NULL) {
+        return "message";
+    }
     if (order->contact->proof == PROOF_OPERATIONAL) {
         return "certificate";
     }
@@ -153,6 +157,21 @@ static err_t check_prepared(struct db_tx *tx, const struct enrol_run *run, bool 
     return OK;
 }
 
+/* One that was answered before is good for the same certificate and for no other. */
+static err_t use_message(struct db_tx *tx, const struct enrol_run *run)
+{
+    const struct enrol_message *message = run->order->message;
+    if (message == NULL) {
+        return OK;
+    }
+    err_t used = challenge_rows_use(tx, message->name, message->good_until);
+    if (used.code != ERR_CONFLICT) {
+        return used;
+    }
+    ENSURE(run->decision.is_repeat, ERR_WRONG_STATE, "this request was answered before: make a new one");
+    return OK;
+}
+
 static err_t store(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
@@ -163,6 +182,7 @@ static err_t store(struct db_tx *tx, void *arg)
     TRY(enrol_view_read(tx, run->order, &run->view));
     TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
+    TRY(use_message(tx, run));
     if (run->decision.is_repeat) {
         return enrol_repeat(tx, run);
     }

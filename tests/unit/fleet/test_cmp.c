@@ -1,63 +1,6 @@
 /* CMP over the enrolment service, with OpenSSL's own client: what is kept between a request and its
  * confirmation survives a restart, and belongs to its sender alone. */
-#include "tests/unit/fleet/scene.h"
-#include "tests/unit/pki/cmp_client.h"
-
-#include "fleet/cmp.h"
-
-struct talk {
-    struct scene *scene;
-    struct cmp_client client;
-    struct unit unit;
-    bool restarts; /* the server starts anew between two messages */
-    int answered;
-    struct buf last; /* the last request that was answered */
-    err_t failed;
-};
-
-static void serve(void *server, struct bytes request, struct buf *answer)
-{
-    struct talk *talk = server;
-    if (talk->restarts && talk->answered > 0) {
-        scene_stop(talk->scene);
-        scene_start(talk->scene);
-    }
-    const struct cmp_question question = {
-        .message = request, .label = "", .address = "192.0.2.7", .request_id = "r-1"};
-    talk->failed = cmp_answer(talk->scene->fleet, &question, answer);
-    talk->answered++;
-    buf_clear(&talk->last);
-    assert_ok(buf_append_bytes(&talk->last, request));
-}
-
-/* The identity key's certificate is self-signed: this client sends it only when it is told to. */
-static void talk_init(struct talk *talk, struct scene *scene)
-{
-    *talk = (struct talk){.scene = scene, .failed = OK};
-    unit_init(&talk->unit);
-    assert_int_equal(EVP_PKEY_up_ref(talk->unit.identity), 1);
-    cmp_client_init(&talk->client, talk->unit.identity, cmp_self_signed(talk->unit.identity, "birth"),
-                    scene->house.root, SCENE_AT_MS);
-    talk->client.serve = serve;
-    talk->client.server = talk;
-    STACK_OF(X509) *shown = sk_X509_new_null();
-    assert_true(sk_X509_push(shown, talk->client.certificate) > 0);
-    assert_int_equal(OSSL_CMP_CTX_set1_extraCertsOut(talk->client.context, shown), 1);
-    sk_X509_free(shown);
-}
-
-static void talk_clear(struct talk *talk)
-{
-    cmp_client_clear(&talk->client);
-    unit_clear(&talk->unit);
-    buf_clear(&talk->last);
-}
-DEFINE_AUTO_VAL(talk, talk_clear);
-
-static X509 *ir(struct talk *talk)
-{
-    return OSSL_CMP_exec_certreq(talk->client.context, OSSL_CMP_IR, NULL);
-}
+#include "tests/unit/fleet/cmp_talk.h"
 
 static int64_t open_transactions(struct scene *scene)
 {
