@@ -17,6 +17,10 @@ static err_t add_certificate(json_t *answer, const struct device_status *status)
     TRY(json_set_hex(certificate, "serial", BYTES_OF(row->serial)));
     TRY(json_set_time(certificate, "not_before", row->not_before));
     TRY(json_set_time(certificate, "not_after", row->not_after));
+    if (row->profile[0] != '\0') {
+        TRY(json_set_text(certificate, "profile", row->profile));
+        TRY(json_set_int(certificate, "profile_version", row->profile_version));
+    }
     TRY(json_take(answer, "certificate", TAKE(certificate)));
     if (status->needs_new_key) {
         TRY(json_set_bool(answer, "rekey", true));

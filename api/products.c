@@ -55,6 +55,9 @@ static err_t render(const struct product_row *row, json_t **out)
     TRY(json_take(product, "hub", row->has_hub ? json_string(row->hub_name) : json_null()));
     TRY(json_take(product, "authority",
                   row->authority[0] != '\0' ? json_string(row->authority) : json_null()));
+    TRY(json_take(product, "profile", row->profile[0] != '\0' ? json_string(row->profile) : json_null()));
+    TRY(json_take(product, "profile_version",
+                  row->profile_version != 0 ? json_integer(row->profile_version) : json_null()));
     TRY(json_set_time(product, "created_at", row->created_at));
     TRY(json_set_time(product, "updated_at", row->updated_at));
     *out = TAKE(product);
@@ -74,7 +77,7 @@ static err_t reply(struct api *api, int status, const struct product_row *row, s
 /* --- in --------------------------------------------------------------------------------------------- */
 
 struct raw {
-    const char *name, *recovery, *admission, *clone_response, *hub, *authority;
+    const char *name, *recovery, *admission, *clone_response, *hub, *authority, *profile;
     json_t *key_algorithms;
     struct product_change change;
 };
@@ -110,6 +113,9 @@ static const struct json_field fields[] = {
     {"hub", JSON_KIND_TEXT, false, offsetof(struct raw, hub), 1, HUB_NAME_MAX, JSON_NO_HAS},
     {"authority", JSON_KIND_TEXT, false, offsetof(struct raw, authority), 1, AUTHORITY_ID_SIZE - 1,
      JSON_NO_HAS},
+    {"profile", JSON_KIND_TEXT, false, offsetof(struct raw, profile), 1, NAME_SIZE - 1, JSON_NO_HAS},
+    {"profile_version", JSON_KIND_INTEGER, false, offsetof(struct raw, change.profile_version), 1, INT64_MAX,
+     offsetof(struct raw, change.has_profile_version)},
 };
 #undef FLAG
 #undef NUMBER
@@ -130,7 +136,7 @@ static err_t read_key_algorithms(const json_t *list, struct faults *faults, stru
     return OK;
 }
 
-/* The name of a new product must be there; a hub or an authority that is null is taken away. */
+/* The name of a new product must be there; a hub, an authority or a profile that is null is taken away. */
 static err_t read_change(const json_t *document, bool is_new, struct faults *faults,
                          struct product_change *out)
 {
@@ -141,7 +147,7 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     if (is_new) {
         request_need(document, "name", faults);
     } else {
-        request_refuse_nulls(document, "hub authority", faults);
+        request_refuse_nulls(document, "hub authority profile profile_version", faults);
     }
     if (raw.recovery != NULL) {
         out->has_recovery = true;
@@ -162,6 +168,12 @@ static err_t read_change(const json_t *document, bool is_new, struct faults *fau
     out->has_hub = raw.hub != NULL || json_is_null(json_object_get(document, "hub"));
     out->hub = raw.hub == NULL ? BYTES_NONE : bytes_str(raw.hub);
     out->has_authority = raw.authority != NULL || json_is_null(json_object_get(document, "authority"));
+    out->has_profile = raw.profile != NULL || json_is_null(json_object_get(document, "profile"));
+    out->profile = bytes_or_none(raw.profile);
+    if (json_is_null(json_object_get(document, "profile_version"))) {
+        out->has_profile_version = true;
+        out->profile_version = 0;
+    }
     out->authority = raw.authority == NULL ? BYTES_NONE : bytes_str(raw.authority);
     return OK;
 }

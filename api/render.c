@@ -69,6 +69,9 @@ err_t render_certificate(const struct certificate_row *row, json_t **out)
     TRY(json_set_int(certificate, "generation", row->generation));
     TRY(json_set_text(certificate, "state", certificate_state_name(row->state)));
     TRY(json_set_hex(certificate, "spki_sha256", BYTES_OF(row->spki_sha256)));
+    TRY(json_take(certificate, "profile", row->profile[0] != '\0' ? json_string(row->profile) : json_null()));
+    TRY(json_take(certificate, "profile_version",
+                  row->profile[0] != '\0' ? json_integer(row->profile_version) : json_null()));
     TRY(json_set_time(certificate, "not_before", row->not_before));
     TRY(json_set_time(certificate, "not_after", row->not_after));
     TRY(json_set_time(certificate, "issued_at", row->issued_at));

@@ -23,6 +23,7 @@ static const struct route_table tables[] = {
     TABLE(ocsp_routes),
     TABLE(metrics_routes),
     TABLE(product_routes),
+    TABLE(profile_routes),
     TABLE(hub_routes),
     TABLE(token_routes),
     TABLE(tenant_routes),

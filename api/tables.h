@@ -14,6 +14,7 @@ extern const struct route device_enrol_routes[1];       /* device_enrol.c */
 extern const struct route batch_routes[5];              /* batches.c */
 extern const struct route device_routes[2];             /* devices.c */
 extern const struct route product_routes[4];            /* products.c */
+extern const struct route profile_routes[7];            /* profiles.c */
 extern const struct route hub_routes[4];                /* hubs.c */
 extern const struct route token_routes[7];              /* tokens.c */
 extern const struct route tenant_routes[4];             /* tenants.c */

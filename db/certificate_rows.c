@@ -9,9 +9,10 @@
 
 #define COLUMNS                                                                                              \
     "serial, authority, tenant, device, generation, state, spki_sha256, not_before, not_after, issued_at, "  \
-    "confirmed_at, first_used_at, superseded_at, revoked_at, revocation_reason, ver"
+    "confirmed_at, first_used_at, superseded_at, revoked_at, revocation_reason, ver, profile, "              \
+    "profile_version"
 
-enum { COLUMN_REASON = 14, COLUMN_VER = 15, COLUMN_DER = 16 };
+enum { COLUMN_REASON = 14, COLUMN_VER = 15, COLUMN_PROFILE = 16, COLUMN_DER = 18 };
 
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM certificate WHERE serial = $1 AND authority = $2";
 static const char SQL_FIND_IN_TENANT[] =
@@ -33,11 +34,11 @@ static const char SQL_HISTORY[] =
     "END), "
     "MAX(CASE WHEN spki_sha256 = $3 AND revocation_reason = 1 THEN 1 ELSE 0 END) "
     "FROM certificate WHERE device = $1";
-static const char SQL_INSERT[] =
-    "INSERT INTO certificate (" COLUMNS
-    ", der, crl_bucket, linked_by, is_stated) VALUES ($1, $2, $3, $4, $5, "
-    "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1, $16, $17, $18, $19) ON CONFLICT (serial, authority) DO "
-    "NOTHING";
+static const char SQL_INSERT[] = "INSERT INTO certificate (" COLUMNS
+                                 ", der, crl_bucket, linked_by, is_stated) VALUES ($1, $2, $3, $4, $5, "
+                                 "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1, $20, $21, $16, $17, $18, "
+                                 "$19) ON CONFLICT (serial, authority) DO "
+                                 "NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE certificate SET state = $4, confirmed_at = $5, first_used_at = $6, superseded_at = $7, "
     "revoked_at = $8, revocation_reason = $9, ver = ver + 1 "
@@ -91,7 +92,10 @@ static err_t read_facts(const struct db_row *row, void *arg)
     out->revoked_at = db_row_int(row, 13);
     out->revocation_reason = db_row_is_null(row, COLUMN_REASON) ? -1 : (int)db_row_int(row, COLUMN_REASON);
     out->ver = db_row_int(row, COLUMN_VER);
-    return OK;
+    out->profile_version = db_row_int(row, COLUMN_PROFILE + 1); /* NULL reads as 0 and "" */
+    return db_row_is_null(row, COLUMN_PROFILE)
+               ? OK
+               : db_row_text(row, COLUMN_PROFILE, out->profile, sizeof out->profile);
 }
 
 /* --- one ---------------------------------------------------------------------- */
@@ -239,19 +243,20 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                               const struct certificate_link *link)
 {
     int64_t changes = 0;
-    TRY(db_change(tx, SQL_INSERT,
-                  DB_VALUES(DB_B(row->serial, sizeof row->serial), DB_T(row->authority),
-                            DB_B(row->tenant.b, sizeof row->tenant.b),
-                            DB_B(row->device.b, sizeof row->device.b), DB_I(row->generation),
-                            DB_I(row->state), DB_B(row->spki_sha256, sizeof row->spki_sha256),
-                            DB_I(row->not_before), DB_I(row->not_after), DB_I(row->issued_at),
-                            db_time_or_null(row->confirmed_at), db_time_or_null(row->first_used_at),
-                            db_time_or_null(row->superseded_at), db_time_or_null(row->revoked_at),
-                            row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
-                            DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1]),
-                            link != NULL ? DB_B(link->by, SHA256_SIZE) : DB_N,
-                            db_flag(link != NULL && link->is_stated)),
-                  &changes));
+    TRY(db_change(
+        tx, SQL_INSERT,
+        DB_VALUES(DB_B(row->serial, sizeof row->serial), DB_T(row->authority),
+                  DB_B(row->tenant.b, sizeof row->tenant.b), DB_B(row->device.b, sizeof row->device.b),
+                  DB_I(row->generation), DB_I(row->state), DB_B(row->spki_sha256, sizeof row->spki_sha256),
+                  DB_I(row->not_before), DB_I(row->not_after), DB_I(row->issued_at),
+                  db_time_or_null(row->confirmed_at), db_time_or_null(row->first_used_at),
+                  db_time_or_null(row->superseded_at), db_time_or_null(row->revoked_at),
+                  row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
+                  DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1]),
+                  link != NULL ? DB_B(link->by, SHA256_SIZE) : DB_N, db_flag(link != NULL && link->is_stated),
+                  row->profile[0] != '\0' ? DB_T(row->profile) : DB_N,
+                  row->profile[0] != '\0' ? DB_I(row->profile_version) : DB_N),
+        &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
     return journal_issue(tx, row, link);
 }

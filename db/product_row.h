@@ -31,6 +31,9 @@ struct product_row {
     struct uuid hub;
     char hub_name[NAME_SIZE];          /* as read; not stored here */
     char authority[AUTHORITY_ID_SIZE]; /* that issues to its devices; "": the default one */
+    char profile[NAME_SIZE];           /* of its certificates; "": the built-in "ldevid" */
+    int64_t profile_version;           /* 0: always the newest */
+    int64_t profile_newest;            /* as read; not stored here; 0 of a built-in one */
     int64_t created_at, updated_at, ver;
 };
 

@@ -7,14 +7,18 @@
     "id, tenant, name, certificate_ttl_s, renew_percent, recovery, identity_key_certificates, "              \
     "allow_rsa_2048, require_channel_binding, allow_unbound_challenge, key_algorithms, hub, created_at, "    \
     "updated_at, ver, admission, must_be_listed, renew_spread_percent, rekey_period_s, rekey_required, "     \
-    "overdue_alert_after_s, overdue_quarantine_days, clone_response, authority"
-#define COLUMNS STORED ", (SELECT hub.name FROM hub WHERE hub.id = product.hub)"
+    "overdue_alert_after_s, overdue_quarantine_days, clone_response, authority, profile, "                   \
+    "profile_version"
+#define COLUMNS                                                                                              \
+    STORED ", (SELECT hub.name FROM hub WHERE hub.id = product.hub), "                                       \
+           "(SELECT p.version FROM certificate_profile p WHERE p.tenant = product.tenant AND p.name = "      \
+           "product.profile)"
 
-enum { COLUMN_HUB_NAME = 24 };
+enum { COLUMN_PROFILE = 24, COLUMN_HUB_NAME = 26, COLUMN_NEWEST = 27 };
 
 static const char SQL_INSERT[] = "INSERT INTO product (" STORED ") "
                                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-                                 "$16, $17, $18, $19, $20, $21, $22, $23, $24) "
+                                 "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) "
                                  "ON CONFLICT (tenant, name) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE product SET name = $3, certificate_ttl_s = $4, renew_percent = $5, recovery = $6, "
@@ -22,7 +26,7 @@ static const char SQL_UPDATE[] =
     "allow_unbound_challenge = $10, key_algorithms = $11, hub = $12, created_at = $13, updated_at = $14, "
     "ver = $15, admission = $16, must_be_listed = $17, renew_spread_percent = $18, rekey_period_s = $19, "
     "rekey_required = $20, overdue_alert_after_s = $21, overdue_quarantine_days = $22, clone_response = $23, "
-    "authority = $24 "
+    "authority = $24, profile = $25, profile_version = $26 "
     "WHERE id = $1 AND tenant = $2";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND name = $2";
 static const char SQL_FIND_BY_ID[] = "SELECT " COLUMNS " FROM product WHERE id = $1";
@@ -35,6 +39,8 @@ static const char SQL_LIST_NAME[] = LIST("name", ">", "");
 static const char SQL_LIST_NAME_DOWN[] = LIST("name", "<", " DESC");
 static const struct db_ordered LISTS = {.up = {SQL_LIST, SQL_LIST_NAME},
                                         .down = {SQL_LIST_DOWN, SQL_LIST_NAME_DOWN}};
+static const char SQL_OF_PROFILE[] =
+    "SELECT " COLUMNS " FROM product WHERE tenant = $1 AND profile = $2 AND profile <> '' ORDER BY id";
 static const char SQL_WANT_CODE[] =
     "SELECT id FROM product WHERE tenant = $1 AND admission = $2 ORDER BY id LIMIT 1";
 static const char SQL_WANT_BINDING[] =
@@ -50,7 +56,8 @@ static const char SQL_WANT_BINDING[] =
               db_flag((row)->must_be_listed), DB_I((row)->renew_spread_percent),                             \
               DB_I((row)->rekey_period_s), db_flag((row)->rekey_required),                                   \
               DB_I((row)->overdue_alert_after_s), DB_I((row)->overdue_quarantine_days),                      \
-              DB_I((row)->clone_response), DB_T((row)->authority))
+              DB_I((row)->clone_response), DB_T((row)->authority), DB_T((row)->profile),                     \
+              DB_I((row)->profile_version))
 
 static err_t name_taken(const struct product_row *row)
 {
@@ -101,7 +108,10 @@ static err_t read_product(const struct db_row *row, void *arg)
     out->overdue_alert_after_s = db_row_int(row, 20);
     out->overdue_quarantine_days = db_row_int(row, 21);
     out->clone_response = db_row_int(row, 22) == CLONE_ALERT ? CLONE_ALERT : CLONE_QUARANTINE;
-    return db_row_text(row, 23, out->authority, sizeof out->authority);
+    TRY(db_row_text(row, 23, out->authority, sizeof out->authority));
+    out->profile_version = db_row_int(row, COLUMN_PROFILE + 1);
+    out->profile_newest = db_row_int(row, COLUMN_NEWEST); /* NULL reads as 0 */
+    return db_row_text(row, COLUMN_PROFILE, out->profile, sizeof out->profile);
 }
 
 err_t product_rows_find(struct db_tx *tx, struct uuid tenant, struct bytes name, struct product_row *out)
@@ -132,6 +142,13 @@ err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_w
 {
     struct each each = {.fn = fn, .arg = arg};
     return db_list_ordered(tx, &LISTS, &tenant, window, &(struct db_each){on_each, &each});
+}
+
+err_t product_rows_of_profile(struct db_tx *tx, struct uuid tenant, struct bytes profile, product_row_fn fn,
+                              void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_OF_PROFILE, DB_VALUES(db_uuid(&tenant), db_text(profile)), on_each, &each);
 }
 
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out)

@@ -17,6 +17,9 @@ err_t product_rows_find_by_id(struct db_tx *tx, struct uuid id, struct product_r
 /** In order of id. */
 err_t product_rows_list(struct db_tx *tx, struct uuid tenant, const struct row_window *window,
                         product_row_fn fn, void *arg);
+/** Those that name this certificate profile, in order of id. */
+err_t product_rows_of_profile(struct db_tx *tx, struct uuid tenant, struct bytes profile, product_row_fn fn,
+                              void *arg);
 /** Whether any product of the tenant asks for channel binding. */
 err_t product_rows_want_channel_binding(struct db_tx *tx, struct uuid tenant, bool *out);
 /** Whether the tenant has a product that admits by enrolment code. */

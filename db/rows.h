@@ -122,8 +122,10 @@ struct certificate_row {
     enum certificate_state state;
     uint8_t spki_sha256[32];
     int64_t not_before, not_after, issued_at, confirmed_at, first_used_at, superseded_at, revoked_at;
-    int revocation_reason; /* RFC 5280 §5.3.1; -1 when not revoked */
-    struct buf der;        /* filled by the functions that say so */
+    int revocation_reason;   /* RFC 5280 §5.3.1; -1 when not revoked */
+    struct buf der;          /* filled by the functions that say so */
+    char profile[NAME_SIZE]; /* that it was made by; "": not known */
+    int64_t profile_version;
     int64_t ver;
 };
 void certificate_row_clear(struct certificate_row *row);

@@ -13,8 +13,10 @@ enum { GROWTH = 8 };
 static const struct {
     const char *word;
     enum authority_role role;
-} ROLES[] = {
-    {"root", AUTHORITY_ROOT}, {"device", AUTHORITY_DEVICE}, {"infrastructure", AUTHORITY_INFRASTRUCTURE}};
+} ROLES[] = {{"root", AUTHORITY_ROOT},
+             {"device", AUTHORITY_DEVICE},
+             {"infrastructure", AUTHORITY_INFRASTRUCTURE},
+             {"edge", AUTHORITY_EDGE}};
 
 err_t authority_role_parse(const char *word, enum authority_role *out)
 {

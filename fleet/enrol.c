@@ -9,6 +9,7 @@
 #include "fleet/clock_guard.h"
 #include "fleet/clones.h"
 #include "fleet/enrol_internal.h"
+#include "fleet/profile_cache.h"
 #include "fleet/recovery.h"
 #include "fleet/registry.h"
 #include "fleet/renewal.h"
@@ -33,6 +34,14 @@ static err_t look(struct db_tx *tx, void *arg)
     return run->decision.is_repeat ? enrol_repeat(tx, run) : OK;
 }
 
+static err_t take_profile(struct enrol_run *run)
+{
+    kept_profile_unref(run->prepared->profile);
+    run->prepared->profile = NULL;
+    TRY(profile_cache_take(run->fleet, &run->view.product, &run->prepared->profile));
+    return enrol_check_profile(run->order, &run->view, &run->decision, run->prepared->profile);
+}
+
 static err_t attempt(struct enrol_run *run)
 {
     run->must_sign = false;
@@ -44,6 +53,7 @@ static err_t attempt(struct enrol_run *run)
         return clone_by_fork(run);
     }
     if (!run->decision.is_repeat) {
+        TRY(take_profile(run));
         if (run->prepared->is_there) { /* once more: perhaps because an authority is another one now */
             TRY(authority_set_reload(run->fleet));
         }
@@ -88,6 +98,7 @@ static void answer(struct enrol_run *run, struct enrolment *out)
 static void enrol_signed_clear(struct enrol_signed *prepared)
 {
     issued_clear(&prepared->issued);
+    kept_profile_unref(prepared->profile);
 }
 DEFINE_AUTO_VAL(enrol_signed, enrol_signed_clear);
 

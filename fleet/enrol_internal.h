@@ -57,14 +57,31 @@ err_t enrol_check_new(const struct enrol_order *order, const struct enrol_view *
 /** The one answer to every device that is not admitted. */
 err_t enrol_refused(void);
 
+struct kept_profile; /* fleet/profile_cache.h */
+
+/* What of a device goes into its certificate; holds the texts that `subject` borrows. */
+struct enrol_subject {
+    char id[2 * DEVICE_ID_SIZE + 1];
+    char tenant[NAME_SIZE]; /* "" where the profile does not tell it */
+    struct device_subject subject;
+};
+/** @param out borrows from view too @thread worker */
+err_t enrol_subject(struct fleet *fleet, const struct enrol_view *view, const struct kept_profile *profile,
+                    struct enrol_subject *out);
+/** What the profile asks of the key of the request. @errors ERR_UNPROCESSABLE @thread any */
+err_t enrol_check_profile(const struct enrol_order *order, const struct enrol_view *view,
+                          const struct enrol_decision *decision, const struct kept_profile *profile);
+
 /* A certificate that is signed and that nobody has seen. */
 struct enrol_signed {
+    struct kept_profile *profile; /* held: by which it is signed */
     bool is_there;
     char authority[AUTHORITY_ID_SIZE]; /* that signed it … */
     int64_t authorities;               /* … as the authorities were then (authority_set_change()) */
     int64_t product_ver;               /* it was signed under this version of the product's policy */
     struct issued issued;
 };
+/** By out->profile. */
 err_t enrol_sign(struct fleet *fleet, const struct enrol_order *order, const struct enrol_view *view,
                  struct enrol_signed *out);
 

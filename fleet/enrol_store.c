@@ -10,6 +10,7 @@
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
 #include "fleet/nonce.h"
+#include "fleet/profile_cache.h"
 
 static const char *proof_name(const struct enrol_order *order)
 {
@@ -74,6 +75,8 @@ static void row_fill(struct enrol_run *run)
     (void)memcpy(row->serial, issued->serial, sizeof row->serial);
     (void)memcpy(row->spki_sha256, csr_borrow_key(run->order->csr)->spki_sha256.b, sizeof row->spki_sha256);
     (void)memcpy(row->authority, run->prepared->authority, sizeof row->authority);
+    (void)memcpy(row->profile, run->prepared->profile->name, sizeof row->profile);
+    row->profile_version = run->prepared->profile->version;
     row->confirmed_at = row->state == CERTIFICATE_CONFIRMED ? row->issued_at : 0;
 }
 
@@ -153,7 +156,8 @@ static err_t check_prepared(struct db_tx *tx, const struct enrol_run *run, bool 
     int64_t authorities = 0;
     TRY(authority_rows_read_change(tx, &authorities));
     *is_good = run->prepared->is_there && run->prepared->product_ver == run->view.product.ver &&
-               run->prepared->authorities == authorities;
+               run->prepared->authorities == authorities &&
+               kept_profile_is_of(run->prepared->profile, &run->view.product);
     return OK;
 }
 
@@ -192,6 +196,7 @@ static err_t store(struct db_tx *tx, void *arg)
         run->must_sign = true;
         return ERR(ERR_BUSY, "the inventory changed at the same time");
     }
+    TRY(enrol_check_profile(run->order, &run->view, &run->decision, run->prepared->profile));
     return issue(tx, run);
 }
 

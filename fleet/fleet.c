@@ -97,6 +97,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(source_limits_new(&fleet->source_limits));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
+    TRY(profile_cache_new(&fleet->profile_cache));
     TRY(audit_signing_new(&fleet->audit_signing));
     TRY(authority_works_new(&fleet->authority_works));
     TRY(authority_sets_new(fleet));
@@ -164,6 +165,7 @@ void fleet_free(struct fleet *fleet)
     event_hub_free(fleet->event_hub);
     oidc_free(fleet->oidc);
     audit_signing_free(fleet->audit_signing);
+    profile_cache_free(fleet->profile_cache);
     publications_free(fleet->publications);
     authority_sets_free(fleet->authority_sets);
     authority_works_free(fleet->authority_works);

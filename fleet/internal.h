@@ -52,6 +52,7 @@ struct fleet {
     struct refusals *refusals;               /* refusals.c */
     struct password_gate *password_gate;     /* passwords.c */
     struct source_limits *source_limits;     /* source_limits.c */
+    struct profile_cache *profile_cache;     /* profile_cache.c */
     struct challenge_keys *challenge_keys;   /* challenge_keys.c */
     struct audit_signing *audit_signing;     /* audit_signer.c */
     struct oidc *oidc;                       /* oidc.c; NULL: no issuer */
@@ -88,6 +89,9 @@ void password_gate_free(struct password_gate *gate);
 err_t oidc_new(const struct fleet_options *options, struct oidc **out);
 void oidc_free(struct oidc *oidc);
 DEFINE_AUTO_PTR(oidc, oidc_free);
+
+err_t profile_cache_new(struct profile_cache **out);
+void profile_cache_free(struct profile_cache *cache);
 
 err_t audit_signing_new(struct audit_signing **out);
 void audit_signing_free(struct audit_signing *signing);

@@ -111,7 +111,7 @@ static err_t read_one(struct db_tx *tx, const struct query *query, const struct 
 {
     struct ocsp *ocsp = query->fleet->ocsp;
     const struct ocsp_place *place = ocsp->places[query->index];
-    bool is_inventory = place->role == AUTHORITY_DEVICE;
+    bool is_inventory = place->role == AUTHORITY_DEVICE || place->role == AUTHORITY_EDGE;
     uint8_t serial[SERIAL_SIZE];
     *out = (struct ocsp_single){.id = cert->id, .status = is_inventory ? OCSP_NEVER_ISSUED : OCSP_UNKNOWN};
     if (!ocsp_serial(cert, serial)) {

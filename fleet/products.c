@@ -8,12 +8,12 @@
 #include "db/firmware_line_rows.h"
 #include "db/hub_rows.h"
 #include "db/product_rows.h"
-#include "fleet/authority_set.h"
 #include "fleet/device_terms.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/names.h"
 #include "fleet/policy_words.h"
+#include "fleet/product_profile.h"
 #include "fleet/registry.h"
 
 enum {
@@ -117,30 +117,6 @@ static err_t apply_hub(struct db_tx *tx, const struct product_run *run, struct p
     return OK;
 }
 
-/* One that issues to this tenant's devices now. */
-static err_t apply_authority(const struct product_run *run, struct product_row *row)
-{
-    const struct product_change *change = run->change;
-    char id[AUTHORITY_ID_SIZE] = "";
-    const struct authority_member *member = NULL;
-    if (!change->has_authority) {
-        return OK;
-    }
-    AUTO_PTR(authority_set) *set = authority_set_take(run->fleet);
-    if (change->authority.n < sizeof id) {
-        memcpy(id, change->authority.p, change->authority.n);
-    }
-    err_t found = change->authority.n == 0
-                      ? OK
-                      : authority_set_issuer(set, AUTHORITY_DEVICE, &run->terms->tenant, id, &member);
-    if (change->authority.n >= sizeof id || found.code == ERR_UNPROCESSABLE) {
-        faults_add(run->terms->faults, "/authority", "no authority of this name issues to devices here");
-        return faults_error(run->terms->faults);
-    }
-    memcpy(row->authority, id, sizeof row->authority);
-    return found.code == ERR_UNAVAILABLE ? OK : found; /* its key may be away for a while */
-}
-
 /* What one field asks of another holds for the product as it will be. */
 static err_t check_whole(const struct product_row *row, struct faults *faults)
 {
@@ -176,7 +152,7 @@ static err_t apply(struct db_tx *tx, const struct product_run *run, struct produ
     APPLY(clone_response);
 #undef APPLY
     TRY(check_whole(row, run->terms->faults));
-    TRY(apply_authority(run, row));
+    TRY(product_profile_apply(tx, run->fleet, run->terms, change, row));
     return apply_hub(tx, run, row);
 }
 
@@ -201,7 +177,7 @@ static err_t record(struct db_tx *tx, const struct actor *actor, const struct pr
         "\"recovery\":\"%s\",\"identity_key_certificates\":%s,\"allow_rsa_2048\":%s,"
         "\"require_channel_binding\":%s,\"allow_unbound_challenge\":%s,\"key_algorithms\":\"%s\","
         "\"admission\":\"%s\",\"must_be_listed\":%s,\"clone_response\":\"%s\",\"hub\":\"%s\",\"authority\":"
-        "\"%s\",\"ver\":%lld}",
+        "\"%s\",\"profile\":\"%s\",\"profile_version\":%lld,\"ver\":%lld}",
         id, row->name, (long long)row->certificate_ttl_s, (long long)row->renew_percent,
         (long long)row->renew_spread_percent, (long long)row->rekey_period_s,
         row->rekey_required ? "true" : "false", (long long)row->overdue_alert_after_s,
@@ -209,7 +185,8 @@ static err_t record(struct db_tx *tx, const struct actor *actor, const struct pr
         row->identity_key_certificates ? "true" : "false", row->allow_rsa_2048 ? "true" : "false",
         row->require_channel_binding ? "true" : "false", row->allow_unbound_challenge ? "true" : "false",
         algorithms, admission_name(row->admission), row->must_be_listed ? "true" : "false",
-        clone_response_name(row->clone_response), row->hub_name, row->authority, (long long)row->ver);
+        clone_response_name(row->clone_response), row->hub_name, row->authority, row->profile,
+        (long long)row->profile_version, (long long)row->ver);
 }
 
 static err_t insert(struct db_tx *tx, const struct actor *actor, struct product_row *row)

@@ -19,6 +19,9 @@ struct product_change {
     enum clone_response clone_response;
     uint32_t key_algorithms;
     struct bytes hub; /* its name; empty: none */
+    bool has_profile, has_profile_version;
+    struct bytes profile;    /* its name; empty: the built-in "ldevid" */
+    int64_t profile_version; /* 0: always the newest */
     bool has_authority;
     struct bytes authority; /* its id; empty: the default one */
     bool identity_key_certificates, allow_rsa_2048, require_channel_binding, allow_unbound_challenge,

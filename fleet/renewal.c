@@ -1,6 +1,8 @@
 /* The schedule as arithmetic over rows. Reads no clock and no inventory. */
 #include "fleet/renewal.h"
 
+#include "pki/certificate_profile.h"
+
 enum { PERCENT_LEAST = 1, PERCENT_MOST = 99, PERCENT = 100, PLACE_BITS = 24, SECOND_MS = 1000 };
 
 /* Renewals and new keys are spread apart from each other: who comes first for the one need not for the other.
@@ -37,6 +39,9 @@ static int64_t percent_of(int64_t span_ms, int64_t percent)
 
 static int64_t planned_renewal(const struct product_row *product, const struct certificate_row *certificate)
 {
+    if (certificate->not_after >= NO_EXPIRY_MS) {
+        return certificate->not_after; /* never: an IDevID is for life */
+    }
     int64_t life = certificate->not_after - certificate->issued_at;
     int64_t opens = product->renew_percent - product->renew_spread_percent;
     int64_t closes = product->renew_percent + product->renew_spread_percent;

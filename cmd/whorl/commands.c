@@ -17,6 +17,8 @@ static const struct cli_group groups[] = {
     {"firmware-release", "releases: what the devices of a product are given", cli_release_commands},
     {"hub", "where devices go after enrolment", cli_hub_commands},
     {"certificate", "what was issued to devices", cli_certificate_commands},
+    {"certificate-profile", "what certificates say, for how long and over which keys",
+     cli_certificate_profile_commands},
     {"authority", "the certificate authorities", cli_authority_commands},
     {"ca", "authorities: made, rolled over, retired", cli_ca_commands},
     {"clock", "the server's clock, when it is in doubt", cli_clock_commands},

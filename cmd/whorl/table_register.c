@@ -156,10 +156,22 @@ static const struct cli_argument product_id[] = {PATH_NAMED("products", "the pro
          .place = CLI_IN_BODY,                                                                               \
          .member = "hub",                                                                                    \
          .flags = CLI_NULLABLE},                                                                             \
+        {.name = "--authority",                                                                              \
+         .value = "ID",                                                                                      \
+         .help = "which authority issues to its devices; empty for the default one",                         \
+         .place = CLI_IN_BODY,                                                                               \
+         .member = "authority",                                                                              \
+         .flags = CLI_NULLABLE},                                                                             \
+        {.name = "--certificate-profile",                                                                    \
+         .value = "NAME",                                                                                    \
+         .help = "what its certificates say; empty for the built-in ldevid",                                 \
+         .place = CLI_IN_BODY,                                                                               \
+         .member = "profile",                                                                                \
+         .flags = CLI_NULLABLE},                                                                             \
     {                                                                                                        \
-        .name = "--authority", .value = "ID",                                                                \
-        .help = "which authority issues to its devices; empty for the default one", .place = CLI_IN_BODY,    \
-        .member = "authority", .flags = CLI_NULLABLE                                                         \
+        .name = "--profile-version", .value = "N",                                                           \
+        .help = "stay at this version of the profile; empty to follow the newest", .place = CLI_IN_BODY,     \
+        .kind = CLI_INTEGER, .member = "profile_version", .flags = CLI_NULLABLE                              \
     }
 
 static const struct cli_argument product_create_arguments[] = {

@@ -97,6 +97,7 @@ extern const struct cli_command cli_boot_key_commands[];
 extern const struct cli_command cli_release_commands[];
 extern const struct cli_command cli_hub_commands[];
 extern const struct cli_command cli_certificate_commands[];
+extern const struct cli_command cli_certificate_profile_commands[];
 extern const struct cli_command cli_authority_commands[];
 extern const struct cli_command cli_ca_commands[];
 extern const struct cli_command cli_token_commands[];

@@ -54,7 +54,8 @@ static err_t request_new(struct house *house, const struct words *words)
                                   .organisation = house->config.name,
                                   .key_alg = KEY_ALG_P256};
     err_t known = authority_role_parse(words->role, &wish.role);
-    ENSURE(known.code == ERR_OK, ERR_UNPROCESSABLE, "--role: device or infrastructure");
+    ENSURE(known.code == ERR_OK && wish.role != AUTHORITY_EDGE, ERR_UNPROCESSABLE,
+           "--role: device or infrastructure");
     TRY(authority_request(house->fleet, &ACTOR, &wish, &request));
     return write_request(words->out, words->id, buf_view(&request));
 }
