@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "pki/certificate_profile.h"
 #include "pki/der.h"
 #include "pki/openssl.h"
 
@@ -138,10 +139,12 @@ static err_t check_under(const struct signer_binding *ca, const struct tbs_certi
     REFUSE_UNLESS(bytes_equal(made->issuer, ca->says.subject), "a certificate in another's name");
     REFUSE_UNLESS(bytes_equal(made->aki, ca->says.ski) || (ca->is_root && made->aki.n == 0),
                   "a certificate whose authority key identifier is another's");
-    /* OldWithNew begins with the old root, which is older than the one that signs (RFC 9810 §4.4) */
+    /* OldWithNew begins with the old root, which is older than the one that signs (RFC 9810 §4.4); an IDevID
+     * is for its device's life (RFC 5280 §4.1.2.5), and a path through it ends with the authority's */
     bool is_cross = ca->is_root && made->is_ca && bytes_equal(made->issuer, made->subject);
+    bool is_for_life = !made->is_ca && made->not_after_ms == NO_EXPIRY_MS;
     REFUSE_UNLESS((is_cross || made->not_before_ms >= ca->says.not_before_ms) &&
-                      made->not_after_ms <= ca->says.not_after_ms,
+                      (is_for_life || made->not_after_ms <= ca->says.not_after_ms),
                   "a certificate that is good when its authority is not");
     return made->is_ca ? check_authority(ca, made) : check_leaf(ca, made);
 }
