@@ -159,6 +159,10 @@ static void a_device_ca_signs_certificates_of_devices_and_no_others(void **state
     wish = good;
     wish.not_after_ms = now_ms + 1001 * day_ms;
     assert_error(judge_leaf(&s, &wish), ERR_FORBIDDEN, "when its authority is not");
+    wish.not_after_ms = NO_EXPIRY_MS; /* an IDevID */
+    assert_ok(judge_leaf(&s, &wish));
+    wish.not_after_ms = NO_EXPIRY_MS - 1000;
+    assert_error(judge_leaf(&s, &wish), ERR_FORBIDDEN, "when its authority is not");
     wish = good;
     wish.not_before_ms = now_ms - 1000;
     assert_error(judge_leaf(&s, &wish), ERR_FORBIDDEN, "when its authority is not");
