@@ -93,9 +93,7 @@ static err_t read_facts(const struct db_row *row, void *arg)
     out->revocation_reason = db_row_is_null(row, COLUMN_REASON) ? -1 : (int)db_row_int(row, COLUMN_REASON);
     out->ver = db_row_int(row, COLUMN_VER);
     out->profile_version = db_row_int(row, COLUMN_PROFILE + 1); /* NULL reads as 0 and "" */
-    return db_row_is_null(row, COLUMN_PROFILE)
-               ? OK
-               : db_row_text(row, COLUMN_PROFILE, out->profile, sizeof out->profile);
+    return db_row_text(row, COLUMN_PROFILE, out->profile, sizeof out->profile);
 }
 
 /* --- one ---------------------------------------------------------------------- */
@@ -254,8 +252,7 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                   row->revocation_reason >= 0 ? DB_I(row->revocation_reason) : DB_N,
                   DB_BYTES(buf_view(&row->der)), DB_I(row->serial[CERTIFICATE_SERIAL_SIZE - 1]),
                   link != NULL ? DB_B(link->by, SHA256_SIZE) : DB_N, db_flag(link != NULL && link->is_stated),
-                  row->profile[0] != '\0' ? DB_T(row->profile) : DB_N,
-                  row->profile[0] != '\0' ? DB_I(row->profile_version) : DB_N),
+                  DB_T(row->profile), DB_I(row->profile_version)),
         &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
     return journal_issue(tx, row, link);

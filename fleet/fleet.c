@@ -15,6 +15,7 @@
 #include "fleet/firmware_urls.h"
 #include "fleet/internal.h"
 #include "fleet/ocsp.h"
+#include "fleet/profile_cache.h"
 #include "fleet/rekey_live.h"
 #include "fleet/rollout_live.h"
 #include "fleet/source_limits.h"

@@ -38,9 +38,8 @@ struct fleet_counters {
 };
 
 struct fleet {
-    struct fleet_options
-        options;      /* borrowed pointers; public_url and salt_secret point to the copies below */
-    char *public_url; /* without a trailing slash */
+    struct fleet_options options; /* borrowed; public_url and salt_secret point to the copies below */
+    char *public_url;             /* without a trailing slash */
     uint8_t salt_secret[SALT_SECRET_SIZE];
     struct db *db; /* = options.db, for short lines */
     const struct clock *clock;
@@ -89,9 +88,6 @@ void password_gate_free(struct password_gate *gate);
 err_t oidc_new(const struct fleet_options *options, struct oidc **out);
 void oidc_free(struct oidc *oidc);
 DEFINE_AUTO_PTR(oidc, oidc_free);
-
-err_t profile_cache_new(struct profile_cache **out);
-void profile_cache_free(struct profile_cache *cache);
 
 err_t audit_signing_new(struct audit_signing **out);
 void audit_signing_free(struct audit_signing *signing);

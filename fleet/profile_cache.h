@@ -9,6 +9,11 @@
 #include "fleet/fleet.h"
 #include "fleet/profile_spec.h"
 
+struct profile_cache;
+/** @thread init */
+err_t profile_cache_new(struct profile_cache **out);
+void profile_cache_free(struct profile_cache *cache);
+
 /* Immutable and counted. */
 struct kept_profile {
     atomic_int holders;

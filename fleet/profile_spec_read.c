@@ -194,13 +194,28 @@ err_t profile_change_read(const json_t *document, bool is_new, struct faults *fa
 
 /* --- applied ---------------------------------------------------------------------------------------- */
 
-static void put_name(bool has, const char *text, uint32_t form, struct certificate_profile *profile,
-                     char out[], size_t size)
+static void put_form(bool has, const char *text, uint32_t form, struct certificate_profile *profile)
+{
+    if (has) {
+        profile->san_forms = text == NULL ? profile->san_forms & ~form : profile->san_forms | form;
+    }
+}
+
+static void put_text(bool has, const char *text, char out[], size_t size)
 {
     if (has) {
         (void)snprintf(out, size, "%s", text == NULL ? "" : text);
-        profile->san_forms = text == NULL ? profile->san_forms & ~form : profile->san_forms | form;
     }
+}
+
+static void put_names(const struct profile_change *change, struct certificate_profile *c)
+{
+    put_form(change->has_uri_template, change->uri_template, SAN_URI, c);
+    put_form(change->has_dns_template, change->dns_template, SAN_DNS, c);
+    put_form(change->has_hardware_type, change->hardware_type, SAN_HARDWARE_MODULE, c);
+    put_text(change->has_uri_template, change->uri_template, c->uri_template, sizeof c->uri_template);
+    put_text(change->has_dns_template, change->dns_template, c->dns_template, sizeof c->dns_template);
+    put_text(change->has_hardware_type, change->hardware_type, c->hw_type, sizeof c->hw_type);
 }
 
 static void put_policies(const json_t *list, struct certificate_profile *profile)
@@ -233,12 +248,7 @@ void profile_change_apply(const struct profile_change *change, struct profile_sp
         c->san_forms =
             change->identity_uri ? c->san_forms | SAN_NI_URI : c->san_forms & ~(uint32_t)SAN_NI_URI;
     }
-    put_name(change->has_uri_template, change->uri_template, SAN_URI, c, c->uri_template,
-             sizeof c->uri_template);
-    put_name(change->has_dns_template, change->dns_template, SAN_DNS, c, c->dns_template,
-             sizeof c->dns_template);
-    put_name(change->has_hardware_type, change->hardware_type, SAN_HARDWARE_MODULE, c, c->hw_type,
-             sizeof c->hw_type);
+    put_names(change, c);
     if (change->has_policies) {
         put_policies(change->policies, c);
     }

@@ -17,70 +17,70 @@ static void read_onto(const char *text, bool is_new, struct profile_spec *spec, 
     }
 }
 
+static const struct {
+    const char *body;
+    const char *pointers; /* in the order in which they are found */
+} fault_rows[] = {
+    {"{}", "/name"},
+    {"{\"name\":\"\"}", "/name"},
+    {"{\"name\":\"a b\"}", "/name"},
+    {"{\"name\":1}", "/name"},
+    {"{\"name\":\"a\"}", ""},
+    {"{\"name\":\"a\",\"subject\":null}", "/subject"},
+    {"{\"name\":\"a\",\"subject\":\"cn\",\"authority_role\":\"root\"}", "/subject /authority_role"},
+    {"{\"name\":\"a\",\"key_usage\":[\"cert_sign\",\"crl_sign\"]}", "/key_usage/0 /key_usage/1"},
+    {"{\"name\":\"a\",\"key_usage\":[]}", "/key_usage"},
+    {"{\"name\":\"a\",\"key_usage\":[1]}", "/key_usage/0"},
+    {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_encipherment\"]}", "/key_usage"},
+    {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_encipherment\"],\"key_algorithms\":["
+     "\"RSA\"]}",
+     ""},
+    {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_agreement\"]}", "/key_usage"},
+    {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_agreement\"],\"key_algorithms\":[\"P-"
+     "256\"]}",
+     ""},
+    {"{\"name\":\"a\",\"key_purposes\":[\"ocsp_signing\"]}", "/key_purposes/0"},
+    {"{\"name\":\"a\",\"key_purposes\":[\"code_signing\"]}", "/key_purposes"},
+    {"{\"name\":\"a\",\"key_purposes\":[\"client_auth\",\"server_auth\"]}", "/key_purposes /dns_template"},
+    {"{\"name\":\"a\",\"authority_role\":\"edge\"}", "/authority_role"},
+    {"{\"name\":\"a\",\"authority_role\":\"edge\",\"key_purposes\":[\"client_auth\",\"server_auth\"]}",
+     "/dns_template"},
+    {"{\"name\":\"a\",\"authority_role\":\"edge\",\"key_purposes\":[\"client_auth\",\"server_auth\"],"
+     "\"dns_template\":\"{serial}.e.test\",\"extensions\":[\"must_staple\"]}",
+     ""},
+    {"{\"name\":\"a\",\"extensions\":[\"must_staple\"]}", "/extensions"},
+    {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"]}", "/extensions"},
+    {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"],\"max_lifetime_s\":604800}", ""},
+    {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"],\"max_lifetime_s\":604800,\"no_expiry\":true}",
+     "/extensions"},
+    {"{\"name\":\"a\",\"extensions\":[\"2.5.29.19\"]}", "/extensions/0"},
+    {"{\"name\":\"a\",\"max_lifetime_s\":59}", "/max_lifetime_s"},
+    {"{\"name\":\"a\",\"max_lifetime_s\":315360001}", "/max_lifetime_s"},
+    {"{\"name\":\"a\",\"key_algorithms\":[]}", "/key_algorithms"},
+    {"{\"name\":\"a\",\"key_algorithms\":[\"P-256\",\"ML-DSA-44\"]}", "/key_algorithms/1"},
+    {"{\"name\":\"a\",\"policies\":[\"1.2.3\",\"1.2.3\",\"3.1\"]}", "/policies/1 /policies/2"},
+    {"{\"name\":\"a\",\"policies\":[\"1.2\",\"1.3\",\"1.4\",\"1.5\",\"1.6\"]}", "/policies"},
+    {"{\"name\":\"a\",\"hardware_type\":\"1.3.6.1.4.1.32473.\"}", "/hardware_type"},
+    {"{\"name\":\"a\",\"uri_template\":\"{x}\",\"dns_template\":\"{device_id}.x\"}",
+     "/uri_template /dns_template"},
+    {"{\"name\":\"a\",\"uri_template\":null,\"dns_template\":null,\"hardware_type\":null}", ""},
+    {"{\"name\":\"a\",\"identity_key_only\":true,\"first_key_only\":true}", "/first_key_only"},
+    {"{\"name\":\"a\",\"raw_der\":\"MAA=\",\"ca\":true}", "/raw_der /ca"},
+};
+
 static void test_faults(void **state)
 {
-    static const struct {
-        const char *body;
-        const char *pointers; /* in the order in which they are found */
-    } rows[] = {
-        {"{}", "/name"},
-        {"{\"name\":\"\"}", "/name"},
-        {"{\"name\":\"a b\"}", "/name"},
-        {"{\"name\":1}", "/name"},
-        {"{\"name\":\"a\"}", ""},
-        {"{\"name\":\"a\",\"subject\":null}", "/subject"},
-        {"{\"name\":\"a\",\"subject\":\"cn\",\"authority_role\":\"root\"}", "/subject /authority_role"},
-        {"{\"name\":\"a\",\"key_usage\":[\"cert_sign\",\"crl_sign\"]}", "/key_usage/0 /key_usage/1"},
-        {"{\"name\":\"a\",\"key_usage\":[]}", "/key_usage"},
-        {"{\"name\":\"a\",\"key_usage\":[1]}", "/key_usage/0"},
-        {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_encipherment\"]}", "/key_usage"},
-        {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_encipherment\"],\"key_algorithms\":["
-         "\"RSA\"]}",
-         ""},
-        {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_agreement\"]}", "/key_usage"},
-        {"{\"name\":\"a\",\"key_usage\":[\"digital_signature\",\"key_agreement\"],\"key_algorithms\":[\"P-"
-         "256\"]}",
-         ""},
-        {"{\"name\":\"a\",\"key_purposes\":[\"ocsp_signing\"]}", "/key_purposes/0"},
-        {"{\"name\":\"a\",\"key_purposes\":[\"code_signing\"]}", "/key_purposes"},
-        {"{\"name\":\"a\",\"key_purposes\":[\"client_auth\",\"server_auth\"]}",
-         "/key_purposes /dns_template"},
-        {"{\"name\":\"a\",\"authority_role\":\"edge\"}", "/authority_role"},
-        {"{\"name\":\"a\",\"authority_role\":\"edge\",\"key_purposes\":[\"client_auth\",\"server_auth\"]}",
-         "/dns_template"},
-        {"{\"name\":\"a\",\"authority_role\":\"edge\",\"key_purposes\":[\"client_auth\",\"server_auth\"],"
-         "\"dns_template\":\"{serial}.e.test\",\"extensions\":[\"must_staple\"]}",
-         ""},
-        {"{\"name\":\"a\",\"extensions\":[\"must_staple\"]}", "/extensions"},
-        {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"]}", "/extensions"},
-        {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"],\"max_lifetime_s\":604800}", ""},
-        {"{\"name\":\"a\",\"extensions\":[\"no_revocation\"],\"max_lifetime_s\":604800,\"no_expiry\":true}",
-         "/extensions"},
-        {"{\"name\":\"a\",\"extensions\":[\"2.5.29.19\"]}", "/extensions/0"},
-        {"{\"name\":\"a\",\"max_lifetime_s\":59}", "/max_lifetime_s"},
-        {"{\"name\":\"a\",\"max_lifetime_s\":315360001}", "/max_lifetime_s"},
-        {"{\"name\":\"a\",\"key_algorithms\":[]}", "/key_algorithms"},
-        {"{\"name\":\"a\",\"key_algorithms\":[\"P-256\",\"ML-DSA-44\"]}", "/key_algorithms/1"},
-        {"{\"name\":\"a\",\"policies\":[\"1.2.3\",\"1.2.3\",\"3.1\"]}", "/policies/1 /policies/2"},
-        {"{\"name\":\"a\",\"policies\":[\"1.2\",\"1.3\",\"1.4\",\"1.5\",\"1.6\"]}", "/policies"},
-        {"{\"name\":\"a\",\"hardware_type\":\"1.3.6.1.4.1.32473.\"}", "/hardware_type"},
-        {"{\"name\":\"a\",\"uri_template\":\"{x}\",\"dns_template\":\"{device_id}.x\"}",
-         "/uri_template /dns_template"},
-        {"{\"name\":\"a\",\"uri_template\":null,\"dns_template\":null,\"hardware_type\":null}", ""},
-        {"{\"name\":\"a\",\"identity_key_only\":true,\"first_key_only\":true}", "/first_key_only"},
-        {"{\"name\":\"a\",\"raw_der\":\"MAA=\",\"ca\":true}", "/raw_der /ca"},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof fault_rows / sizeof fault_rows[0]; i++) {
         AUTO_VAL(buf) found = {0};
         struct profile_spec spec = built_in_profile_find(BYTES_NONE)->spec;
         struct faults faults;
-        read_onto(rows[i].body, true, &spec, &faults);
+        read_onto(fault_rows[i].body, true, &spec, &faults);
         for (size_t j = 0; j < faults.count; j++) {
             assert_ok(buf_printf(&found, "%s%s", j > 0 ? " " : "", faults.items[j].pointer));
         }
-        if (strcmp(buf_str(&found), rows[i].pointers) != 0) {
-            fail_msg("%s: \"%s\", not \"%s\"", rows[i].body, buf_str(&found), rows[i].pointers);
+        if (strcmp(buf_str(&found), fault_rows[i].pointers) != 0) {
+            fail_msg("%s: \"%s\", not \"%s\"", fault_rows[i].body, buf_str(&found), fault_rows[i].pointers);
         }
     }
 }

@@ -26,6 +26,6 @@ ALTER TABLE product ADD COLUMN profile TEXT NOT NULL DEFAULT '';
 ALTER TABLE product ADD COLUMN profile_version INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX product_by_profile ON product (tenant, profile, id) WHERE profile <> '';
 
--- What a certificate was made by; NULL: before there were profiles, or known from the journal only.
+-- What a certificate was made by; NULL: before there were profiles; '': it is known from the journal only.
 ALTER TABLE certificate ADD COLUMN profile TEXT;
 ALTER TABLE certificate ADD COLUMN profile_version INTEGER;
