@@ -130,5 +130,10 @@ err_t authn_admit_device(struct api *api, struct request *request)
         TRY(tenant_find(api->options.fleet, label, &tenant));
     }
     TRY(code_of(api, request, &code));
-    return authn_device_by_tls(api, request, code, &request->principal);
+    TRY(authn_device_by_tls(api, request, code, &request->principal));
+    bool is_open = !request->principal->contact.is_issuer_lost ||
+                   (request->route->flags & (ROUTE_FULL_HANDSHAKE | ROUTE_HEALS)) != 0;
+    ENSURE(is_open, ERR_DEVICE_REFUSED,
+           "the authority of this certificate was compromised: get another certificate first");
+    return OK;
 }

@@ -118,6 +118,7 @@ const struct route device_status_routes[] = {
      .path = "/device/v1/status",
      .listeners = LISTENER_DEVICE,
      .access = ACCESS_DEVICE,
+     .flags = ROUTE_HEALS,
      .handler = get_status},
     {.method = HTTP_POST,
      .path = "/device/v1/status",

@@ -136,7 +136,9 @@ enum access {
     ACCESS_DEVICE, /* a client certificate must be there; the handler's service decides what it admits to */
     ACCESS_CALLER  /* a token with the route's scope */
 };
-enum { ROUTE_ON_LOOP = 1, ROUTE_FULL_HANDSHAKE = 2 };
+/* HEALS: also for a device whose certificate is of a compromised authority (fleet/contact.h); enrolment is so
+ * anyway. */
+enum { ROUTE_ON_LOOP = 1, ROUTE_FULL_HANDSHAKE = 2, ROUTE_HEALS = 4 };
 
 /* How errors of a route are told. */
 enum error_style { ERRORS_PROBLEM, ERRORS_TEXT };

@@ -10,6 +10,7 @@
 #include "db/clone_rows.h"
 #include "db/device_rows.h"
 #include "db/device_term_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/claims.h"
 #include "fleet/clock_guard.h"
 #include "fleet/clones.h"
@@ -216,6 +217,15 @@ static err_t find_certificate(struct fleet *fleet, const struct peer_identity *p
     return OK;
 }
 
+/* The inventory still tells a certificate that was issued from one that a thief made: serial and key are
+ * known (docs/authorities.md). */
+static bool is_issuer_lost(const struct fleet *fleet, const struct certificate_row *row)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *issuer = authority_set_find(set, bytes_str(row->authority));
+    return issuer != NULL && issuer->state == AUTHORITY_COMPROMISED;
+}
+
 err_t contact_peek(struct fleet *fleet, const struct peer_identity *peer, struct contact *out)
 {
     bool is_found = false;
@@ -227,6 +237,7 @@ err_t contact_peek(struct fleet *fleet, const struct peer_identity *peer, struct
     }
     out->is_known = true;
     out->is_expired = peer->is_expired;
+    out->is_issuer_lost = is_issuer_lost(fleet, &out->certificate);
     contact_judge(out, clock_now_ms(fleet->clock));
     return OK;
 }

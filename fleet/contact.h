@@ -39,6 +39,9 @@ struct contact {
     struct admission admission; /* what it showed, when that counts for `device` */
     bool is_expired;            /* operational certificate outside its validity: good for status only */
     bool has_rival;             /* the one before it was used since, by whom is not known yet (clones.h) */
+    bool
+        is_issuer_lost; /* of PROOF_OPERATIONAL: the key of who issued the certificate is somebody else's too,
+                           so it is good for `status` and for the next certificate, and for nothing else */
     bool is_superseded, is_revoked; /* why an operational certificate is not honoured, for status */
     struct device_row device;
     struct certificate_row certificate; /* of PROOF_OPERATIONAL, without DER */

@@ -27,6 +27,7 @@ static err_t look(struct db_tx *tx, void *arg)
 {
     struct enrol_run *run = arg;
     TRY(enrol_view_read(tx, run->order, &run->view));
+    enrol_view_drop_lost(run->fleet, &run->view);
     TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_check_identity_key(run->order, &run->view.product));
     TRY(enrol_check_binding(run->order, &run->view.product));

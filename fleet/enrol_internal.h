@@ -32,6 +32,8 @@ struct enrol_view {
 /** SHA-256 of the public key whose holder asks. @return borrowed from the order */
 const uint8_t *enrol_link_key(const struct enrol_order *order);
 err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out);
+/** What a compromised authority issued is not handed out again. */
+void enrol_view_drop_lost(const struct fleet *fleet, struct enrol_view *view);
 
 struct enrol_decision {
     bool is_repeat; /* hand out view->repeat; the rest says nothing then */

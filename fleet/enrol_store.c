@@ -184,6 +184,7 @@ static err_t store(struct db_tx *tx, void *arg)
         TRY(nonce_use(tx, run->order->proof->nonce));
     }
     TRY(enrol_view_read(tx, run->order, &run->view));
+    enrol_view_drop_lost(run->fleet, &run->view);
     TRY(enrol_check_new(run->order, &run->view));
     TRY(enrol_decide(run->order, &run->view, &run->decision));
     TRY(use_message(tx, run));

@@ -5,6 +5,7 @@
 #include "db/device_rows.h"
 #include "db/hub_rows.h"
 #include "db/product_rows.h"
+#include "fleet/authority_set.h"
 #include "fleet/claims.h"
 #include "fleet/enrol_internal.h"
 
@@ -110,4 +111,12 @@ err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct 
     TRY(certificate_rows_read_history(tx, out->device.tenant, &out->device.id, spki_sha256, &out->history));
     struct search search = {.view = out, .spki_sha256 = spki_sha256};
     return certificate_rows_list_live(tx, out->device.tenant, &out->device.id, take_live, &search);
+}
+
+void enrol_view_drop_lost(const struct fleet *fleet, struct enrol_view *view)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
+    const struct authority_member *issuer = authority_set_find(set, bytes_str(view->repeat.authority));
+    bool is_lost = issuer != NULL && issuer->state == AUTHORITY_COMPROMISED;
+    view->has_repeat = view->has_repeat && !is_lost;
 }

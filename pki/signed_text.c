@@ -134,3 +134,26 @@ err_t anchor_spki_sha256(struct bytes anchors, struct sha256 *out)
     TRY(certificate_spki(certificate, &spki));
     return sha256_of(buf_view(&spki), out);
 }
+
+err_t anchors_have_key(struct bytes anchors, const struct sha256 *key, bool *out)
+{
+    AUTO(BIO) *bio = BIO_new_mem_buf(anchors.p, (int)anchors.n);
+    size_t count = 0;
+    *out = false;
+    ENSURE(bio != NULL, ERR_NO_MEMORY, "no memory for trust anchors");
+    for (;;) {
+        AUTO_VAL(buf) spki = {0};
+        struct sha256 hash;
+        AUTO(X509) *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        if (certificate == NULL) {
+            break;
+        }
+        TRY(certificate_spki(certificate, &spki));
+        TRY(sha256_of(buf_view(&spki), &hash));
+        *out = *out || bytes_equal(BYTES_OF(hash.b), BYTES_OF(key->b));
+        count++;
+    }
+    openssl_forget_errors(); /* of the end */
+    ENSURE(count > 0, ERR_UNPROCESSABLE, "the file of trust anchors holds no PEM certificate");
+    return OK;
+}

@@ -138,4 +138,7 @@ struct server_issuer {
 err_t server_certificate_ensure(struct house *house, const struct server_issuer *by, struct buf *leaf,
                                 bool *is_new);
 
+/** Makes sure that ca.pem holds the roots that are in use. @errors ERR_IO, ERR_DISK_FULL */
+err_t anchors_ensure(struct house *house);
+
 #endif

@@ -155,6 +155,7 @@ static err_t reload_all(struct serving *s)
     AUTO_PTR(tls_snapshot) *device = NULL;
     AUTO_PTR(tls_snapshot) *management = NULL;
     TRY(reload_settings(s->house));
+    TRY(anchors_ensure(s->house));
     TRY(make_tls(s->house, true, s->device_tls, &device));
     TRY(make_tls(s->house, false, s->management_tls, &management));
     server_replace_tls(s->server, device, management);
@@ -330,6 +331,7 @@ static err_t publish(struct fleet *fleet)
 static err_t run(struct serving *s)
 {
     TRY(clock_guard_start(s->house->fleet));
+    TRY(anchors_ensure(s->house));
     TRY(make_tls(s->house, true, NULL, &s->device_tls));
     TRY(make_tls(s->house, false, NULL, &s->management_tls));
     TRY(publish(s->house->fleet));
