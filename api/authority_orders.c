@@ -2,6 +2,7 @@
  * that somebody else signs. The rules are in fleet/authority_rules.c. */
 #include "fleet/authority_orders.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/authority_views.h"
@@ -62,6 +63,7 @@ static err_t reply_order(struct api *api, const struct request *request, struct 
     char id[AUTHORITY_ID_SIZE] = "";
     struct terms terms;
     bool makes = verb == AUTHORITY_CREATE || verb == AUTHORITY_ROLL;
+    char location[sizeof "/api/v1/authorities/" + AUTHORITY_ID_SIZE];
     struct answer answer = {.request = request, .response = response, .status = makes ? 201 : 200};
     TRY(request_terms(request, &faults, &terms));
     terms.guarded = &guarded;
@@ -71,6 +73,10 @@ static err_t reply_order(struct api *api, const struct request *request, struct 
     }
     if (guarded.is_waiting) {
         return reply_waiting(api, request, &guarded, response);
+    }
+    if (makes) {
+        (void)snprintf(location, sizeof location, "/api/v1/authorities/%s", id);
+        TRY(response_header(response, "Location", location));
     }
     error = authority_get(api->options.fleet, &request->principal->tenant, id, reply_authority, &answer);
     if (error.code == ERR_NOT_FOUND && verb == AUTHORITY_RETIRE) {
