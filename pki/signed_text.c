@@ -138,7 +138,7 @@ err_t anchor_spki_sha256(struct bytes anchors, struct sha256 *out)
 err_t anchors_have_key(struct bytes anchors, const struct sha256 *key, bool *out)
 {
     AUTO(BIO) *bio = BIO_new_mem_buf(anchors.p, (int)anchors.n);
-    size_t count = 0;
+    AUTO(X509) *first = NULL;
     *out = false;
     ENSURE(bio != NULL, ERR_NO_MEMORY, "no memory for trust anchors");
     for (;;) {
@@ -150,10 +150,12 @@ err_t anchors_have_key(struct bytes anchors, const struct sha256 *key, bool *out
         }
         TRY(certificate_spki(certificate, &spki));
         TRY(sha256_of(buf_view(&spki), &hash));
-        *out = *out || bytes_equal(BYTES_OF(hash.b), BYTES_OF(key->b));
-        count++;
+        first = first == NULL && X509_up_ref(certificate) == 1 ? certificate : first;
+        bool is_of_line = first != NULL && X509_NAME_cmp(X509_get_subject_name(first),
+                                                         X509_get_subject_name(certificate)) == 0;
+        *out = *out || (is_of_line && bytes_equal(BYTES_OF(hash.b), BYTES_OF(key->b)));
     }
     openssl_forget_errors(); /* of the end */
-    ENSURE(count > 0, ERR_UNPROCESSABLE, "the file of trust anchors holds no PEM certificate");
+    ENSURE(first != NULL, ERR_UNPROCESSABLE, "the file of trust anchors holds no PEM certificate");
     return OK;
 }

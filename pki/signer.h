@@ -44,8 +44,9 @@ err_t signed_text_open(struct bytes der, struct bytes anchors, struct signed_tex
 /** SHA-256 of the SubjectPublicKeyInfo of the first certificate of a PEM text: the name of an installation.
  */
 err_t anchor_spki_sha256(struct bytes anchors, struct sha256 *out);
-/** Whether any certificate of the text has this key: after a roll-over an installation has two names. @errors
- * ERR_UNPROCESSABLE none at all */
+/** Whether the first certificate of the text, or another one of its name, has this key: roots that follow
+ * each other share their name.
+ * @errors ERR_UNPROCESSABLE none at all */
 err_t anchors_have_key(struct bytes anchors, const struct sha256 *key, bool *out);
 
 #endif
