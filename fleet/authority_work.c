@@ -13,6 +13,7 @@
 #include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/internal.h"
+#include "fleet/own_names.h"
 #include "fleet/policy_words.h"
 #include "pki/authority_succession.h"
 #include "pki/name_constraints.h"
@@ -111,6 +112,7 @@ struct work {
     json_t *names; /* of permitted_dns */
     const char *permitted[CONSTRAINTS_MAX];
     struct name_constraints constraints;
+    struct own_names own;
     char organisation[ORGANISATION_SIZE];
     struct authority_made made;
 };
@@ -124,10 +126,11 @@ static void work_clear(struct work *work)
 }
 DEFINE_AUTO_VAL(work, work_clear);
 
-/* The DNS names that a CA for servers at the edge may certify. */
+/* The DNS names that a CA for servers at the edge may certify, and this server's own, which it may not. */
 static err_t describe_names(struct work *work)
 {
     const char *text = work->made.order.permitted_dns;
+    struct faults faults = {.count = 0};
     if (text[0] == '\0') {
         return OK;
     }
@@ -137,9 +140,13 @@ static err_t describe_names(struct work *work)
         work->permitted[i] = json_string_value(json_array_get(work->names, i));
         work->constraints.permitted_count = i + 1;
     }
+    own_names_of(work->fleet->options.hosts, &work->own);
     work->constraints.permitted = work->permitted;
+    work->constraints.excluded = work->own.names;
+    work->constraints.excluded_count = work->own.count;
     work->spec.names = &work->constraints;
-    return OK;
+    TRY(name_constraints_check(&work->constraints, "/permitted_dns", &faults));
+    return faults_error(&faults);
 }
 
 static err_t describe(struct work *work)

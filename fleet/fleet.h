@@ -31,6 +31,7 @@ struct fleet_options {
     struct keystore *keystore; /* of keys that sign firmware; NULL: none are made or used here */
     struct outbound *outbound; /* calls to others; NULL: none are made */
     const char *public_url;
+    const char *hosts; /* of the server's own certificate, with commas; NULL: not known (fleet/own_names.h) */
     const char
         *folder; /* for imports: pinned signers of manifests, temporary files; NULL: built-in ones, /tmp */
     struct bytes

@@ -185,6 +185,7 @@ err_t house_open_fleet(struct house *house)
         .random = random_system(),
         .log = house->log,
         .public_url = c->public_url,
+        .hosts = c->hosts,
         .folder = house->folder,
         .salt_secret = buf_view(&house->salt.bytes),
         .keystore = house->keystore,

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 need openssl
-init_data
+init_data --host whorl.edge.test
 start_server
 text() { openssl x509 -in "$WORK/$1.crt" -noout -text; }
 etag() { sed -n 's/^[Ee][Tt][Aa][Gg]: *\("[^"]*"\).*/\1/p' "$WORK/headers"; }
@@ -136,4 +136,50 @@ SERIAL=$(jq -r '[.certificates[] | select(.state == "confirmed")][0].serial' "$W
 api GET "/api/v1/certificates/$SERIAL" | jq -r .pem >"$WORK/chip9.crt" 2>/dev/null
 expect "the serial number stays in the house" "$(text chip9 | grep -c SN-9)" 0
 expect "and no list of revoked certificates is named" "$(text chip9 | grep -c 'CRL Distribution')" 0
+say "TLS servers at the edge"
+product '{"name":"edge","profile":"edge-tls-server"}'
+expect_status "no product follows a profile that nobody issues by" 422
+api POST /api/v1/authorities '{"role":"edge","permitted_dns":["whorl.edge.test"]}' >"$WORK/edge.json"
+expect_status "no authority for the server's own name" 422
+expect_in "and why" "$(cat "$WORK/edge.json")" "own names"
+api POST /api/v1/authorities '{"id":"edge","role":"edge","permitted_dns":["edge.test"]}' >"$WORK/edge.json"
+expect_status "one for edge.test" 201
+api POST /api/v1/authorities/edge/activate '{"default":true}' >/dev/null
+expect_status "issues" 200
+product '{"name":"edge","profile":"edge-tls-server"}'
+expect_status "the built-in profile's names are others" 422
+api POST /api/v1/profiles '{"name":"gateway","authority_role":"edge","key_purposes":["client_auth","server_auth"],"dns_template":"{serial}.edge.test"}' >/dev/null
+product '{"name":"edge","profile":"gateway"}'
+expect_status "a profile of ours under edge.test" 201
+new_identity gw
+register_as edge GW-1 m "$ID"
+enrol gw
+expect_status "a gateway enrols" 200
+keep_certificate gw-op
+device_json gw-op GET /device/v1/status >"$WORK/status.json"
+expect "it is a device like any other here" "$(jq -r '.status + " " + .certificate.profile' "$WORK/status.json")" "enrolled gateway"
+curl -sS "$PUBLIC/ca/edge.cer" | openssl x509 -inform DER -out "$WORK/edge-ca.pem"
+expect_in "its authority is bound to names" "$(openssl x509 -in "$WORK/edge-ca.pem" -noout -text)" "Name Constraints: critical"
+expect_in "  … and not to this server's" "$(openssl x509 -in "$WORK/edge-ca.pem" -noout -text | sed -n '/Excluded/,$p')" "DNS:whorl.edge.test"
+EDGE_PORT=$(free_port)
+openssl s_server -accept "127.0.0.1:$EDGE_PORT" -cert "$WORK/gw-op.crt" -key "$WORK/gw-op.key" -cert_chain "$WORK/edge-ca.pem" -www -quiet >/dev/null 2>&1 &
+PIDS+=("$!")
+reach() { curl -sS -o /dev/null --cacert "$CA" --retry 20 --retry-connrefused --retry-delay 0 --resolve "$1:$EDGE_PORT:127.0.0.1" "https://$1:$EDGE_PORT/"; }
+reach gw-1.edge.test || die "curl does not take the gateway"
+say "ok  curl takes it under the root alone"
+expect_fails "not under another name" reach gw-2.edge.test
+expect_fails "not under the server's" reach whorl.edge.test
+if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then
+    MQTT_PORT=$(free_port)
+    cat "$WORK/gw-op.crt" "$WORK/edge-ca.pem" >"$WORK/broker.pem"
+    printf 'listener %s 127.0.0.1\ncertfile %s/broker.pem\nkeyfile %s/gw-op.key\nallow_anonymous true\n' "$MQTT_PORT" "$WORK" "$WORK" >"$WORK/mosquitto.conf"
+    chmod 755 "$WORK"
+    chmod 644 "$WORK/broker.pem" "$WORK/gw-op.key"
+    mosquitto -c "$WORK/mosquitto.conf" >"$WORK/mosquitto.log" 2>&1 &
+    PIDS+=("$!")
+    for _ in $(seq 100); do grep -q running "$WORK/mosquitto.log" && break; sleep 0.05; done
+    expect_fails "mosquitto_pub refuses a broker that is not named as it is called" mosquitto_pub -h localhost -p "$MQTT_PORT" --cafile "$CA" -t a -m b
+    mosquitto_pub -h localhost -p "$MQTT_PORT" --insecure --cafile "$CA" -t a -m b || die "mosquitto_pub does not trust the broker's chain"
+    say "ok  and trusts its chain under the root"
+fi
 stop_server
