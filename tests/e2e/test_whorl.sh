@@ -582,7 +582,7 @@ bash -n "$WORK/whorl.bash" || die "the script for bash is none"
 complete_words() { # WORDS…: what bash offers for the last one
     bash --norc -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _whorl; printf "%s\n" "${COMPREPLY[@]}"' bash "$WORK/whorl.bash" "$@" | tr '\n' ' '
 }
-expect "groups" "$(complete_words whorl cert)" "certificate "
+expect "groups" "$(complete_words whorl cert)" "certificate certificate-profile "
 expect "verbs" "$(complete_words whorl device re)" "release rekey revoke retire "
 expect "behind an option of all commands" "$(complete_words whorl --profile x device hi)" "history "
 expect "options" "$(complete_words whorl device list --st)" "--state "
