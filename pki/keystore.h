@@ -11,6 +11,14 @@
 struct keystore;
 struct private_key; /* a handle; shared by threads; signs through pki/ only */
 
+/* What a passphrase begins with that Whorl drew itself, 64 hex digits after it: who holds such a one has 256
+ * random bits and nothing to guess, so nothing is gained by stretching it, and a start would pay for that key
+ * by key. */
+#define KEYSTORE_DRAWN_PREFIX "whorl-256-random-bits:"
+
+/** Draws such a passphrase, appended, without a line's end. @thread any */
+err_t keystore_draw_passphrase(const struct random *random, struct secret *out);
+
 /** The file driver. @param folder made (0700) when missing @param passphrase at least 16 bytes; copied and
  * wiped on free
  *  @errors ERR_UNPROCESSABLE short passphrase, ERR_IO @thread init */

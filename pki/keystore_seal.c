@@ -9,8 +9,9 @@
 
 #include "pki/keystore_driver.h"
 
-/* 16 MiB and some 50 ms per guess; OpenSSL refuses to decrypt above 32 MiB unless asked. */
-enum { SCRYPT_N = 16384, SCRYPT_R = 8, SCRYPT_P = 1, SALT_SIZE = 16, CBC_IV_SIZE = 16 };
+/* 16 MiB and some 50 ms per guess; OpenSSL refuses to decrypt above 32 MiB unless asked. The least that
+ * scrypt knows is for a passphrase that nobody could guess. */
+enum { SCRYPT_N = 16384, SCRYPT_N_LEAST = 2, SCRYPT_R = 8, SCRYPT_P = 1, SALT_SIZE = 16, CBC_IV_SIZE = 16 };
 
 /* A sealed secret: magic, salt, nonce, ciphertext, tag. The magic and the label are authenticated with it. */
 enum { NONCE_SIZE = 12, TAG_SIZE = 16, SEALED_SECRET_SIZE = 32, MAGIC_SIZE = 8 };
@@ -23,6 +24,43 @@ enum {
     SEALED_SIZE = TAG_AT + TAG_SIZE
 };
 
+enum { DRAWN_BITS_SIZE = 32, DRAWN_PREFIX_SIZE = sizeof KEYSTORE_DRAWN_PREFIX - 1 };
+
+err_t keystore_draw_passphrase(const struct random *random, struct secret *out)
+{
+    uint8_t bits[DRAWN_BITS_SIZE];
+    char digits[2 * DRAWN_BITS_SIZE + 1];
+    TRY(random_fill(random, bits, sizeof bits));
+    hex_encode(BYTES_OF(bits), digits);
+    err_t error = buf_append_str(&out->bytes, KEYSTORE_DRAWN_PREFIX);
+    if (error.code == ERR_OK) {
+        error = buf_append_str(&out->bytes, digits);
+    }
+    bytes_wipe(bits, sizeof bits);
+    bytes_wipe(digits, sizeof digits);
+    return error;
+}
+
+/* One that is written a little otherwise is a person's, and is stretched like any. */
+static bool was_drawn(struct bytes passphrase)
+{
+    if (passphrase.n != DRAWN_PREFIX_SIZE + 2 * DRAWN_BITS_SIZE ||
+        memcmp(passphrase.p, KEYSTORE_DRAWN_PREFIX, DRAWN_PREFIX_SIZE) != 0) {
+        return false;
+    }
+    for (size_t i = DRAWN_PREFIX_SIZE; i < passphrase.n; i++) {
+        if (memchr("0123456789abcdef", passphrase.p[i], 16) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t scrypt_n(struct bytes passphrase)
+{
+    return was_drawn(passphrase) ? SCRYPT_N_LEAST : SCRYPT_N;
+}
+
 err_t keystore_seal_key(const EVP_PKEY *key, struct bytes passphrase, const struct random *random,
                         struct buf *out)
 {
@@ -31,8 +69,8 @@ err_t keystore_seal_key(const EVP_PKEY *key, struct bytes passphrase, const stru
     TRY(random_fill(random, salt, sizeof salt));
     TRY(random_fill(random, iv, sizeof iv));
     AUTO(PKCS8_PRIV_KEY_INFO) *plain = EVP_PKEY2PKCS8(key);
-    AUTO(X509_ALGOR) *scheme =
-        PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), salt, sizeof salt, iv, SCRYPT_N, SCRYPT_R, SCRYPT_P);
+    AUTO(X509_ALGOR) *scheme = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), salt, sizeof salt, iv,
+                                                     scrypt_n(passphrase), SCRYPT_R, SCRYPT_P);
     if (plain == NULL || scheme == NULL) {
         return ERR_OPENSSL("preparing to encrypt a key failed");
     }
@@ -82,8 +120,9 @@ static err_t gcm_begin(struct gcm *gcm, struct bytes passphrase, const char *lab
 {
     static const size_t memory_max = 64UL * 1024 * 1024;
     int n = 0;
-    if (EVP_PBE_scrypt((const char *)passphrase.p, passphrase.n, sealed + SALT_AT, SALT_SIZE, SCRYPT_N,
-                       SCRYPT_R, SCRYPT_P, memory_max, gcm->key, sizeof gcm->key) != 1 ||
+    if (EVP_PBE_scrypt((const char *)passphrase.p, passphrase.n, sealed + SALT_AT, SALT_SIZE,
+                       scrypt_n(passphrase), SCRYPT_R, SCRYPT_P, memory_max, gcm->key,
+                       sizeof gcm->key) != 1 ||
         EVP_CipherInit_ex(gcm->context, EVP_aes_256_gcm(), NULL, gcm->key, sealed + NONCE_AT, encrypts) !=
             1 ||
         EVP_CipherUpdate(gcm->context, NULL, &n, magic, sizeof magic) != 1 ||

@@ -121,7 +121,7 @@ void keystore_settings(const struct config *config, struct keystore_pkcs11 *out)
 /** The passphrase by the order of docs/configuration.md. @param[out] is_embedded it lies beside the keys that
  * it protects */
 err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded);
-/** Makes keys/passphrase (0600) with 256 random bits. */
+/** Makes keys/passphrase (0600), drawn (pki/keystore.h). */
 err_t passphrase_make(const char *folder);
 
 /* Who signs the server's certificate now, and what is sent behind it (DER, the signer's own certificate

@@ -62,18 +62,10 @@ err_t passphrase_read(const char *folder, const struct config *config, struct se
 
 err_t passphrase_make(const char *folder)
 {
-    uint8_t random[32];
-    char text[2 * sizeof random + 2];
-    TRY(random_fill(random_system(), random, sizeof random));
-    hex_encode(BYTES_OF(random), text);
-    text[2 * sizeof random] = '\n';
-    text[2 * sizeof random + 1] = '\0';
+    AUTO_VAL(secret) text = {0};
     AUTO(char) *path = NULL;
-    err_t error = path_join(folder, HOUSE_PASSPHRASE, &path);
-    if (error.code == ERR_OK) {
-        error = file_write_durable(path, bytes_str(text), 0600);
-    }
-    bytes_wipe(random, sizeof random);
-    bytes_wipe(text, sizeof text);
-    return error;
+    TRY(keystore_draw_passphrase(random_system(), &text));
+    TRY(buf_append_str(&text.bytes, "\n"));
+    TRY(path_join(folder, HOUSE_PASSPHRASE, &path));
+    return file_write_durable(path, buf_view(&text.bytes), 0600);
 }

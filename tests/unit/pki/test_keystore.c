@@ -105,6 +105,49 @@ static void test_files_are_private_and_standard(void **state)
     assert_has(buf_str(&output), "aes-256-cbc");
 }
 
+/* The cost parameter N of a key file, as another program shows it: the first INTEGER of scrypt's parameters.
+ */
+static unsigned long stretched_by(const char *passphrase, const char *label)
+{
+    AUTO_PTR(keystore) *keystore = open_store(passphrase);
+    AUTO_PTR(private_key) *key = NULL;
+    AUTO_PTR(private_key) *again = NULL;
+    AUTO_VAL(buf) line = {0};
+    AUTO_VAL(buf) output = {0};
+    assert_ok(keystore_generate(keystore, label, KEY_ALG_P256, &key));
+    assert_ok(keystore_load(keystore, label, &again));
+    assert_ok(buf_printf(&line, "openssl pkey -in keys/%s.key -passin 'pass:%s' -noout", label, passphrase));
+    assert_int_equal(run_in(&folder, buf_str(&line), &output), 0);
+    buf_clear(&line);
+    assert_ok(buf_printf(&line, "openssl asn1parse -in keys/%s.key | sed -n 's/.*INTEGER *://p' | head -n 1",
+                         label));
+    assert_int_equal(run_in(&folder, buf_str(&line), &output), 0);
+    return strtoul(buf_str(&output), NULL, 16);
+}
+
+static void test_only_a_drawn_passphrase_is_not_stretched(void **state)
+{
+    AUTO_VAL(secret) drawn = {.bytes = {0}};
+    AUTO_VAL(secret) other = {.bytes = {0}};
+    AUTO_VAL(secret) first = {.bytes = {0}};
+    AUTO_VAL(secret) again = {.bytes = {0}};
+    (void)state;
+    assert_ok(keystore_draw_passphrase(random_system(), &drawn));
+    assert_ok(keystore_draw_passphrase(random_system(), &other));
+    assert_false(bytes_equal(buf_view(&drawn.bytes), buf_view(&other.bytes)));
+    assert_int_equal(drawn.bytes.n, strlen(KEYSTORE_DRAWN_PREFIX) + 64);
+    const char *text = buf_str(&drawn.bytes);
+    assert_int_equal(stretched_by(text, "drawn"), 2);
+    assert_int_equal(stretched_by(text + strlen(KEYSTORE_DRAWN_PREFIX), "digits-alone"), 16384);
+    assert_int_equal(stretched_by(KEYSTORE_DRAWN_PREFIX "correct horse battery", "pretended"), 16384);
+    AUTO_PTR(keystore) *keystore = open_store(text);
+    AUTO_PTR(keystore) *thief = open_store(buf_str(&other.bytes));
+    assert_ok(keystore_secret(keystore, "drawn-secret", &first));
+    assert_ok(keystore_secret(keystore, "drawn-secret", &again));
+    assert_true(bytes_equal(buf_view(&first.bytes), buf_view(&again.bytes)));
+    assert_error(keystore_secret(thief, "drawn-secret", &again), ERR_FORBIDDEN, "passphrase");
+}
+
 static void test_wrong_passphrase(void **state)
 {
     AUTO_PTR(keystore) *keystore = open_store(PASSPHRASE);
@@ -220,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_comes_back),
         cmocka_unit_test(test_files_are_private_and_standard),
+        cmocka_unit_test(test_only_a_drawn_passphrase_is_not_stretched),
         cmocka_unit_test(test_wrong_passphrase),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_a_mixed_pair_is_refused),
