@@ -44,6 +44,7 @@ static const struct route_table tables[] = {
     TABLE(audit_checkpoint_routes),
     TABLE(openapi_routes),
     TABLE(code_routes),
+    TABLE(cmp_code_routes),
     TABLE(vendor_ca_routes),
     TABLE(approval_routes),
     TABLE(dual_control_routes),

@@ -40,6 +40,7 @@ extern const struct route webhook_order_routes[4];      /* webhook_orders.c */
 extern const struct route audit_checkpoint_routes[1];   /* audit_checkpoint.c */
 extern const struct route openapi_routes[1];            /* openapi.c */
 extern const struct route code_routes[4];               /* codes.c */
+extern const struct route cmp_code_routes[3];           /* cmp_codes.c */
 extern const struct route vendor_ca_routes[5];          /* vendor_cas.c */
 extern const struct route approval_routes[5];           /* approvals.c */
 extern const struct route dual_control_routes[4];       /* dual_control.c */

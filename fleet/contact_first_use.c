@@ -4,6 +4,7 @@
 #include "db/certificate_rows.h"
 #include "db/device_rows.h"
 #include "fleet/certificate_steps.h"
+#include "fleet/cmp_codes.h"
 #include "fleet/contact_internal.h"
 #include "fleet/device_terms.h"
 #include "fleet/event.h"
@@ -69,6 +70,7 @@ static err_t first_use(struct db_tx *tx, void *arg)
         TRY(certificate_rows_supersede_older(tx, row, row->first_used_at, &superseded));
     }
     TRY(certificate_rows_update(tx, row));
+    TRY(cmp_code_spend(tx, row->tenant, &row->device));
     TRY(end_rekey(tx, run));
     TRY(run->is_confirmed ? rekey_confirmed(tx, &run->contact->device, row) : OK);
     TRY(run->is_confirmed ? device_term_refresh(tx, &run->contact->device) : OK);

@@ -6,6 +6,7 @@
 
 #include "db/authority_rows.h"
 #include "db/challenge_rows.h"
+#include "fleet/cmp_codes.h"
 #include "fleet/device_change.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
@@ -130,6 +131,7 @@ static err_t issue(struct db_tx *tx, struct enrol_run *run)
     (void)memcpy(key.spki_sha256, run->row.spki_sha256, sizeof key.spki_sha256);
     TRY(admit(tx, run));
     TRY(device_key_rows_claim(tx, &key));
+    TRY(run->decision.is_first ? cmp_code_spend(tx, run->row.tenant, &run->row.device) : OK);
     /* who asks anew replaces what it asked for before and never used; what the other kind of key asked for
      * stays: a recovery takes nothing from a rekey that is under way, nor the other way round */
     const bool is_by_identity = run->order->contact->proof == PROOF_IDENTITY;

@@ -63,6 +63,8 @@ static const struct event_kind rows[] = {
     {"clock.returned", EVENT_HOUSE, "The clock of a node is right again: issuing goes on"},
     {"cmp.certificate_refused", EVENT_FED, "A device refused the certificate that CMP gave it"},
     {"cmp.signer_certified", EVENT_HOUSE, "A key that signs CMP answers was certified, for a week"},
+    {"cmp_code.created", EVENT_FED, "A code for CMP's MAC protection was made for a device"},
+    {"cmp_code.revoked", EVENT_FED, "A device's code for CMP was revoked"},
     {"code.created", EVENT_FED, "Enrolment codes were made"},
     {"code.refused", EVENT_NOTE, "A device was turned away because of its enrolment code"},
     {"code.revoked", EVENT_FED, "An enrolment code was revoked"},

@@ -23,6 +23,8 @@ static const struct cli_group groups[] = {
     {"ca", "authorities: made, rolled over, retired", cli_ca_commands},
     {"clock", "the server's clock, when it is in doubt", cli_clock_commands},
     {"code", "enrolment codes: they admit devices that no list names", cli_code_commands},
+    {"cmp-code", "codes for CMP: each admits one registered device without its certificate",
+     cli_cmp_code_commands},
     {"vendor-ca", "CAs of chip makers: they admit chips that carry their certificate", cli_vendor_commands},
     {"token", "credentials of back ends", cli_token_commands},
     {"client-certificate", "certificates that back ends show instead of a token", cli_backend_commands},

@@ -1,4 +1,4 @@
-/* `whorl code …`, `whorl vendor-ca …`: what admits devices that no list names. */
+/* `whorl code …`, `whorl cmp-code …`, `whorl vendor-ca …`: what admits devices. */
 #include "cmd/whorl/tables.h"
 
 static const struct cli_argument list_arguments[] = {
@@ -48,6 +48,25 @@ const struct cli_command cli_code_commands[] = {
      .flags = CLI_ONCE},
     ROW_POST("code", "revoke", "revoke an enrolment code for good", "/api/v1/enrolment-codes/{}/revoke",
              id_only, CLI_DANGEROUS),
+    COMMANDS_END,
+};
+
+/* --- cmp-code --------------------------------------------------------------------------------------- */
+
+static const struct cli_argument cmp_id[] = {PATH_ID("the device's id, 64 hexadecimal characters"),
+                                             ARGUMENTS_END};
+static const struct cli_argument cmp_create_arguments[] = {
+    PATH_ID("the device's id, 64 hexadecimal characters"),
+    BODY(CLI_WHEN, "--not-after", "SPAN|TIME", "not_after", "until when; 90d when not given"),
+    ARGUMENTS_END,
+};
+
+const struct cli_command cli_cmp_code_commands[] = {
+    ROW_GET("cmp-code", "show", "show how a device's code for CMP stands, without its secret",
+            "/api/v1/devices/{}/cmp-code", cmp_id),
+    ROW_POST("cmp-code", "create", "make a device's code for CMP; it is shown once",
+             "/api/v1/devices/{}/cmp-code", cmp_create_arguments, CLI_ONCE),
+    ROW_DELETE("cmp-code", "revoke", "revoke a device's code for CMP", "/api/v1/devices/{}/cmp-code", cmp_id),
     COMMANDS_END,
 };
 

@@ -105,6 +105,7 @@ extern const struct cli_command cli_tenant_commands[];
 extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_clock_commands[];
 extern const struct cli_command cli_code_commands[];
+extern const struct cli_command cli_cmp_code_commands[];
 extern const struct cli_command cli_vendor_commands[];
 extern const struct cli_command cli_webhook_commands[];
 extern const struct cli_command cli_backend_commands[];

@@ -294,6 +294,18 @@ fails "revoked, nobody to ask" 2 code revoke "$CODE_ID"
 ok "revoked" code revoke "$CODE_ID" --yes
 expect_in "it is" "$(out)" "revoked"
 
+say "--- codes for CMP"
+CODED=$(printf %064d 77)
+ok "a device of that product" batch create "$CODED" --product coded
+ok "its code" cmp-code create "$CODED" --not-after 12h --json
+expect "is shown once" "$(jq -r '.code | length' "$WORK/out") $(err)" "57 the secret is shown this once: keep it now"
+ok "how it stands" cmp-code show "$CODED"
+expect_in "without its secret" "$(out)" "active"
+fails "one at a time" 1 cmp-code create "$CODED"
+ok "revoked" cmp-code revoke "$CODED" --yes
+ok "it is" cmp-code show "$CODED" --json
+expect "revoked" "$(jq -r .state "$WORK/out")" revoked
+
 say "--- pinned CAs of chip makers"
 ok "a product for them" product create chips --admission vendor_ca
 openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$WORK/maker.key" -subj "/O=Maker/CN=Maker CA" \
