@@ -3,6 +3,7 @@
 
 #include "db/authority_rows.h"
 #include "db/crl_rows.h"
+#include "db/journal_authority_rows.h"
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -46,6 +47,7 @@ err_t authority_certificate_rows_insert(struct db_tx *tx, const struct authority
                             DB_I(db_tx_now_ms(tx)), DB_I(1)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "authority %s has a certificate of this serial already", row->issuer);
+    TRY(journal_authority_certificate(tx, row));
     TRY(authority_rows_note_change(tx));
     return row->revoked_at == 0 ? OK : mark_stale(tx, row);
 }
@@ -61,6 +63,9 @@ err_t authority_certificate_rows_revoke(struct db_tx *tx, const struct authority
                             DB_I(row->revocation_reason)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the certificate is revoked already");
+    struct authority_certificate_row told = *row;
+    told.certificate = BYTES_NONE; /* it stands in the entry that came with it */
+    TRY(journal_authority_certificate(tx, &told));
     TRY(authority_rows_note_change(tx));
     return mark_stale(tx, row);
 }

@@ -1,6 +1,7 @@
 /* Rows of orders for CA keys: statements and reading. No rules here. */
 #include "db/authority_order_rows.h"
 
+#include "db/journal_authority_rows.h"
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -60,7 +61,7 @@ err_t authority_order_rows_insert(struct db_tx *tx, const struct authority_order
                             DB_T(row->actor), DB_T(row->request_id), DB_I(row->created_at)),
                   &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "an order for the authority %s is under way", row->authority);
-    return OK;
+    return journal_authority_order(tx, row);
 }
 
 err_t authority_order_rows_find(struct db_tx *tx, const char *authority, struct authority_order_row *out)

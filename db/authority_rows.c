@@ -1,6 +1,7 @@
 /* Rows of authorities: statements and reading. No rules here. */
 #include "db/authority_rows.h"
 
+#include "db/journal_authority_rows.h"
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -14,6 +15,18 @@ static const char SQL_UPDATE[] =
     "UPDATE authority SET state = $3, certificate = $4, updated_at = $5, ver = ver + 1, crl_shards = $6, "
     "crl_base = $7, issuer = $8, is_default = $9, is_external = $10, predecessor = $11, request = $12, "
     "ends_at = $13, key_purposes = $14 WHERE id = $1 AND ver = $2";
+/* A replayed row is what it was, with its version and the time when it was made. */
+static const char SQL_RESTORE[] =
+    "INSERT INTO authority (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+    "$14, $15, $16, $17) ON CONFLICT (id) DO UPDATE SET role = excluded.role, state = excluded.state, "
+    "certificate = excluded.certificate, created_at = excluded.created_at, updated_at = excluded.updated_at, "
+    "ver = excluded.ver, crl_shards = excluded.crl_shards, crl_base = excluded.crl_base, "
+    "tenant = excluded.tenant, issuer = excluded.issuer, is_default = excluded.is_default, "
+    "is_external = excluded.is_external, predecessor = excluded.predecessor, request = excluded.request, "
+    "ends_at = excluded.ends_at, key_purposes = excluded.key_purposes";
+static const char SQL_NO_OTHER_DEFAULT[] =
+    "UPDATE authority SET is_default = 0 WHERE role = $1 AND tenant IS NOT DISTINCT FROM $2 AND id <> $3 "
+    "AND is_default = 1 AND state = 0";
 static const char SQL_DELETE[] = "DELETE FROM authority WHERE id = $1";
 static const char SQL_EACH[] = "SELECT " COLUMNS " FROM authority ORDER BY id";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM authority WHERE id = $1";
@@ -50,24 +63,55 @@ err_t authority_rows_note_change(struct db_tx *tx)
     return db_change(tx, SQL_CHANGED, NULL, 0, NULL);
 }
 
+static err_t journal_stored(const struct authority_row *row, void *arg)
+{
+    return journal_authority(arg, row);
+}
+
+static err_t note_stored(struct db_tx *tx, const char *id)
+{
+    TRY(authority_rows_find(tx, id, journal_stored, tx));
+    return authority_rows_note_change(tx);
+}
+
+/* All that a row has, with its times and its version. */
+static err_t put(struct db_tx *tx, const char *sql, const struct authority_row *row, int64_t *changes)
+{
+    return db_change(tx, sql,
+                     DB_VALUES(DB_T(row->id), DB_T(row->role), DB_I(row->state), certificate_of(row),
+                               DB_I(row->created_at), DB_I(row->updated_at), DB_I(row->ver),
+                               DB_I(row->crl_shards), text_or_empty(row->crl_base),
+                               row->has_tenant ? db_uuid(&row->tenant) : DB_N, DB_T(row->issuer),
+                               db_flag(row->is_default), db_flag(row->is_external), DB_T(row->predecessor),
+                               bytes_or_null(row->request), db_time_or_null(row->ends_at),
+                               DB_I(row->key_purposes)),
+                     changes);
+}
+
 err_t authority_rows_insert(struct db_tx *tx, const struct authority_row *row)
 {
-    int64_t now_ms = db_tx_now_ms(tx);
     int64_t changes = 0;
-    err_t error = db_change(
-        tx, SQL_INSERT,
-        DB_VALUES(DB_T(row->id), DB_T(row->role), DB_I(row->state), certificate_of(row), DB_I(now_ms),
-                  DB_I(now_ms), DB_I(1), DB_I(row->crl_shards), text_or_empty(row->crl_base),
-                  row->has_tenant ? db_uuid(&row->tenant) : DB_N, DB_T(row->issuer), db_flag(row->is_default),
-                  db_flag(row->is_external), DB_T(row->predecessor), bytes_or_null(row->request),
-                  db_time_or_null(row->ends_at), DB_I(row->key_purposes)),
-        &changes);
+    struct authority_row stored = *row;
+    stored.created_at = stored.updated_at = db_tx_now_ms(tx);
+    stored.ver = 1;
+    err_t error = put(tx, SQL_INSERT, &stored, &changes);
     if (error.code == ERR_CONFLICT) {
         return default_taken(row);
     }
     TRY(error);
     ENSURE(changes == 1, ERR_CONFLICT, "an authority named %s is there already", row->id);
-    return authority_rows_note_change(tx);
+    return note_stored(tx, row->id);
+}
+
+err_t authority_rows_restore(struct db_tx *tx, const struct authority_row *row)
+{
+    if (row->is_default && row->state == AUTHORITY_ACTIVE) {
+        TRY(db_change(
+            tx, SQL_NO_OTHER_DEFAULT,
+            DB_VALUES(DB_T(row->role), row->has_tenant ? db_uuid(&row->tenant) : DB_N, DB_T(row->id)), NULL));
+    }
+    TRY(put(tx, SQL_RESTORE, row, NULL));
+    return note_stored(tx, row->id);
 }
 
 err_t authority_rows_update(struct db_tx *tx, const struct authority_row *row)
@@ -86,14 +130,18 @@ err_t authority_rows_update(struct db_tx *tx, const struct authority_row *row)
     }
     TRY(error);
     ENSURE(changes == 1, ERR_BUSY, "authority %s has changed meanwhile", row->id);
-    return authority_rows_note_change(tx);
+    return note_stored(tx, row->id);
+}
+
+static err_t journal_gone(const struct authority_row *row, void *arg)
+{
+    return journal_authority_gone(arg, row);
 }
 
 err_t authority_rows_delete(struct db_tx *tx, const char *id)
 {
-    int64_t changes = 0;
-    TRY(db_change(tx, SQL_DELETE, DB_VALUES(DB_T(id)), &changes));
-    ENSURE(changes == 1, ERR_NOT_FOUND, "no such authority");
+    TRY(authority_rows_find(tx, id, journal_gone, tx));
+    TRY(db_change(tx, SQL_DELETE, DB_VALUES(DB_T(id)), NULL));
     return authority_rows_note_change(tx);
 }
 

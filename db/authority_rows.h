@@ -43,6 +43,9 @@ err_t authority_rows_insert(struct db_tx *tx, const struct authority_row *row);
  * higher then.
  *  @errors ERR_BUSY it has changed; ERR_CONFLICT role and tenant have another default */
 err_t authority_rows_update(struct db_tx *tx, const struct authority_row *row);
+/** A row as the journal tells of it (db/journal.h), made or replaced whole, with created_at and ver; another
+ * default of its role and tenant loses that, since an entry of its own says so too. */
+err_t authority_rows_restore(struct db_tx *tx, const struct authority_row *row);
 /** A pending one that will never be. @errors ERR_NOT_FOUND */
 err_t authority_rows_delete(struct db_tx *tx, const char *id);
 /** The row of one, lent to `fn`. @errors ERR_NOT_FOUND, of fn */

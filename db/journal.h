@@ -1,15 +1,16 @@
 /* The journal: a hash-chained append-only log beside the inventory, of everything that no restored copy may
- * undo: certificates issued, confirmed, superseded and revoked, what became of devices, CRL numbers, epochs.
+ * undo: certificates issued, confirmed, superseded and revoked, what became of devices, CRL numbers,
+ * what authorities are and have signed for each other, epochs.
  *
  * Each node (the server, the commands beside it) has a journal of its own, as it has an audit chain of its
  * own: files <node>-<number of the first entry>.journal in one folder, appended by one process at a time
  * under <node>.lock. So no two processes ever agree on an order, on SQLite or elsewhere.
  *
  * Entries are appended by the functions that change the rows (db/certificate_rows.c, device_rows.c,
- * crl_rows.c, node.c), not by their callers, so that no caller forgets one. An entry gets its number and its
- * hash in the transaction; the row of the node in journal_head keeps the last number and hash and the bytes
- * of the last group (`pending`). After the COMMIT and before anybody is answered the writer appends those
- * bytes to the file and syncs it, once for the group. So:
+ * crl_rows.c, authority*_rows.c, node.c), not by their callers, so that no caller forgets one. An entry gets
+ * its number and its hash in the transaction; the row of the node in journal_head keeps the last number and
+ * hash and the bytes of the last group (`pending`). After the COMMIT and before anybody is answered the
+ * writer appends those bytes to the file and syncs it, once for the group. So:
  *
  *   the inventory is ahead of the file by `pending` at most (the power went in between): written at open;
  *   the file is ahead of the inventory: this is an older copy. Open refuses, replays or accepts it;

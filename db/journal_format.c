@@ -1,111 +1,13 @@
-/* Encodes and decodes records and the beginnings of segments by one table of fields. */
+/* Encodes and decodes records and the beginnings of segments by one table of fields (db/journal_fields.c). */
 #include "db/journal_format.h"
 
-#include <stddef.h>
 #include <string.h>
+
+#include "db/journal_fields.h"
 
 static const char CHAIN[] = "whorl-journal-v1";
 static const char MAGIC[] = "WHORLJ1\n";
-enum { MAGIC_SIZE = sizeof MAGIC - 1, VERSION = 1, SEARCH_SPAN = 1 << 20 };
-
-/* --- the fields of each kind ------------------------------------------------------------------------ */
-
-enum field_kind { FIELD_END, FIELD_U8, FIELD_I64, FIELD_RAW, FIELD_TEXT, FIELD_BYTES };
-
-struct field {
-    enum field_kind kind;
-    size_t offset, size;
-};
-#define MEMBER_SIZE(member) sizeof(((struct journal_entry *)NULL)->member)
-#define U8(member)                                                                                           \
-    {                                                                                                        \
-        FIELD_U8, offsetof(struct journal_entry, member), 1                                                  \
-    }
-#define I64(member)                                                                                          \
-    {                                                                                                        \
-        FIELD_I64, offsetof(struct journal_entry, member), 8                                                 \
-    }
-#define RAW(member)                                                                                          \
-    {                                                                                                        \
-        FIELD_RAW, offsetof(struct journal_entry, member), MEMBER_SIZE(member)                               \
-    }
-#define TEXT(member)                                                                                         \
-    {                                                                                                        \
-        FIELD_TEXT, offsetof(struct journal_entry, member), MEMBER_SIZE(member)                              \
-    }
-#define BYTES(member)                                                                                        \
-    {                                                                                                        \
-        FIELD_BYTES, offsetof(struct journal_entry, member), 0                                               \
-    }
-/* Every kind about a certificate says which one, and all of its state after the change. */
-#define OF_CERTIFICATE                                                                                       \
-    RAW(certificate.serial), TEXT(certificate.authority), RAW(tenant), RAW(device),                          \
-        I64(certificate.generation), U8(certificate.state), I64(certificate.confirmed_at),                   \
-        I64(certificate.first_used_at), I64(certificate.superseded_at), I64(certificate.revoked_at),         \
-        I64(certificate.reason)
-
-static const struct field EPOCH[] = {RAW(node), I64(epoch), {FIELD_END, 0, 0}};
-static const struct field ISSUE[] = {OF_CERTIFICATE,
-                                     RAW(certificate.spki_sha256),
-                                     RAW(certificate.linked_by),
-                                     U8(certificate.link),
-                                     I64(certificate.not_before),
-                                     I64(certificate.not_after),
-                                     I64(certificate.issued_at),
-                                     BYTES(certificate.der),
-                                     {FIELD_END, 0, 0}};
-static const struct field CERTIFICATE[] = {OF_CERTIFICATE, {FIELD_END, 0, 0}};
-static const struct field DEVICE[] = {RAW(device),
-                                      RAW(tenant),
-                                      RAW(change.batch),
-                                      RAW(change.product),
-                                      U8(change.state),
-                                      U8(change.claim),
-                                      U8(change.key_origin),
-                                      U8(change.reenrol_allowed),
-                                      I64(change.generation),
-                                      I64(change.registered_at),
-                                      I64(change.enrolled_at),
-                                      I64(change.transferred_at),
-                                      I64(change.rekey_requested_at),
-                                      I64(change.rekey_above),
-                                      TEXT(change.serial),
-                                      TEXT(change.model),
-                                      BYTES(change.spki),
-                                      {FIELD_END, 0, 0}};
-static const struct field CRL[] = {TEXT(certificate.authority), I64(shard), I64(number), {FIELD_END, 0, 0}};
-static const struct field ACTION[] = {RAW(tenant), RAW(device), I64(number), {FIELD_END, 0, 0}};
-static const struct field LINE[] = {RAW(tenant),        RAW(line.product), RAW(line.release),
-                                    I64(line.sequence), I64(line.counter), TEXT(line.class),
-                                    TEXT(line.version), {FIELD_END, 0, 0}};
-static const struct field RANGE[] = {I64(first), I64(last), {FIELD_END, 0, 0}};
-
-static const struct {
-    const char *name;
-    const struct field *fields;
-} KINDS[JOURNAL_KINDS] = {
-    [JOURNAL_EPOCH] = {"epoch", EPOCH},
-    [JOURNAL_ISSUE] = {"issue", ISSUE},
-    [JOURNAL_CONFIRM] = {"confirm", CERTIFICATE},
-    [JOURNAL_SUPERSEDE] = {"supersede", CERTIFICATE},
-    [JOURNAL_REVOKE] = {"revoke", CERTIFICATE},
-    [JOURNAL_DEVICE] = {"device", DEVICE},
-    [JOURNAL_CRL] = {"crl", CRL},
-    [JOURNAL_ROLLBACK] = {"rollback", RANGE},
-    [JOURNAL_REPLAY] = {"replay", RANGE},
-    [JOURNAL_ACTION] = {"action", ACTION},
-    [JOURNAL_LINE] = {"firmware_line", LINE},
-};
-
-static bool is_known(int kind)
-{
-    return kind > 0 && kind < JOURNAL_KINDS;
-}
-
-const char *journal_kind_name(int kind)
-{
-    return is_known(kind) ? KINDS[kind].name : "entry of an unknown kind";
-}
+enum { MAGIC_SIZE = sizeof MAGIC - 1, SEARCH_SPAN = 1 << 20 };
 
 /* --- numbers ---------------------------------------------------------------------------------------- */
 
@@ -134,7 +36,7 @@ static err_t append_number(struct buf *out, size_t size, int64_t value)
 
 /* --- payloads --------------------------------------------------------------------------------------- */
 
-static err_t append_field(const struct field *field, const uint8_t *value, struct buf *out)
+static err_t append_field(const struct journal_field *field, const uint8_t *value, struct buf *out)
 {
     int64_t number = 0;
     struct bytes bytes;
@@ -169,7 +71,7 @@ static err_t take_length(size_t size, struct bytes *in, size_t *out)
     return OK;
 }
 
-static err_t take_field(const struct field *field, struct bytes *in, uint8_t *value)
+static err_t take_field(const struct journal_field *field, struct bytes *in, uint8_t *value)
 {
     size_t n = field->size;
     if (field->kind == FIELD_TEXT || field->kind == FIELD_BYTES) {
@@ -211,15 +113,17 @@ static err_t chain_hash(const struct sha256 *before, struct bytes record, struct
 
 err_t journal_encode(const struct journal_entry *entry, int64_t seq, struct sha256 *hash, struct buf *out)
 {
-    ENSURE(is_known((int)entry->kind), ERR_INTERNAL, "a journal entry of kind %d", (int)entry->kind);
+    const struct journal_kind_fields *of = journal_fields_of((int)entry->kind);
+    ENSURE(of != NULL, ERR_INTERNAL, "a journal entry of kind %d", (int)entry->kind);
     size_t start = out->n;
+    int version = entry->version != 0 ? entry->version : of->version;
     TRY(append_number(out, 4, 0));
     TRY(append_number(out, 1, entry->kind));
-    TRY(append_number(out, 1, VERSION));
+    TRY(append_number(out, 1, version));
     TRY(append_number(out, 8, seq));
     TRY(append_number(out, 8, entry->at_ms));
-    const struct field *field = KINDS[entry->kind].fields;
-    for (; field->kind != FIELD_END; field++) {
+    const struct journal_field *field = of->fields;
+    for (; field->kind != FIELD_END && field->since <= version; field++) {
         TRY(append_field(field, (const uint8_t *)entry + field->offset, out));
     }
     size_t payload = out->n - start - JOURNAL_RECORD_HEAD;
@@ -299,16 +203,20 @@ err_t journal_finds_record(struct bytes in, const struct sha256 *before, int64_t
 
 err_t journal_decode(const struct journal_record *record, struct journal_entry *out)
 {
-    ENSURE(is_known(record->kind) && record->version == VERSION, ERR_UNPROCESSABLE,
+    const struct journal_kind_fields *of = journal_fields_of(record->kind);
+    bool is_ours = of != NULL && record->version >= 1 && record->version <= of->version;
+    ENSURE(is_ours, ERR_UNPROCESSABLE,
            "entry %lld of the journal has kind %d, version %d: this program does not know it; use a newer "
            "whorld",
            (long long)record->seq, record->kind, record->version);
-    *out = (struct journal_entry){
-        .kind = (enum journal_kind)record->kind, .seq = record->seq, .at_ms = record->at_ms};
+    *out = (struct journal_entry){.kind = (enum journal_kind)record->kind,
+                                  .version = record->version,
+                                  .seq = record->seq,
+                                  .at_ms = record->at_ms};
     struct bytes rest = record->payload;
-    const struct field *field = KINDS[record->kind].fields;
+    const struct journal_field *field = of->fields;
     err_t error = OK;
-    for (; field->kind != FIELD_END && error.code == ERR_OK; field++) {
+    for (; field->kind != FIELD_END && field->since <= record->version && error.code == ERR_OK; field++) {
         error = take_field(field, &rest, (uint8_t *)out + field->offset);
     }
     ENSURE(error.code == ERR_OK && rest.n == 0, ERR_UNPROCESSABLE,

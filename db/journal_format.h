@@ -10,12 +10,14 @@
  * big-endian and begin with 1; before the first record the hash is 32 zero bytes.
  *
  * A kind has a version; a reader that does not know either says so and skips nothing. Its fields stand in one
- * table (journal_format.c): a new kind is one row there.
+ * table (journal_format.c): a new kind is one row there, and a new version of one adds fields at its end.
  */
 #ifndef WHORL_DB_JOURNAL_FORMAT_H
 #define WHORL_DB_JOURNAL_FORMAT_H
 
 #include "base/hash.h"
+#include "db/authority_certificate_rows.h"
+#include "db/authority_order_rows.h"
 #include "db/firmware_release_rows.h"
 
 enum journal_kind {
@@ -29,10 +31,14 @@ enum journal_kind {
     JOURNAL_ROLLBACK,  /* an older inventory was accepted: what is told of here was lost */
     JOURNAL_REPLAY,    /* an older inventory was brought up to date */
     JOURNAL_ACTION,    /* the id of a firmware action that a device was told */
-    JOURNAL_LINE       /* the newest release that was published for a product and class */
+    JOURNAL_LINE,      /* the newest release that was published for a product and class */
+    JOURNAL_AUTHORITY, /* what an authority is from now on: state, certificate, default; or that it is gone */
+    JOURNAL_AUTHORITY_ORDER,      /* a key that is to be made for an authority that is pending */
+    JOURNAL_AUTHORITY_CERTIFICATE /* one that an authority signed for another, or that it was revoked */
 };
 enum {
-    JOURNAL_KINDS = JOURNAL_LINE + 1,
+    JOURNAL_KINDS = JOURNAL_AUTHORITY_CERTIFICATE + 1,
+    JOURNAL_ROLE_SIZE = 32,
     JOURNAL_RECORD_HEAD = 22,
     JOURNAL_RECORD_LEAST = JOURNAL_RECORD_HEAD + SHA256_SIZE,
     JOURNAL_PAYLOAD_MAX = 1 << 20,
@@ -44,6 +50,7 @@ enum {
  * that it was read from, or the call that it is given to. */
 struct journal_entry {
     enum journal_kind kind;
+    int version;        /* as read; 0: the newest that this program knows */
     int64_t seq, at_ms; /* as read */
     struct {            /* ISSUE, CONFIRM, SUPERSEDE, REVOKE; `device` and `tenant` of DEVICE too */
         uint8_t serial[CERTIFICATE_SERIAL_SIZE], spki_sha256[32], state;
@@ -52,6 +59,8 @@ struct journal_entry {
         int64_t generation, not_before, not_after, issued_at;
         int64_t confirmed_at, first_used_at, superseded_at, revoked_at, reason;
         struct bytes der;
+        char profile[NAME_SIZE]; /* that it was made by; "": not known (version 1) */
+        int64_t profile_version;
     } certificate;
     struct device_id device;
     struct uuid tenant;
@@ -67,6 +76,24 @@ struct journal_entry {
         int64_t sequence, counter;
         char class[MODEL_SIZE], version[RELEASE_VERSION_SIZE];
     } line;
+    struct { /* AUTHORITY; `tenant` and `certificate.authority`, its id, too */
+        char role[JOURNAL_ROLE_SIZE], issuer[AUTHORITY_ID_SIZE], predecessor[AUTHORITY_ID_SIZE];
+        uint8_t state, is_gone, is_default, is_external, has_tenant;
+        int64_t crl_shards, ends_at, key_purposes, created_at, ver;
+        struct bytes certificate, request, crl_base;
+    } authority;
+    struct { /* AUTHORITY_CERTIFICATE; `certificate.authority`, its issuer, too */
+        char subject[AUTHORITY_ID_SIZE];
+        uint8_t kind;
+        int64_t not_before, not_after, revoked_at, reason;
+        struct bytes serial, der; /* of a revocation: without the DER */
+    } signed_for;
+    struct { /* AUTHORITY_ORDER; `certificate.authority` too */
+        char actor[ACTOR_SIZE], request_id[ORDER_REQUEST_ID_SIZE];
+        uint8_t kind, is_external;
+        int64_t key_algorithm, lifetime_days, created_at;
+        struct bytes permitted_dns;
+    } order;
     struct uuid node;
     int64_t epoch;
     int64_t shard, number; /* of CRL; `number` of ACTION too */

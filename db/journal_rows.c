@@ -36,6 +36,8 @@ err_t journal_issue(struct db_tx *tx, const struct certificate_row *row, const s
 {
     struct journal_entry entry = {.kind = JOURNAL_ISSUE};
     fill_certificate(row, &entry);
+    entry.certificate.profile_version = row->profile_version;
+    memcpy(entry.certificate.profile, row->profile, sizeof entry.certificate.profile);
     if (link != NULL) {
         entry.certificate.link = link->is_stated ? LINK_STATED : LINK_KNOWN;
         memcpy(entry.certificate.linked_by, link->by, sizeof entry.certificate.linked_by);
@@ -64,10 +66,12 @@ void journal_read_certificate(const struct journal_entry *entry, struct certific
                                     .superseded_at = entry->certificate.superseded_at,
                                     .revoked_at = entry->certificate.revoked_at,
                                     .revocation_reason = (int)entry->certificate.reason,
+                                    .profile_version = entry->certificate.profile_version,
                                     .ver = 1};
     memcpy(out->serial, entry->certificate.serial, sizeof out->serial);
     memcpy(out->spki_sha256, entry->certificate.spki_sha256, sizeof out->spki_sha256);
     memcpy(out->authority, entry->certificate.authority, sizeof out->authority);
+    memcpy(out->profile, entry->certificate.profile, sizeof out->profile);
 }
 
 err_t journal_device(struct db_tx *tx, const struct device_row *row, struct bytes spki)

@@ -24,6 +24,9 @@ err_t authority_apply(struct db_tx *tx, struct authority_run *run);
 /** Of COMPROMISE: revokes every certificate of the subject here, and raises the alarm. */
 err_t authority_revoke(struct db_tx *tx, const struct authority_run *run,
                        const struct authority_copy *subject);
+/** The alarm that stands as long as certificates of a compromised one live. @param is_ours whoever certified
+ * it is an authority whose CRL is signed here */
+err_t authority_alarm_compromised(struct db_tx *tx, const struct authority_row *row, bool is_ours);
 
 /* What of a row changes. */
 struct authority_edit {

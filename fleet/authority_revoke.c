@@ -1,5 +1,4 @@
 /* A compromised authority: whoever certified it here says so on its CRL, and an alarm stands. */
-#include <stdio.h>
 #include <string.h>
 
 #include "db/authority_certificate_rows.h"
@@ -7,7 +6,7 @@
 #include "fleet/authority_apply.h"
 #include "pki/certificate.h"
 
-enum { REASON_CA_COMPROMISE = 2 /* RFC 5280 §5.3.1 */, CERTIFICATES_MAX = 16, DETAIL_SIZE = 160 };
+enum { REASON_CA_COMPROMISE = 2 /* RFC 5280 §5.3.1 */, CERTIFICATES_MAX = 16 };
 
 /* The certificate in its own row has one here from now on. */
 static err_t keep_first(struct db_tx *tx, const struct authority_copy *subject)
@@ -54,25 +53,25 @@ static err_t revoke_all(struct db_tx *tx, const char *subject)
     return OK;
 }
 
+err_t authority_alarm_compromised(struct db_tx *tx, const struct authority_row *row, bool is_ours)
+{
+    const struct alarm alarm = {
+        .kind = "authority.compromised",
+        .subject = row->id,
+        .tenant = row->has_tenant ? &row->tenant : NULL,
+        .severity = ALARM_CRITICAL,
+        .detail = is_ours ? "its certificate is revoked; the devices under it must rekey"
+                          : "whoever signed its certificate must revoke it; the devices under it must rekey"};
+    return alarm_raise(tx, &alarm);
+}
+
 err_t authority_revoke(struct db_tx *tx, const struct authority_run *run,
                        const struct authority_copy *subject)
 {
-    const struct authority_row *row = &subject->row;
-    const struct authority_brief *issuer = authority_view_find(&run->view, row->issuer);
-    bool is_ours = issuer != NULL && !issuer->is_external;
-    char detail[DETAIL_SIZE];
-    (void)snprintf(detail, sizeof detail, "%s",
-                   is_ours
-                       ? "its certificate is revoked; the devices under it must rekey"
-                       : "whoever signed its certificate must revoke it; the devices under it must rekey");
+    const struct authority_brief *issuer = authority_view_find(&run->view, subject->row.issuer);
     if (issuer != NULL) {
         TRY(keep_first(tx, subject));
     }
-    TRY(revoke_all(tx, row->id));
-    const struct alarm alarm = {.kind = "authority.compromised",
-                                .subject = row->id,
-                                .tenant = row->has_tenant ? &row->tenant : NULL,
-                                .severity = ALARM_CRITICAL,
-                                .detail = detail};
-    return alarm_raise(tx, &alarm);
+    TRY(revoke_all(tx, subject->row.id));
+    return authority_alarm_compromised(tx, &subject->row, issuer != NULL && !issuer->is_external);
 }

@@ -1,6 +1,6 @@
 /* Applies journal entries to rows. Called by the engine while it opens an older copy (db/journal_bring.c);
  * the rows' own functions journal nothing then. */
-#include "fleet/journal_replay.h"
+#include "fleet/journal_replay_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,8 @@
 #include "fleet/registration.h"
 #include "fleet/states.h"
 
-static err_t record(struct db_tx *tx, const struct journal_entry *entry, const char *object, const char *word)
+err_t journal_replay_record(struct db_tx *tx, const struct journal_entry *entry, const char *object,
+                            const char *word)
 {
     struct event event = {.kind = "journal.entry_replayed",
                           .result = "ok",
@@ -37,7 +38,7 @@ static err_t record_certificate(struct db_tx *tx, const struct journal_entry *en
 {
     char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
     hex_encode(BYTES_OF(entry->certificate.serial), serial);
-    return record(tx, entry, "serial", serial);
+    return journal_replay_record(tx, entry, "serial", serial);
 }
 
 /* The counts by term follow the device's certificates. */
@@ -229,7 +230,7 @@ static err_t replay_device(struct db_tx *tx, const struct journal_entry *entry, 
     take_change(&told, &device);
     TRY(device_change(tx, &device, is_final ? device.state : told.state, entry->change.spki));
     tally->device_changes++;
-    return record(tx, entry, "state", device_state_name(device.state));
+    return journal_replay_record(tx, entry, "state", device_state_name(device.state));
 }
 
 /* What a device was told under this id is not known any more; that it was told is. */
@@ -274,6 +275,12 @@ err_t journal_replay_entry(struct db_tx *tx, const struct journal_entry *entry, 
         return replay_action(tx, entry);
     case JOURNAL_LINE:
         return replay_line(tx, entry, tally);
+    case JOURNAL_AUTHORITY:
+        return journal_replay_authority(tx, entry, tally);
+    case JOURNAL_AUTHORITY_ORDER:
+        return journal_replay_authority_order(tx, entry);
+    case JOURNAL_AUTHORITY_CERTIFICATE:
+        return journal_replay_authority_certificate(tx, entry, tally);
     case JOURNAL_EPOCH:
     case JOURNAL_CRL:
     case JOURNAL_ROLLBACK:

@@ -1,6 +1,7 @@
-/* Brings an older copy of the inventory up to date with its journal: certificates, what became of them, and
- * what became of devices. Each entry is applied in the order in which it was written, with an audit record of
- * its own. Nothing that is final here is taken back, and an entry that is there already changes nothing.
+/* Brings an older copy of the inventory up to date with its journal: certificates, what became of them, what
+ * became of devices, and of authorities. Each entry is applied in the order in which it was written, with an
+ * audit record of its own. Nothing that is final here is taken back, and an entry that is there already
+ * changes nothing.
  *
  * What the journal does not hold comes back otherwise: products, batches, hubs, tokens, people and the
  * devices of lists that were registered after the copy was made. A device that the journal knows is made
@@ -19,6 +20,7 @@ struct replay_tally {
     int64_t devices;              /* made again, without labels, attributes and notes */
     int64_t unknown_devices;      /* entries about devices of products that are not there */
     int64_t lines;                /* of published firmware, raised */
+    int64_t authorities;          /* changes of authorities and of what they signed for each other */
     int64_t unknown_certificates; /* changes of certificates that neither copy nor journal has */
 };
 

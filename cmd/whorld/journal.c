@@ -25,6 +25,10 @@ static void tell_replayed(const char *node, const struct journal_report *missing
                   "  %" PRId64 " certificates made again, %" PRId64 " changed; %" PRId64
                   " devices made again, %" PRId64 " changed\n",
                   tally->certificates, tally->certificate_changes, tally->devices, tally->device_changes);
+    if (tally->authorities > 0) {
+        (void)fprintf(stderr, "  %" PRId64 " changes of authorities: their keys are in the keys folder\n",
+                      tally->authorities);
+    }
     if (tally->unknown_devices > 0) {
         (void)fprintf(stderr,
                       "  %" PRId64

@@ -85,7 +85,7 @@ rm -rf "$DATA" && cp -a "$WORK/whole" "$DATA"
 older_inventory old
 "$WHORLD" serve --dir "$DATA" --accept-rollback >"$WORK/ready" 2>"$WORK/out" &
 SERVER_PID=$!
-for _ in $(seq 200); do if grep -q ready "$WORK/ready"; then break; fi; sleep 0.05; done
+for _ in $(seq 600); do if grep -q ready "$WORK/ready"; then break; fi; sleep 0.05; done
 MANAGEMENT=https://$(jq -r .management "$WORK/ready")
 PUBLIC=http://$(jq -r .public "$WORK/ready")
 expect_in "it says what it costs" "$(cat "$WORK/out")" "CRLs jump"
@@ -137,6 +137,24 @@ rm -r "$WORK/elsewhere" # made, and empty
 mv "$JOURNAL" "$WORK/elsewhere"
 "$WHORLD" token add --dir "$DATA" --name y >/dev/null 2>&1
 start_server
+
+say "an authority that was compromised after the copy"
+stop_server
+cp "$DATA/inventory.db" "$WORK/before.db"
+start_server
+api POST /api/v1/authorities/device/compromised '{"note":"its key was on a paste site"}' >/dev/null
+expect_status "declared" 200
+stop_server
+rm -f "$DATA"/inventory.db*
+cp "$WORK/before.db" "$DATA/inventory.db"
+"$WHORLD" journal replay --dir "$DATA" 2>"$WORK/out" || die "replay: $(cat "$WORK/out")"
+expect_in "replayed" "$(cat "$WORK/out")" "changes of authorities"
+start_server
+expect "it is compromised" "$(api GET /api/v1/authorities/device | jq -r .state)" compromised
+expect "its successor, which the copy did not know, issues" "$(api GET /api/v1/authorities/device-2 | jq -r '.state + " " + (.is_default | tostring)')" "active true"
+expect "the alarm stands again" "$(api GET /api/v1/alarms | jq -r '[.alarms[] | select(.kind == "authority.compromised") | .subject] | join(" ")')" device
+CA_SERIAL=$(api GET /api/v1/authorities/device | jq -r .pem | openssl x509 -noout -serial | cut -d= -f2)
+expect_in "and its certificate is on the CRL of the root" "$(curl -sS "$PUBLIC/crl/root.crl" | openssl crl -inform DER -noout -text)" "$CA_SERIAL"
 
 say "kill -9 in the middle of a fleet"
 "$DEVICE_TOOL" fleet --count 150 --seed-base 9000 --list "$WORK/list.json" >/dev/null

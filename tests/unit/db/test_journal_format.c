@@ -6,6 +6,39 @@
 static const uint8_t DER[] = {0x30, 0x03, 1, 2, 3};
 static const uint8_t SPKI[] = {0x30, 0x01, 9};
 
+static void fill_authorities(struct journal_entry *entry)
+{
+    entry->authority.state = 2;
+    entry->authority.is_gone = entry->authority.is_default = entry->authority.is_external = 1;
+    entry->authority.has_tenant = 1;
+    entry->authority.crl_shards = 30;
+    entry->authority.ends_at = 31;
+    entry->authority.key_purposes = 32;
+    entry->authority.created_at = 33;
+    entry->authority.ver = 34;
+    entry->authority.certificate = BYTES_OF(DER);
+    entry->authority.request = BYTES_OF(SPKI);
+    entry->authority.crl_base = bytes_str("http://crl.example");
+    (void)snprintf(entry->authority.role, sizeof entry->authority.role, "infrastructure");
+    (void)snprintf(entry->authority.issuer, sizeof entry->authority.issuer, "root");
+    (void)snprintf(entry->authority.predecessor, sizeof entry->authority.predecessor, "device");
+    entry->order.kind = entry->order.is_external = 1;
+    entry->order.key_algorithm = 35;
+    entry->order.lifetime_days = 36;
+    entry->order.created_at = 37;
+    entry->order.permitted_dns = bytes_str("[\"a.example\"]");
+    (void)snprintf(entry->order.actor, sizeof entry->order.actor, "token:x");
+    (void)snprintf(entry->order.request_id, sizeof entry->order.request_id, "r-1");
+    entry->signed_for.kind = 3;
+    entry->signed_for.not_before = 38;
+    entry->signed_for.not_after = 39;
+    entry->signed_for.revoked_at = 40;
+    entry->signed_for.reason = 2;
+    entry->signed_for.serial = BYTES_OF(SPKI);
+    entry->signed_for.der = BYTES_OF(DER);
+    (void)snprintf(entry->signed_for.subject, sizeof entry->signed_for.subject, "device-2");
+}
+
 /* Something in every field, other than zero. */
 static struct journal_entry full_entry(enum journal_kind kind)
 {
@@ -23,6 +56,8 @@ static struct journal_entry full_entry(enum journal_kind kind)
     entry.certificate.revoked_at = 8;
     entry.certificate.reason = -1;
     entry.certificate.der = BYTES_OF(DER);
+    entry.certificate.profile_version = 7;
+    (void)snprintf(entry.certificate.profile, sizeof entry.certificate.profile, "ldevid");
     entry.change.state = 5;
     entry.change.claim = 2;
     entry.change.key_origin = 1;
@@ -55,6 +90,7 @@ static struct journal_entry full_entry(enum journal_kind kind)
     (void)snprintf(entry.certificate.authority, sizeof entry.certificate.authority, "device");
     (void)snprintf(entry.change.serial, sizeof entry.change.serial, "%064d", 1); /* as long as it may be */
     (void)snprintf(entry.change.model, sizeof entry.change.model, "m");
+    fill_authorities(&entry);
     return entry;
 }
 
@@ -118,6 +154,38 @@ static void test_fields_come_back(void **state)
     assert_int_equal(back.change.state, 5);
     assert_string_equal(back.change.serial, entry.change.serial);
     assert_true(bytes_equal(back.change.spki, BYTES_OF(SPKI)));
+}
+
+/* What was written before profiles were told of is read as it was, and written as it was. */
+static void test_an_older_version_is_read(void **state)
+{
+    (void)state;
+    AUTO_VAL(buf) older = {0};
+    AUTO_VAL(buf) newer = {0};
+    AUTO_VAL(buf) again = {0};
+    const struct sha256 none = {{0}};
+    struct sha256 hash = none;
+    struct journal_entry entry = full_entry(JOURNAL_ISSUE);
+    struct journal_entry back;
+    struct journal_record record;
+    assert_ok(journal_encode(&entry, 1, &hash, &newer));
+    hash = none;
+    entry.version = 1;
+    assert_ok(journal_encode(&entry, 1, &hash, &older));
+    assert_int_equal(newer.n - older.n, 1 + strlen("ldevid") + 8);
+    assert_int_equal(look_at(buf_view(&older), &none, 1, &record), JOURNAL_WHOLE);
+    assert_int_equal(record.version, 1);
+    assert_ok(journal_decode(&record, &back));
+    assert_string_equal(back.certificate.profile, "");
+    assert_true(bytes_equal(back.certificate.der, BYTES_OF(DER)));
+    hash = none;
+    assert_ok(journal_encode(&back, 1, &hash, &again));
+    assert_true(bytes_equal(buf_view(&older), buf_view(&again)));
+    assert_int_equal(look_at(buf_view(&newer), &none, 1, &record), JOURNAL_WHOLE);
+    assert_int_equal(record.version, 2);
+    assert_ok(journal_decode(&record, &back));
+    assert_string_equal(back.certificate.profile, "ldevid");
+    assert_int_equal(back.certificate.profile_version, 7);
 }
 
 /* No byte may be changed, and no record stand elsewhere than it did. */
@@ -234,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_there_and_back),
         cmocka_unit_test(test_fields_come_back),
+        cmocka_unit_test(test_an_older_version_is_read),
         cmocka_unit_test(test_every_changed_byte_is_seen),
         cmocka_unit_test(test_what_is_newer_is_refused_by_name),
         cmocka_unit_test(test_payloads_of_another_length),

@@ -142,7 +142,8 @@ static const char *const QUESTIONS[] = {
     " quote(spki_sha256) || not_before || '|' || not_after || '|' || issued_at || '|' || quote(confirmed_at) "
     "||"
     " quote(first_used_at) || quote(superseded_at) || '|' || quote(revoked_at) || quote(revocation_reason) ||"
-    " quote(der) || quote(linked_by) || is_stated FROM certificate ORDER BY serial",
+    " quote(der) || quote(linked_by) || is_stated || quote(profile) || quote(profile_version) FROM "
+    "certificate ORDER BY serial",
     "SELECT quote(id) || quote(tenant) || quote(batch) || quote(product) || state || '|' || claim ||"
     " reenrol_allowed || '|' || generation || quote(spki) || serial || '|' || registered_at ||"
     " quote(enrolled_at) || quote(rekey_requested_at) || rekey_above || key_origin || quote(transferred_at)"

@@ -30,6 +30,7 @@ struct scene {
     struct fleet *fleet;
     struct tenant_row tenants[TENANTS];
     struct product_row products[TENANTS];
+    struct keystore *keystore; /* of authorities made in a test (authority_scene.h); NULL: none are */
 };
 
 /* --- the inventory ---------------------------------------------------------------------------------- */
@@ -75,6 +76,7 @@ static inline void scene_start(struct scene *scene)
                                     .infrastructure = scene->house.infrastructure,
                                     .clock = &scene->clock.clock,
                                     .random = random_system(),
+                                    .keystore = scene->keystore,
                                     .public_url = "http://pki.example:8080",
                                     .salt_secret = BYTES_OF(salt),
                                     .challenge_ttl_ms = 120 * 1000,
@@ -139,9 +141,7 @@ static inline int scene_teardown(void **state)
 
 #define scene_test(function) cmocka_unit_test_setup_teardown(function, scene_setup, scene_teardown)
 
-/* --- looking at rows -------------------------------------------------------------------------------- */
-
-struct scene_query {
+struct scene_query { /* looks at rows */
     const char *sql;
     int64_t number;
 };

@@ -20,6 +20,7 @@ struct memory_key {
 struct memory_keys {
     pthread_mutex_t mutex;
     struct memory_key *first;
+    bool is_away; /* like a token that does not answer: set where no other thread asks */
 };
 
 static inline struct memory_key *memory_find(const struct memory_keys *keys, const char *label, bool is_key)
@@ -53,6 +54,7 @@ static inline EVP_PKEY *memory_pair(enum key_alg alg)
 static inline err_t memory_generate(void *state, const char *label, enum key_alg alg, EVP_PKEY **out)
 {
     struct memory_keys *keys = state;
+    ENSURE(!keys->is_away, ERR_UNAVAILABLE, "the keys are away");
     EVP_PKEY *pkey = memory_pair(alg);
     ENSURE(pkey != NULL, ERR_CRYPTO, "generating a key failed");
     pthread_mutex_lock(&keys->mutex);
@@ -74,6 +76,7 @@ static inline err_t memory_generate(void *state, const char *label, enum key_alg
 static inline err_t memory_load(void *state, const char *label, EVP_PKEY **out)
 {
     struct memory_keys *keys = state;
+    ENSURE(!keys->is_away, ERR_UNAVAILABLE, "the keys are away");
     pthread_mutex_lock(&keys->mutex);
     struct memory_key *key = memory_find(keys, label, true);
     *out = key != NULL && EVP_PKEY_up_ref(key->pkey) == 1 ? key->pkey : NULL;
