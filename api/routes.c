@@ -29,6 +29,7 @@ static const struct route_table tables[] = {
     TABLE(tenant_routes),
     TABLE(authority_routes),
     TABLE(authority_crl_routes),
+    TABLE(authority_import_routes),
     TABLE(authority_order_routes),
     TABLE(clock_routes),
     TABLE(device_action_routes),

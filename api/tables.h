@@ -20,6 +20,7 @@ extern const struct route token_routes[7];              /* tokens.c */
 extern const struct route tenant_routes[4];             /* tenants.c */
 extern const struct route authority_routes[3];          /* authorities.c */
 extern const struct route authority_crl_routes[1];      /* authority_crls.c */
+extern const struct route authority_import_routes[3];   /* authority_imports.c */
 extern const struct route authority_order_routes[7];    /* authority_orders.c */
 extern const struct route clock_routes[2];              /* clock.c */
 extern const struct route certificate_routes[2];        /* certificates.c */

@@ -7,7 +7,7 @@
 
 #include "db/device_rows.h"
 #include "fleet/access.h"
-#include "fleet/authority_orders.h"
+#include "fleet/authority_import_order.h"
 #include "fleet/device_actions.h"
 #include "fleet/dual_control.h"
 #include "fleet/mass_revoke.h"
@@ -59,6 +59,8 @@ static const struct approval_kind kinds[] = {
      authority_order_execute},
     {"authority.change", APPROVAL_AUTHORITY_CHANGE, SCOPE_ADMIN, authority_order_subject,
      authority_order_execute},
+    {"authority.import", APPROVAL_AUTHORITY_IMPORT, SCOPE_ADMIN, authority_import_subject,
+     authority_import_execute},
     {"authority.roll", APPROVAL_AUTHORITY_ROLL, SCOPE_ADMIN, authority_order_subject,
      authority_order_execute},
     {"authority.compromised", APPROVAL_AUTHORITY_COMPROMISED, SCOPE_ADMIN, authority_order_subject,

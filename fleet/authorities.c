@@ -1,6 +1,8 @@
 /* Reading authorities and their chains. Signs nothing and changes nothing. */
 #include "fleet/authorities.h"
 
+#include <string.h>
+
 #include "fleet/internal.h"
 
 void authority_chain_clear(struct authority_chain *chain)
@@ -97,6 +99,53 @@ err_t authority_chain_read(struct fleet *fleet, const struct uuid *tenant, const
 {
     TRY(authority_get(fleet, tenant, id, check_certified, NULL));
     return authority_chain_of(fleet, id, out);
+}
+
+/* --- cross certificates --------------------------------------------------------------------------------- */
+
+struct crosses {
+    const struct query *query;
+    authority_certificate_row_fn fn;
+    void *arg;
+};
+
+static err_t is_there(const struct authority_row *row, void *arg)
+{
+    (void)row, (void)arg;
+    return OK;
+}
+
+static err_t lend_cross(const struct authority_certificate_row *row, void *arg)
+{
+    const struct crosses *run = arg;
+    bool is_its = strcmp(row->subject, run->query->id) == 0 || strcmp(row->issuer, run->query->id) == 0;
+    return is_its && row->kind != AUTHORITY_FIRST ? run->fn(row, run->arg) : OK;
+}
+
+/* All rows of the table are looked at: there are as many as roots were rolled over and CAs revoked. */
+static err_t crosses_in(struct db_tx *tx, void *arg)
+{
+    struct crosses *run = arg;
+    struct query query = *run->query;
+    TRY(authority_rows_find(tx, query.id, lend, &query));
+    return authority_certificate_rows_each(tx, NULL, lend_cross, run);
+}
+
+err_t authority_crosses(struct fleet *fleet, const struct uuid *tenant, const char *id,
+                        authority_certificate_row_fn fn, void *arg)
+{
+    const struct query query = {.tenant = tenant, .id = id, .fn = is_there};
+    struct crosses run = {.query = &query, .fn = fn, .arg = arg};
+    return db_read(fleet->db, crosses_in, &run);
+}
+
+const char *authority_certificate_kind_name(enum authority_certificate_kind kind)
+{
+    static const char *const names[] = {[AUTHORITY_FIRST] = "first",
+                                        [AUTHORITY_NEW_WITH_OLD] = "new_with_old",
+                                        [AUTHORITY_OLD_WITH_NEW] = "old_with_new",
+                                        [AUTHORITY_FURTHER] = "further"};
+    return names[kind];
 }
 
 const char *authority_state_name(enum authority_state state)

@@ -2,6 +2,7 @@
 #ifndef WHORL_FLEET_AUTHORITIES_H
 #define WHORL_FLEET_AUTHORITIES_H
 
+#include "db/authority_certificate_rows.h"
 #include "db/authority_rows.h"
 #include "fleet/authority_set.h"
 
@@ -29,6 +30,13 @@ err_t authority_chain_read(struct fleet *fleet, const struct uuid *tenant, const
 /** The same of one whose certificates the caller holds anyway: from memory. @errors ERR_NOT_FOUND @thread any
  */
 err_t authority_chain_of(struct fleet *fleet, const char *id, struct authority_chain *out);
+
+/** The cross certificates of which it is the subject or the issuer: a handful, in order of issuer and serial.
+ *  Lent to `fn`. @errors ERR_NOT_FOUND, of fn */
+err_t authority_crosses(struct fleet *fleet, const struct uuid *tenant, const char *id,
+                        authority_certificate_row_fn fn, void *arg);
+/** "new_with_old", "old_with_new", … @thread any */
+const char *authority_certificate_kind_name(enum authority_certificate_kind kind);
 
 /** "active", "retired", … @thread any */
 const char *authority_state_name(enum authority_state state);

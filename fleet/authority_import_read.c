@@ -86,7 +86,8 @@ static err_t read_in(struct db_tx *tx, void *arg)
     return OK;
 }
 
-static err_t show(struct fleet *fleet, struct import_authority *item, struct import_known *out)
+/* @param keystore NULL: nobody asks */
+static err_t show(struct keystore *keystore, struct import_authority *item, struct import_known *out)
 {
     char label[AUTHORITY_ID_SIZE + 4];
     struct authority_row *row = &item->row;
@@ -95,34 +96,54 @@ static err_t show(struct fleet *fleet, struct import_authority *item, struct imp
     row->crl_base = item->crl_base;
     row->certificate = buf_view(&item->certificate);
     row->request = buf_view(&item->request);
-    *out =
-        (struct import_known){.state = row->state,
-                              .is_external = row->is_external,
-                              .has_key = !row->is_external && keystore_has(fleet->options.keystore, label),
-                              .key_purposes = row->key_purposes,
-                              .certificate = row->certificate,
-                              .request = row->request,
-                              .crl_number = item->crl.number > item->floor ? item->crl.number : item->floor,
-                              .crl = buf_view(&item->crl.der)};
+    *out = (struct import_known){
+        .state = row->state,
+        .is_external = row->is_external,
+        .has_key = !row->is_external && keystore != NULL && keystore_has(keystore, label),
+        .key_purposes = row->key_purposes,
+        .certificate = row->certificate,
+        .request = row->request,
+        .crl_number = item->crl.number > item->floor ? item->crl.number : item->floor,
+        .crl = buf_view(&item->crl.der)};
     memcpy(out->id, row->id, sizeof out->id);
     memcpy(out->predecessor, row->predecessor, sizeof out->predecessor);
     return authority_role_parse(item->role, &out->role);
+}
+
+static err_t show_all(struct keystore *keystore, struct import_world *out)
+{
+    out->known = calloc(out->count + 1, sizeof *out->known);
+    out->further_known = calloc(out->further_count + 1, sizeof *out->further_known);
+    ENSURE(out->known != NULL && out->further_known != NULL, ERR_NO_MEMORY, "%zu authorities", out->count);
+    for (size_t i = 0; i < out->count; i++) {
+        TRY(show(keystore, &out->items[i], &out->known[i]));
+    }
+    for (size_t i = 0; i < out->further_count; i++) {
+        out->further_known[i].certificate = buf_view(&out->further[i]);
+    }
+    return OK;
 }
 
 err_t import_world_read(struct fleet *fleet, struct import_world *out)
 {
     ENSURE(fleet->options.keystore != NULL, ERR_INTERNAL, "imports need the keystore");
     TRY(db_read(fleet->db, read_in, out));
-    out->known = calloc(out->count + 1, sizeof *out->known);
-    out->further_known = calloc(out->further_count + 1, sizeof *out->further_known);
-    ENSURE(out->known != NULL && out->further_known != NULL, ERR_NO_MEMORY, "%zu authorities", out->count);
-    for (size_t i = 0; i < out->count; i++) {
-        TRY(show(fleet, &out->items[i], &out->known[i]));
-    }
-    for (size_t i = 0; i < out->further_count; i++) {
-        out->further_known[i].certificate = buf_view(&out->further[i]);
-    }
-    return OK;
+    return show_all(fleet->options.keystore, out);
+}
+
+err_t import_world_read_in(struct db_tx *tx, struct import_world *out)
+{
+    TRY(read_in(tx, out));
+    return show_all(NULL, out);
+}
+
+struct import_view import_world_view(const struct import_world *world, int64_t now_ms)
+{
+    return (struct import_view){.items = world->known,
+                                .count = world->count,
+                                .further = world->further_known,
+                                .further_count = world->further_count,
+                                .now_ms = now_ms};
 }
 
 const struct import_authority *import_world_find(const struct import_world *world, const char *id)

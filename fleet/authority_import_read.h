@@ -26,6 +26,11 @@ DEFINE_AUTO_VAL(import_world, import_world_clear);
 
 /** @param[out] out {0} before; cleared by the caller on failure too @thread worker */
 err_t import_world_read(struct fleet *fleet, struct import_world *out);
+/** The same inside a transaction, to judge certificates: whose keys are here, of which CRLs depend, is not
+ *  told. @thread of tx */
+err_t import_world_read_in(struct db_tx *tx, struct import_world *out);
+/** What the rules look at; borrows. @thread any */
+struct import_view import_world_view(const struct import_world *world, int64_t now_ms);
 /** NULL: there is none. @thread any */
 const struct import_authority *import_world_find(const struct import_world *world, const char *id);
 

@@ -67,8 +67,8 @@ static bool is_here(const struct import_view *view, struct bytes der, const char
     return false;
 }
 
-static err_t has_request_key(const struct import_known *known, const struct ca_certificate *certificate,
-                             bool *out)
+err_t authority_import_is_requested(const struct import_known *known,
+                                    const struct ca_certificate *certificate, bool *out)
 {
     static const struct key_policy policy = {.allow_rsa = true, .allow_rsa_2048 = false};
     AUTO_PTR(csr) *csr = NULL;
@@ -86,7 +86,7 @@ static err_t find_owner(struct run *run, struct import_node *node)
 {
     for (size_t i = 0; i < run->view->count && node->known == NULL; i++) {
         bool is_pending_one = false;
-        TRY(has_request_key(&run->view->items[i], &node->certificate, &is_pending_one));
+        TRY(authority_import_is_requested(&run->view->items[i], &node->certificate, &is_pending_one));
         node->known = is_pending_one ? &run->view->items[i] : NULL;
     }
     for (size_t i = 0; i < run->nodes.count && node->known == NULL; i++) {

@@ -6,6 +6,7 @@
 #include "db/authority_rows.h"
 #include "pki/authority.h"
 #include "pki/ca_bundle.h"
+#include "pki/ca_certificate.h"
 
 enum { IMPORT_SERIAL_MAX = 20, IMPORT_NOTE_SIZE = 160 };
 
@@ -60,6 +61,10 @@ struct import_plan {
     size_t count;
 };
 
+/** Whether a certificate is over the key of a pending authority's request. @errors ERR_UNPROCESSABLE the
+ * request is not readable @thread any */
+err_t authority_import_is_requested(const struct import_known *known,
+                                    const struct ca_certificate *certificate, bool *out);
 /** @param[out] out filled only on OK
  *  @errors ERR_UNPROCESSABLE with a sentence about the first item that is not acceptable @thread any */
 err_t authority_import_judge(const struct import_view *view, const struct ca_bundle *bundle,

@@ -36,16 +36,16 @@ static err_t fault(const struct authority_question *q, const char *pointer, err_
 
 /* Devices take CACERTS_MAX certificates of authorities at most: those of the installation, one tenant's, and
  * the cross certificates. */
-static err_t check_room(const struct authority_question *q, const struct uuid *tenant, size_t more)
+err_t authority_rules_check_room(const struct authority_view *view, const struct uuid *tenant, size_t more)
 {
-    size_t shared = q->view->crosses;
+    size_t shared = view->crosses;
     size_t most = 0;
-    for (size_t i = 0; i < q->view->count; i++) {
-        const struct authority_brief *item = &q->view->items[i];
+    for (size_t i = 0; i < view->count; i++) {
+        const struct authority_brief *item = &view->items[i];
         size_t own = 0;
         shared += is_live(item) && !item->has_tenant ? 1 : 0;
-        for (size_t k = 0; k < q->view->count && item->has_tenant; k++) {
-            const struct authority_brief *other = &q->view->items[k];
+        for (size_t k = 0; k < view->count && item->has_tenant; k++) {
+            const struct authority_brief *other = &view->items[k];
             own += is_live(other) && other->has_tenant && uuid_equal(other->tenant, item->tenant) ? 1 : 0;
         }
         bool counts = tenant == NULL || (item->has_tenant && uuid_equal(item->tenant, *tenant));
@@ -130,7 +130,7 @@ static err_t judge_create(const struct authority_question *q, struct authority_p
     const struct authority_brief *like = authority_view_default(q->view, order->role, NULL);
     struct authority_brief *made = &out->made;
     TRY(find_issuer(q, "", &issuer));
-    TRY(check_room(q, order->is_of_tenant ? &q->tenant : NULL, 1));
+    TRY(authority_rules_check_room(q->view, order->is_of_tenant ? &q->tenant : NULL, 1));
     out->makes = true;
     out->kind = AUTHORITY_ORDER_CREATE;
     out->is_of_installation = !order->is_of_tenant;
@@ -247,7 +247,8 @@ static err_t judge_roll(const struct authority_question *q, struct authority_pla
     } else {
         TRY(find_issuer(q, subject->issuer, &issuer));
     }
-    TRY(check_room(q, subject->has_tenant ? &subject->tenant : NULL, is_root(subject) ? 3 : 1));
+    TRY(authority_rules_check_room(q->view, subject->has_tenant ? &subject->tenant : NULL,
+                                   is_root(subject) ? 3 : 1));
     out->makes = true;
     out->kind = AUTHORITY_ORDER_ROLL;
     take_owner(made, subject);

@@ -48,12 +48,38 @@ static const struct cli_argument compromised[] = {
     ARGUMENTS_END,
 };
 
+static const struct cli_argument import[] = {
+    PATH_ID("the authority's id"),
+    BODY_NEEDED(CLI_FILE, "FILE", NULL, "certificate", "its certificate, and the CAs above it (PEM)"),
+    ARGUMENTS_END,
+};
+static const struct cli_argument import_cross[] = {
+    PATH_ID("the root's id"),
+    BODY_NEEDED(CLI_FILE, "FILE", NULL, "certificate", "one or more cross certificates (PEM)"),
+    ARGUMENTS_END,
+};
+static const struct cli_column cross_columns[] = {
+    {"KIND", "kind"},     {"SUBJECT", "subject"},     {"ISSUER", "issuer"},
+    {"SERIAL", "serial"}, {"NOT AFTER", "not_after"}, COLUMNS_END,
+};
+
 const struct cli_command cli_ca_commands[] = {
     ROW_LIST("ca", "list authorities with their states", "/api/v1/authorities", none, "authorities",
              ca_columns),
     ROW_GET("ca", "show", "show one authority with its certificate", "/api/v1/authorities/{}", id),
     ROW_GET("ca", "request", "show the request of one that waits for its certificate",
             "/api/v1/authorities/{}/request", id),
+    ROW_POST("ca", "import", "bring in the certificate that somebody else signed",
+             "/api/v1/authorities/{}/certificate", import, 0),
+    {.group = "ca",
+     .verb = "cross-certificates",
+     .help = "list the cross certificates between a root and the next one",
+     .path = "/api/v1/authorities/{}/cross-certificates",
+     .arguments = id,
+     .items = "cross_certificates",
+     .columns = cross_columns},
+    ROW_POST("ca", "import-cross", "bring in cross certificates that were signed elsewhere",
+             "/api/v1/authorities/{}/cross-certificates", import_cross, 0),
     ROW_POST("ca", "create", "make an issuing authority, which stands by", "/api/v1/authorities", create, 0),
     ROW_POST("ca", "activate", "let an authority issue", "/api/v1/authorities/{}/activate", activate,
              CLI_DANGEROUS),
