@@ -11,6 +11,12 @@ static const struct alarm_kind rows[] = {
      "docs/authorities.md"},
     {"authority.expires", "The certificate of an authority comes to its end, and with it all that it issued",
      "Make a successor of the authority and let the devices rekey under it before the end"},
+    {"authority.revoked",
+     "A CRL that came in revokes an authority, or a CA above it; it ends when the last certificate under it "
+     "does",
+     "Let an authority under another CA issue and the devices rekey under it; when the key is in other "
+     "hands, "
+     "say so: docs/authorities.md"},
     {"clock.held", "The clock of a node is in doubt: nothing is issued, nothing expires",
      "Set the clock right, or confirm it: deploy/drills/clock.sh"},
     {"crl.overdue", "A CRL is long past the time at which it should have been signed again",

@@ -7,7 +7,6 @@
 #include "db/authority_certificate_rows.h"
 #include "fleet/authority_rules.h"
 #include "fleet/event.h"
-#include "pki/crl_read.h"
 
 void import_run_clear(struct import_run *run)
 {
@@ -146,6 +145,7 @@ static err_t store_crl(struct db_tx *tx, const struct import_run *run, struct im
                        missing.count, missing.count == 1 ? "" : "s");
         TRY(crl_rows_mark_list_stale(tx, step->authority, CRL_COMPLETE));
     }
+    TRY(import_strike_revoked(tx, run, &missing.crl, step));
     return record(tx, run, step, "crl");
 }
 

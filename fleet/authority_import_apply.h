@@ -5,6 +5,7 @@
 
 #include "fleet/authority_import_read.h"
 #include "fleet/terms.h"
+#include "pki/crl_read.h"
 
 struct import_run {
     const struct actor *actor;
@@ -19,6 +20,10 @@ DEFINE_AUTO_VAL(import_run, import_run_clear);
  *  was read: read and judge again; ERR_WRONG_STATE devices take no more certificates of authorities; ERR_DB
  *  @thread of tx */
 err_t import_apply(struct db_tx *tx, struct import_run *run);
+/** Lets those that a list revokes, and all under them, issue nothing any more, with record and alarm; says so
+ * in the note of its step. @thread of tx */
+err_t import_strike_revoked(struct db_tx *tx, const struct import_run *run, const struct crl_facts *crl,
+                            struct import_step *step);
 /** Whether a step does more than to find what is here. @thread any */
 bool import_changes_anything(const struct import_plan *plan);
 

@@ -25,5 +25,9 @@ struct import_node *import_issuer_of(const struct import_nodes *nodes, const str
 /** From a certificate up to its root, every rule held; what it passes becomes used. @errors ERR_UNPROCESSABLE
  */
 err_t import_check_path(const struct import_nodes *nodes, struct import_node *node, int64_t now_ms);
+/** Whether a list that is here or came along names a certificate, or one above it. @errors ERR_UNPROCESSABLE
+ */
+err_t import_check_unrevoked(const struct import_nodes *nodes, const struct import_node *node,
+                             const struct ca_bundle *bundle);
 
 #endif

@@ -1,6 +1,8 @@
 /* Paths through what is here and what comes along. */
 #include "fleet/authority_import_internal.h"
 
+#include "pki/crl_read.h"
+
 static bool is_signed_by(const struct import_node *node, const struct import_node *issuer)
 {
     return ca_certificate_names_issuer(&node->certificate, &issuer->certificate) &&
@@ -54,4 +56,57 @@ err_t import_check_path(const struct import_nodes *nodes, struct import_node *no
         }
         at = issuer;
     }
+}
+
+/* --- revoked -------------------------------------------------------------------------------------------- */
+
+struct search {
+    struct bytes serial;
+    bool is_there;
+};
+
+static err_t compare_line(const struct crl_line *line, void *arg)
+{
+    struct search *search = arg;
+    search->is_there = search->is_there || bytes_equal(line->serial, search->serial);
+    return OK;
+}
+
+static err_t look_in(struct bytes der, const struct import_node *issuer, struct search *search)
+{
+    struct crl_facts crl;
+    TRY(crl_read(der, &crl));
+    return crl_verify(&crl, &issuer->certificate).code == ERR_OK ? crl_each(&crl, compare_line, search) : OK;
+}
+
+static err_t is_listed(const struct import_node *issuer, const struct ca_bundle *bundle,
+                       struct search *search)
+{
+    struct bytes here = issuer->known != NULL ? issuer->known->crl : BYTES_NONE;
+    TRY(here.n > 0 ? look_in(here, issuer, search) : OK);
+    for (size_t i = 0; i < bundle->count && !search->is_there; i++) {
+        TRY(bundle->items[i].kind == CA_ITEM_CRL ? look_in(buf_view(&bundle->items[i].der), issuer, search)
+                                                 : OK);
+    }
+    return OK;
+}
+
+err_t import_check_unrevoked(const struct import_nodes *nodes, const struct import_node *node,
+                             const struct ca_bundle *bundle)
+{
+    char subject[CA_SUBJECT_SHORT + 4];
+    for (size_t i = 0; i < CA_PATH_MAX; i++) {
+        const struct import_node *issuer = import_issuer_of(nodes, node);
+        if (issuer == NULL || issuer == node) {
+            return OK;
+        }
+        struct search search = {
+            .serial = {node->certificate.facts.serial, node->certificate.facts.serial_size}};
+        TRY(is_listed(issuer, bundle, &search));
+        ca_certificate_subject(&node->certificate, subject);
+        ENSURE(!search.is_there, ERR_UNPROCESSABLE,
+               "the certificate of %s is revoked: the CRL of %s lists it", subject, issuer->id);
+        node = issuer;
+    }
+    return OK;
 }

@@ -241,6 +241,7 @@ static err_t judge_certificates(struct run *run)
         TRY(check_once(run, node));
         if (node->known != NULL) {
             TRY(node->known->state == AUTHORITY_PENDING ? take_issued(run, node) : take_cross(run, node));
+            TRY(import_check_unrevoked(&run->nodes, node, run->bundle));
         }
     }
     return OK;

@@ -131,6 +131,18 @@ static err_t find_end(struct ending *ending)
     return OK;
 }
 
+/* Those that stand as long as anything under it lives. */
+static err_t clear_alarms(struct db_tx *tx, const char *id, const struct authority_row *row)
+{
+    static const char *const kinds[] = {"authority.compromised", "authority.revoked"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct alarm alarm = {
+            .kind = kinds[i], .subject = id, .tenant = row->has_tenant ? &row->tenant : NULL};
+        TRY(alarm_clear(tx, &alarm));
+    }
+    return OK;
+}
+
 static err_t end_in(struct db_tx *tx, void *arg)
 {
     const struct ending *ending = arg;
@@ -144,11 +156,8 @@ static err_t end_in(struct db_tx *tx, void *arg)
     }
     bool is_over = ending->ends_at <= ending->now_ms;
     bool is_retired = is_over && now.row.state == AUTHORITY_RETIRING;
-    if (is_over && now.row.state == AUTHORITY_COMPROMISED) {
-        const struct alarm alarm = {.kind = "authority.compromised",
-                                    .subject = ending->id,
-                                    .tenant = now.row.has_tenant ? &now.row.tenant : NULL};
-        TRY(alarm_clear(tx, &alarm));
+    if (is_over) {
+        TRY(clear_alarms(tx, ending->id, &now.row));
     }
     if (now.row.ends_at == ending->ends_at && !is_retired) {
         return OK;
@@ -179,6 +188,33 @@ static err_t look_at(struct fleet *fleet, const char *id, int64_t now_ms)
     return error;
 }
 
+/* An alarm outlives no authority: one may be retired by an order, too. */
+struct quiet {
+    struct alarm alarm;
+    bool stands;
+};
+
+static err_t stands_in(struct db_tx *tx, void *arg)
+{
+    struct quiet *quiet = arg;
+    enum alarm_severity severity;
+    return alarm_stands(tx, &quiet->alarm, &quiet->stands, &severity);
+}
+
+static err_t quiet_in(struct db_tx *tx, void *arg)
+{
+    return alarm_clear(tx, arg);
+}
+
+static err_t quieten(struct fleet *fleet, const struct authority_member *member)
+{
+    struct quiet quiet = {.alarm = {.kind = "authority.revoked",
+                                    .subject = member->id,
+                                    .tenant = member->has_tenant ? &member->tenant : NULL}};
+    TRY(db_read(fleet->db, stands_in, &quiet));
+    return quiet.stands ? db_write(fleet->db, quiet_in, &quiet.alarm) : OK;
+}
+
 err_t authority_ends_run(struct fleet *fleet, int64_t now_ms)
 {
     AUTO_PTR(authority_set) *set = authority_set_take(fleet);
@@ -187,6 +223,7 @@ err_t authority_ends_run(struct fleet *fleet, int64_t now_ms)
         if (member->state == AUTHORITY_RETIRING || member->state == AUTHORITY_COMPROMISED) {
             TRY(look_at(fleet, member->id, now_ms));
         }
+        TRY(member->state == AUTHORITY_RETIRED ? quieten(fleet, member) : OK);
     }
     return authority_set_reload(fleet);
 }

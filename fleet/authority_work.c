@@ -162,7 +162,11 @@ static err_t describe(struct work *work)
         const struct authority_member *member = authority_set_at(work->set, i);
         like = member->role == AUTHORITY_INFRASTRUCTURE && member->is_default ? member : like;
     }
-    TRY(authority_organisation(like->authority, work->organisation));
+    /* nor need a company have left a name's organisation in */
+    err_t named = authority_organisation(like->authority, work->organisation);
+    TRY(named.code == ERR_UNPROCESSABLE
+            ? authority_organisation(authority_set_root(work->set)->authority, work->organisation)
+            : named);
     work->spec.id = row->id;
     work->spec.organisation = work->organisation;
     work->spec.not_before_ms = now_ms - BACKDATE_MS;

@@ -31,6 +31,7 @@ static const struct event_kind rows[] = {
     {"authority.retired", EVENT_FED, "An authority has ended"},
     {"authority.retiring", EVENT_FED,
      "An authority issues nothing any more; what it issued stays good until it ends"},
+    {"authority.revoked", EVENT_FED, "Whoever certified an authority revoked it: it issues nothing any more"},
     {"authority.roll_finished", EVENT_FED, "The successor of a root names the installation"},
     {"backup.made", EVENT_HOUSE, "Somebody took a copy of the whole installation"},
     {"backup.restored", EVENT_HOUSE,

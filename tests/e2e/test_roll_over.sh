@@ -101,6 +101,12 @@ say "the root is rolled over"
 ca /root/roll >/dev/null
 expect_status "rolled" 201
 expect "the new one is there beside the old" "$(state_of root-2) $(state_of root)" "active active"
+api GET /api/v1/authorities/root-2/cross-certificates >"$WORK/word"
+expect "two certificates lead from one to the other" "$(jq -r '[.cross_certificates[] | .kind + " " + .issuer] | sort | join(", ")' "$WORK/word")" "new_with_old root, old_with_new root-2"
+ca /root-2/cross-certificates "$(jq '{certificate: [.cross_certificates[].pem] | add}' "$WORK/word")" | jq .is_new >"$WORK/out"
+expect "which change nothing when they come in" "$(status) $(cat "$WORK/out")" "200 false"
+ca /device-2/cross-certificates "$(jq '{certificate: .cross_certificates[0].pem}' "$WORK/word")" >/dev/null
+expect_status "nor does an issuing authority have any" 409
 crl root-2
 cacerts
 expect "cacerts holds both roots and both cross certificates" "$(grep -c BEGIN "$WORK/all.pem")" 8

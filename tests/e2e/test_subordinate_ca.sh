@@ -3,6 +3,7 @@
 # certificate comes in with its chain. Devices then enrol under the company's root.
 . "$(dirname "$0")/lib.sh"
 need openssl
+WHORL=$PWD/$BUILD/whorl
 
 init_data
 cd "$WORK"
@@ -68,7 +69,15 @@ refused() { # WHAT WORDS FILES…
 
 # --- the request, and what must not come of it
 start_server
-"$WHORLD" ca request --dir "$DATA" --out requests --new device-2 --role device >out
+mkdir requests
+ca() { api POST "/api/v1/authorities$1" "${2:-{\}}"; } # PATH BODY
+request_of() { api GET "/api/v1/authorities/$1/request" | jq -r .pem >"requests/$1.csr.pem"; }
+in_json() { jq -n --rawfile certificate "$1" '{$certificate}'; }
+ca "" '{"role":"device","external":true}' >out
+expect "an authority is ordered that somebody else certifies" "$(status) $(jq -r '.id + " " + .state' out)" "201 device-2 pending"
+request_of device-2
+ca /device-2/activate >out
+expect_status "it issues nothing before that" 409
 expect_in "it asks for what it needs" "$(openssl req -in requests/device-2.csr.pem -noout -text)" "CA:TRUE, pathlen:0"
 for profile in further unlimited server leaf; do signed $profile $profile; done
 signed device weak -sha1
@@ -90,16 +99,27 @@ head -c 500 good.pem >cut.pem
 refused "a cut file" "broken" cut.pem policy.pem root.pem
 head -c 3000000 /dev/zero >huge
 expect_fails "a huge file is refused" import huge
+# over REST the same rules hold
+for name in further unlimited server leaf weak long good other; do
+    cat $name.pem policy.pem >with_policy.pem
+    ca /device-2/certificate "$(in_json with_policy.pem)" >out
+    expect "over REST: $name" "$(status) $(jq -r '.errors[0].pointer' out)" "422 /certificate"
+done
+ca /device/certificate "$(in_json good.pem)" >out
+expect_status "for an authority that has its certificate" 409
+ca /device-2/certificate "$(head -c 60000 /dev/zero | tr '\0' x | jq -Rs '{certificate: .}')" >out
+expect_status "too long a text" 422
 expect "nothing of this came in" "$(api GET /api/v1/authorities | jq -r '[.authorities[] | select(.state != "pending") | .id] | join(" ")')" \
     "device infrastructure root"
 
 # --- as PKCS #7, as company CAs send it
 openssl crl2pkcs7 -nocrl -certfile good.pem -certfile policy.pem -certfile root.pem -out good.p7b
+ca /device-2/certificate "$(in_json good.p7b)" >out
+expect "the certificate comes in with the company's CAs" "$(status) $(jq -rc '[.is_new, .items[].kind]' out)" '200 [true,"external","external","certificate"]'
+ca /device-2/certificate "$(in_json good.p7b)" >out
+expect "twice changes nothing" "$(status) $(jq -rc '[.is_new, .items[].kind]' out)" '200 [false,"known","known","known"]'
 import good.p7b >out
-expect_in "the certificate is recognised by its key" "$(cat out)" "certificate   device-2, issued by external-"
-expect "the company's CAs come along" "$(grep -c 'external CA' out)" 2
-import good.p7b >out
-expect "twice changes nothing" "$(grep -c 'here already' out)" 3
+expect "at the console neither" "$(grep -c 'here already' out)" 3
 cacerts() { curl -sS --cacert "$CA" "$DEVICE/.well-known/est/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs; }
 for _ in $(seq 40); do [ "$(cacerts | grep -c BEGIN)" = 6 ] && break; sleep 0.1; done
 expect_in "cacerts has the company's root" "$(cacerts)" "Company Root CA"
@@ -129,14 +149,8 @@ for _ in $(seq 40); do curl -sS --fail "$PUBLIC/crl/$policy.crl" -o served.crl 2
 expect "and published as it is" "$(openssl crl -inform DER -in served.crl -noout -fingerprint)" "$(openssl crl -in policy.crl -noout -fingerprint)"
 
 # --- it issues: devices enrol under the company's root
-python3 - "$DATA/inventory.db" <<'PY'
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1], timeout=20) as db:  # what activating it does
-    db.execute("UPDATE authority SET is_default = 0, ver = ver + 1 WHERE id = 'device'")
-    db.execute("UPDATE authority SET state = 0, is_default = 1, ver = ver + 1 WHERE id = 'device-2'")
-    db.execute("UPDATE authority_change SET ver = ver + 1")
-PY
-sleep 1.3
+ca /device-2/activate >out
+expect "it is activated" "$(status) $(jq -r '.state, .is_default' out | xargs)" "200 active true"
 new_identity birth
 register "$ID"
 new_key op
@@ -151,4 +165,37 @@ expect_in "its CRL is ours" "$(openssl x509 -in op.crt -noout -text)" "$PUBLIC/c
 for _ in $(seq 40); do curl -sS --fail "$PUBLIC/crl/device-2.crl" -o device-2.crl 2>/dev/null && break; sleep 0.1; done
 openssl crl -inform DER -in device-2.crl -out device-2.pem
 expect "and verifies with it" "$(openssl verify -crl_check -CAfile root.pem -untrusted middle.pem -CRLfile device-2.pem op.crt)" "op.crt: OK"
+
+# --- and its successor, with a new key, the same way: the chain is here already
+ca /device-2/roll '{"external":true}' >out
+expect "rolled over" "$(status) $(jq -r '.id + " " + .state + " " + .predecessor' out)" "201 device-3 pending device-2"
+request_of device-3
+openssl x509 -req -in requests/device-3.csr.pem -CA policy.pem -CAkey policy.key -extfile company.cnf -extensions device -sha256 -days 3900 \
+    -out device-3.pem 2>/dev/null
+WHORL_TOKEN=$TOKEN WHORL_SERVER=$MANAGEMENT WHORL_CA=$CA XDG_CONFIG_HOME=$WORK "$WHORL" ca import device-3 device-3.pem >out
+expect "it stands by, and the one before issues" "$(api GET /api/v1/authorities | jq -r '[.authorities[] | select(.id | startswith("device-")) | .state] | join(" ")')" "active standby"
+ca /device-3/activate >out
+expect "then it takes its place" "$(api GET /api/v1/authorities | jq -r '[.authorities[] | select(.id | startswith("device-")) | .state] | join(" ")')" "retiring active"
+new_key next
+est op simplereenroll "$(csr next "$(openssl x509 -in op.crt -noout -subject -nameopt compat | sed 's/^subject=//')")"
+expect_status "the device rekeys under it" 200
+keep_certificate next
+cat policy.pem device-3.pem >middle.pem
+expect "openssl verifies that from the company's root" \
+    "$(openssl verify -x509_strict -purpose sslclient -CAfile root.pem -untrusted middle.pem next.crt)" "next.crt: OK"
+
+# --- the company revokes it: nothing is issued under it any more, and somebody must look
+openssl ca -config ca.cnf -revoke device-3.pem -crl_reason keyCompromise -cert policy.pem -keyfile policy.key 2>/dev/null
+openssl ca -config ca.cnf -gencrl -cert policy.pem -keyfile policy.key -crldays 90 -out policy.crl 2>/dev/null
+ca "/$policy/crl" "$(jq -n --rawfile crl policy.crl '{$crl}')" >out
+expect "the company's list revokes the authority" "$(status) $(jq -r .note out)" "200 it revokes what stands here: 1 authority issues no more (alarm authority.revoked)"
+expect "it issues nothing any more" "$(api GET /api/v1/authorities/device-3 | jq -r .state)" retiring
+expect "and a critical alarm stands" "$(api GET /api/v1/alarms | jq -r '.alarms[] | select(.kind == "authority.revoked") | .severity + " " + .subject')" "critical device-3"
+new_key late
+est next simplereenroll "$(csr late "$(openssl x509 -in next.crt -noout -subject -nameopt compat | sed 's/^subject=//')")"
+expect_status "a device is told to come again" 503
+ca /device/activate >out
+est next simplereenroll "$(csr late "$(openssl x509 -in next.crt -noout -subject -nameopt compat | sed 's/^subject=//')")"
+expect_status "and served when another authority issues" 200
 stop_server
+"$WHORLD" audit verify --dir "$DATA" >out || die "$(cat out)"

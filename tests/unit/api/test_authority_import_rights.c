@@ -1,0 +1,162 @@
+/* Imports over REST: who may, what waits for a second person, and what leads from one root to the next. */
+#include "tests/unit/api/import_scene.h"
+
+#include "pki/authority_succession.h"
+
+/* --- who ----------------------------------------------------------------------------------------------- */
+
+/* A company's root is a root for everybody: no tenant's administrator brings one in. */
+static void what_all_tenants_would_trust_is_the_installations(void **state)
+{
+    struct house *h = *state;
+    struct scene s;
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char mine[TOKEN_TEXT_SIZE], others[TOKEN_TEXT_SIZE];
+    token_with(h, SCOPE_ADMIN, mine);
+    other_tenant(h, others);
+    scene_init(&s, h, "{\"role\":\"device\",\"external\":true,\"tenant\":true,\"id\":\"device-2\"}");
+    const struct company_spec spec = good_one(&s);
+    make_body(&s, &spec, &body);
+    struct call call = rest(h, HTTP_POST, CERTIFICATE, buf_str(&body));
+    call.param = "device-2";
+    call.token = others;
+    assert_status(h, &call, &reply, 404);
+    call.token = mine;
+    assert_status(h, &call, &reply, 403);
+    assert_non_null(strstr(text_at(&reply, "detail"), "trusted for all tenants"));
+    assert_untouched(h, "pending", 4);
+    call = rest(h, HTTP_POST, CERTIFICATE, buf_str(&body));
+    call.param = "device-2";
+    assert_status(h, &call, &reply, 200);
+    assert_untouched(h, "standby", 6);
+    call = rest(h, HTTP_GET, CROSSES, NULL);
+    call.param = "device-2";
+    call.token = others;
+    assert_status(h, &call, &reply, 404);
+    call.token = mine;
+    assert_status(h, &call, &reply, 200);
+    assert_int_equal(count_of(&reply, "cross_certificates"), 0);
+    scene_clear(&s);
+}
+
+static void it_waits_for_a_second_person(void **state)
+{
+    struct house *h = *state;
+    struct scene s;
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char second[TOKEN_TEXT_SIZE], tenant_only[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE], again[UUID_TEXT_SIZE];
+    person(h, "second", (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION, second);
+    person(h, "tenant-only", (uint32_t)SCOPE_ADMIN, tenant_only);
+    assert_int_equal(set_kinds(h, "*", "[\"authority.import\"]", &reply), 200);
+    scene_init(&s, h, DEVICE_2);
+    struct company_spec spec = good_device_ca(&s.policy);
+    make_body(&s, &spec, &body);
+    assert_refused(h, "device-2", &body, 422, "it is for another key"); /* nothing to decide */
+    spec = good_one(&s);
+    make_body(&s, &spec, &body);
+    struct call call = rest(h, HTTP_POST, CERTIFICATE, buf_str(&body));
+    call.param = "device-2";
+    assert_status(h, &call, &reply, 202);
+    keep_id(&reply, id);
+    assert_status(h, &call, &reply, 202);
+    keep_id(&reply, again);
+    assert_string_equal(id, again);
+    assert_untouched(h, "pending", 4);
+    assert_int_equal(decide(h, tenant_only, id, "approve", &reply), 403);
+    assert_int_equal(decide(h, second, id, "approve", &reply), 200);
+    assert_string_equal(text_at(&reply, "result"), "device-2");
+    assert_untouched(h, "standby", 6);
+    assert_status(h, &call, &reply, 200);
+    assert_false(json_is_true(json_object_get(reply.json, "is_new")));
+    scene_clear(&s);
+}
+
+/* What it is about went away meanwhile. */
+static void what_waited_too_long_is_void(void **state)
+{
+    struct house *h = *state;
+    struct scene s;
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char second[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    person(h, "second", (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION, second);
+    assert_int_equal(set_kinds(h, "*", "[\"authority.import\"]", &reply), 200);
+    scene_init(&s, h, DEVICE_2);
+    const struct company_spec spec = good_one(&s);
+    make_body(&s, &spec, &body);
+    struct call call = rest(h, HTTP_POST, CERTIFICATE, buf_str(&body));
+    call.param = "device-2";
+    assert_status(h, &call, &reply, 202);
+    keep_id(&reply, id);
+    post(h, ONE "/retire", "device-2", "{}", 204);
+    post(h, "/api/v1/authorities", NULL, DEVICE_2, 201); /* of the same name, with another key */
+    assert_int_equal(decide(h, second, id, "approve", &reply), 409);
+    assert_untouched(h, "pending", 4);
+    scene_clear(&s);
+}
+
+/* --- between roots -------------------------------------------------------------------------------------- */
+
+static void make_cross(struct house *h, const char *subject, struct buf *out)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(h->fleet);
+    const struct authority_member *next = authority_set_find(set, bytes_str(subject));
+    const uint8_t serial[SERIAL_SIZE] = {0x17, 1};
+    const struct cross_spec spec = {.not_before_ms = house_from_ms,
+                                    .not_after_ms = house_from_ms + 10 * year_ms,
+                                    .publication = test_publication};
+    assert_non_null(next);
+    assert_ok(authority_make_cross(h->pki.root, next->authority, &spec, serial, out));
+}
+
+static void cross_certificates_are_listed_and_come_in(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(buf) der = {0}, body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    struct company_ca stranger;
+    struct call list = rest(h, HTTP_GET, CROSSES, NULL);
+    list.param = "root-2";
+    assert_status(h, &list, &reply, 404);
+    post(h, ONE "/roll", "root", "{}", 201);
+    assert_status(h, &list, &reply, 200);
+    assert_int_equal(count_of(&reply, "cross_certificates"), 2);
+    list.param = "root";
+    assert_status(h, &list, &reply, 200);
+    assert_int_equal(count_of(&reply, "cross_certificates"), 2);
+    make_cross(h, "root-2", &der);
+    body_of((const struct buf *const[]){&der, NULL}, &body);
+    struct call call = rest(h, HTTP_POST, CROSSES, buf_str(&body));
+    call.param = "device";
+    assert_status(h, &call, &reply, 409);
+    call.param = "nobody";
+    assert_status(h, &call, &reply, 404);
+    call.param = "root-2";
+    assert_status(h, &call, &reply, 200);
+    const json_t *item = json_array_get(json_object_get(reply.json, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(item, "kind")), "new_with_old");
+    assert_status(h, &call, &reply, 200);
+    assert_false(json_is_true(json_object_get(reply.json, "is_new")));
+    assert_status(h, &list, &reply, 200);
+    assert_int_equal(count_of(&reply, "cross_certificates"), 3);
+    company_root(&stranger); /* neither a cross certificate nor of anybody here */
+    body_of((const struct buf *const[]){&stranger.der, NULL}, &body);
+    post(h, CROSSES, "root-2", buf_str(&body), 422);
+    post(h, CERTIFICATE, "root-2", buf_str(&body), 409);
+    company_clear(&stranger);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_all_tenants_would_trust_is_the_installations),
+        TEST(it_waits_for_a_second_person),
+        TEST(what_waited_too_long_is_void),
+        TEST(cross_certificates_are_listed_and_come_in),
+    };
+    return cmocka_run_group_tests_name("authority_import_rights", tests, NULL, NULL);
+}
