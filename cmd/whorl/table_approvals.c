@@ -44,7 +44,7 @@ const struct cli_command cli_approval_commands[] = {
 #define KINDS                                                                                                \
     BODY(CLI_WORDS, "--kind",                                                                                \
          "devices.revoke_many|device.compromised|transfer.offer|transfer.accept|firmware.approve|authority." \
-         "create|authority.change|authority.import|authority.roll|authority.compromised",                                     \
+         "create|authority.change|authority.import|authority.roll|authority.compromised",                    \
          "kinds", "what waits for a second person; empty: nothing")
 
 static const struct cli_argument tenant_kinds[] = {
