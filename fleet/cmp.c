@@ -9,7 +9,8 @@
 #include "fleet/cmp_internal.h"
 #include "pki/cmp_answer.h"
 
-static const struct cmp_calls calls_of_enrolment = {.certify = cmp_certify, .confirm = cmp_confirm};
+static const struct cmp_calls calls_of_inventory = {
+    .certify = cmp_certify, .confirm = cmp_confirm, .revoke = cmp_revoke};
 
 void cmp_case_clear(struct cmp_case *c)
 {
@@ -76,6 +77,11 @@ static bool is_follow_up(enum cmp_body body)
     return body == CMP_BODY_CERTCONF || body == CMP_BODY_POLLREQ;
 }
 
+static bool is_taken(enum cmp_body body)
+{
+    return is_request(body) || is_follow_up(body) || body == CMP_BODY_RR;
+}
+
 /* Puts the transaction where it stood when its request, or the last pollReq, had been answered. */
 static err_t resume(struct cmp_case *c, struct cmp_server *server, enum cmp_failure *failure)
 {
@@ -101,7 +107,7 @@ static err_t settle(struct cmp_case *c, const struct cmp_result *result)
 
 static err_t run(struct cmp_case *c, struct cmp_result *result, enum cmp_failure *failure)
 {
-    struct cmp_calls calls = calls_of_enrolment;
+    struct cmp_calls calls = calls_of_inventory;
     AUTO_PTR(cmp_server) *server = NULL;
     const struct cmp_server_spec spec = {
         .signer = c->ground->signer, .sender = buf_view(&c->peer.der), .grants_implicit_confirm = true};
@@ -123,9 +129,9 @@ static err_t take(struct cmp_case *c, struct buf *answer)
         return informed.code == ERR_OK ? OK : answer_err(c, informed, CMP_FAILURE_BAD_REQUEST, answer);
     }
     err_t error = identify(c, &failure);
-    if (error.code == ERR_OK && !is_request(c->message.body) && !is_follow_up(c->message.body)) {
+    if (error.code == ERR_OK && !is_taken(c->message.body)) {
         failure = CMP_FAILURE_BAD_REQUEST;
-        error = ERR(ERR_BAD_REQUEST, "ir, cr, kur, p10cr, certConf, pollReq and genm are taken here");
+        error = ERR(ERR_BAD_REQUEST, "ir, cr, kur, p10cr, rr, certConf, pollReq and genm are taken here");
     }
     if (error.code == ERR_OK) {
         c->request = c->message;

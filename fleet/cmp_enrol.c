@@ -61,9 +61,7 @@ static void tell(struct cmp_case *c, err_t error, struct cmp_outcome *out)
     reject(out, failure_of(error.code), error.detail[0] != '\0' ? error.detail : "refused");
 }
 
-/* --- requests --------------------------------------------------------------------------------------- */
-
-static struct contact_facts facts_of(const struct cmp_case *c)
+struct contact_facts cmp_facts_of(const struct cmp_case *c)
 {
     return (struct contact_facts){.peer = &c->peer,
                                   .is_message = true,
@@ -71,6 +69,20 @@ static struct contact_facts facts_of(const struct cmp_case *c)
                                   .address = c->question->address,
                                   .request_id = c->question->request_id};
 }
+
+void cmp_turn_away(struct cmp_case *c, const struct contact *contact, err_t error, enum cmp_failure failure,
+                   struct cmp_outcome *out)
+{
+    int status = err_status(error.code);
+    if (status == 401 || status == 403 || status == 409 || status == 422) {
+        const struct contact_facts facts = cmp_facts_of(c);
+        contact_refused(c->fleet, &facts, contact, error);
+    }
+    tell(c, error, out);
+    out->failure = status < 500 ? failure : out->failure;
+}
+
+/* --- requests --------------------------------------------------------------------------------------- */
 
 /* A key update is the holder's of a certificate that is honoured, and of that very one when it names it (RFC
  * 9483 §4.1.3). */
@@ -108,7 +120,7 @@ static err_t order(struct cmp_case *c, const struct contact *contact, const stru
                    struct enrolment *out)
 {
     static const struct channel_binding none = {.unique_size = 0};
-    const struct contact_facts facts = facts_of(c);
+    const struct contact_facts facts = cmp_facts_of(c);
     struct sha256 name;
     struct enrol_message message;
     struct enrol_order order = {
@@ -132,7 +144,7 @@ static err_t request(struct cmp_case *c, struct contact *contact, struct enrolme
     struct cmp_request asked;
     struct key_policy policy;
     AUTO_PTR(csr) *csr = NULL;
-    const struct contact_facts facts = facts_of(c);
+    const struct contact_facts facts = cmp_facts_of(c);
     TRY(cmp_request_read(&c->request, &asked, failure));
     err_t resolved = contact_resolve(c->fleet, &facts, contact);
     *failure = failure_of(resolved.code);
@@ -176,7 +188,6 @@ void cmp_certify(void *context, struct cmp_outcome *out)
 {
     struct cmp_case *c = context;
     struct contact contact = {.is_known = false};
-    const struct contact_facts facts = facts_of(c);
     enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
     AUTO_VAL(enrolment) enrolment = {0};
     err_t error = request(c, &contact, &enrolment, &failure);
@@ -187,12 +198,7 @@ void cmp_certify(void *context, struct cmp_outcome *out)
     if (error.code == ERR_OK) {
         return;
     }
-    int status = err_status(error.code);
-    if (status == 401 || status == 403 || status == 409 || status == 422) {
-        contact_refused(c->fleet, &facts, &contact, error);
-    }
-    tell(c, error, out);
-    out->failure = status < 500 ? failure : out->failure;
+    cmp_turn_away(c, &contact, error, failure, out);
 }
 
 /* --- confirmations ---------------------------------------------------------------------------------- */
@@ -218,7 +224,7 @@ static err_t record_refusal(struct db_tx *tx, void *arg)
 /* As the first use of the certificate is: the device has it, and the older ones lose their rights. */
 static err_t accept(struct cmp_case *c, enum cmp_failure *failure)
 {
-    const struct contact_facts facts = facts_of(c);
+    const struct contact_facts facts = cmp_facts_of(c);
     struct contact contact = {.is_known = true};
     memcpy(contact.certificate.authority, c->authority, sizeof contact.certificate.authority);
     memcpy(contact.certificate.serial, c->serial, sizeof contact.certificate.serial);

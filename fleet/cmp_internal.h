@@ -55,6 +55,17 @@ err_t cmp_confirm(void *context, bool is_accepted, enum cmp_failure *failure);
 /** What was granted before, as an outcome. @errors ERR_NOT_FOUND the certificate is gone */
 err_t cmp_granted_before(struct cmp_case *c, struct cmp_outcome *out);
 
+/** What the message proves, for contact.h. */
+struct contact_facts cmp_facts_of(const struct cmp_case *c);
+/** Tells a refusal, and records it within the limits. @param failure what a CMP error says; of our own
+ * failures nobody outside hears more than that */
+void cmp_turn_away(struct cmp_case *c, const struct contact *contact, err_t error, enum cmp_failure failure,
+                   struct cmp_outcome *out);
+
+/* --- fleet/cmp_revoke.c */
+/** The call of an rr. @param context struct cmp_case */
+void cmp_revoke(void *context, struct cmp_outcome *out);
+
 /* --- fleet/cmp_info.c */
 /** Answers a genm. @errors ERR_BAD_ENCODING, ERR_BAD_REQUEST; ERR_NOT_FOUND no such tenant */
 err_t cmp_inform(struct cmp_case *c, struct buf *answer);

@@ -11,7 +11,6 @@
 #include "fleet/device_change.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
-#include "fleet/revoked_rows.h"
 #include "fleet/states.h"
 
 enum { REASON_SUPERSEDED = 4, LISTED_PER_RUN = 500 };
@@ -52,19 +51,13 @@ const char *revocation_reason_name(int reason)
 
 /* --- revoke ----------------------------------------------------------------------------------------- */
 
-struct revoke {
-    struct revocation revocation;
-    const struct revocation_order *order;
-    struct certificate_row *out;
-};
-
 /* The device loses its place with its current certificate. */
-static err_t revoke_device(struct db_tx *tx, struct revoke *run, const struct certificate_row *revoked)
+static err_t revoke_device(struct db_tx *tx, struct revocation *run, const struct certificate_row *revoked)
 {
     struct device_row device;
     TRY(device_rows_find(tx, revoked->tenant, &revoked->device, &device));
     /* who had the revoked key may have asked for the next certificate with it: all that live go together */
-    TRY(revocation_of_live(tx, &run->revocation, &device));
+    TRY(revocation_of_live(tx, run, &device));
     if (device_action_check(ACTION_REVOKE, device.state).code != ERR_OK) {
         return OK; /* its state is at least as strict already */
     }
@@ -72,11 +65,11 @@ static err_t revoke_device(struct db_tx *tx, struct revoke *run, const struct ce
     TRY(device_change(tx, &device, DEVICE_REVOKED, BYTES_NONE));
     struct event event = {.kind = "device.revoked",
                           .result = "ok",
-                          .actor = run->revocation.actor->name,
-                          .request_id = run->revocation.actor->request_id,
+                          .actor = run->actor->name,
+                          .request_id = run->actor->request_id,
                           .tenant = &device.tenant,
                           .device = &device.id};
-    return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->order->reason));
+    return event_append(tx, &event, "{\"reason\":\"%s\"}", revocation_reason_name(run->reason));
 }
 
 struct search {
@@ -105,6 +98,20 @@ static err_t find_is_current(struct db_tx *tx, const struct certificate_row *row
     return OK;
 }
 
+err_t certificate_revoke_in(struct db_tx *tx, struct revocation *run, struct certificate_row *row)
+{
+    bool is_current = false;
+    TRY(find_is_current(tx, row, &is_current));
+    TRY(revocation_of_row(tx, run, row));
+    return is_current ? revoke_device(tx, run, row) : OK;
+}
+
+struct revoke {
+    struct revocation revocation;
+    const struct revocation_order *order;
+    struct certificate_row *out;
+};
+
 static err_t revoke(struct db_tx *tx, void *arg)
 {
     struct revoke *run = arg;
@@ -113,10 +120,7 @@ static err_t revoke(struct db_tx *tx, void *arg)
     if (run->out->state == CERTIFICATE_REVOKED) {
         return OK;
     }
-    bool is_current = false;
-    TRY(find_is_current(tx, run->out, &is_current));
-    TRY(revocation_of_row(tx, &run->revocation, run->out));
-    return is_current ? revoke_device(tx, run, run->out) : OK;
+    return certificate_revoke_in(tx, &run->revocation, run->out);
 }
 
 err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const struct revocation_order *order,

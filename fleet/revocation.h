@@ -3,6 +3,7 @@
 #define WHORL_FLEET_REVOCATION_H
 
 #include "fleet/fleet.h"
+#include "fleet/revoked_rows.h"
 
 /** RFC 5280 §5.3.1 names ("keyCompromise", …; hold and removeFromCRL are not offered). @errors
  * ERR_UNPROCESSABLE */
@@ -20,4 +21,8 @@ struct revocation_order {
  *  @errors ERR_NOT_FOUND also for another tenant's @thread worker */
 err_t certificate_revoke(struct fleet *fleet, const struct actor *actor, const struct revocation_order *order,
                          struct certificate_row *out);
+/** The same in a transaction that is running, of one that is not revoked yet. @param[in,out] row as it is
+ * stored @thread of tx */
+err_t certificate_revoke_in(struct db_tx *tx, struct revocation *run, struct certificate_row *row);
+
 #endif

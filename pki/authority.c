@@ -112,6 +112,11 @@ struct bytes authority_borrow_der(const struct authority *authority)
     return buf_view(&authority->der);
 }
 
+struct bytes authority_borrow_subject(const struct authority *authority)
+{
+    return buf_view(&authority->subject);
+}
+
 int64_t authority_not_before_ms(const struct authority *authority)
 {
     return authority->validity.not_before_ms;

@@ -71,6 +71,8 @@ bool authority_has_key(const struct authority *authority);
 const char *authority_id(const struct authority *authority);
 enum authority_role authority_role(const struct authority *authority);
 struct bytes authority_borrow_der(const struct authority *authority);
+/** Its name, DER: the issuer in what it signed. */
+struct bytes authority_borrow_subject(const struct authority *authority);
 int64_t authority_not_before_ms(const struct authority *authority);
 int64_t authority_not_after_ms(const struct authority *authority);
 /** Bits of enum key_purpose that its extKeyUsage allows; without that extension all of them. */

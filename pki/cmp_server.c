@@ -54,51 +54,6 @@ void cmp_server_free(struct cmp_server *server)
     }
 }
 
-/* --- certificates for an answer --------------------------------------------------------------------- */
-
-static bool is_same_certificate(const X509 *x509, struct bytes der)
-{
-    AUTO_VAL(buf) own = {0};
-    err_t error = certificate_encode(x509, &own);
-    return error.code == ERR_OK && bytes_equal(buf_view(&own), der);
-}
-
-/* Those of the signer are parsed already. */
-static X509 *certificate_of(const struct cmp_signer *signer, struct bytes der)
-{
-    for (int i = 0; i < sk_X509_num(signer->issuers); i++) {
-        X509 *known = sk_X509_value(signer->issuers, i);
-        if (is_same_certificate(known, der)) {
-            return X509_up_ref(known) == 1 ? known : NULL;
-        }
-    }
-    X509 *x509 = NULL;
-    err_t error = certificate_decode(der, &x509);
-    return error.code == ERR_OK ? x509 : NULL;
-}
-
-static bool push(STACK_OF(X509) * *stack, X509 *x509)
-{
-    *stack = *stack != NULL ? *stack : sk_X509_new_null();
-    if (x509 == NULL || *stack == NULL || sk_X509_push(*stack, x509) <= 0) {
-        X509_free(x509);
-        return false;
-    }
-    return true;
-}
-
-static bool put_chain(const struct cmp_server *server, const struct cmp_outcome *outcome,
-                      STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs)
-{
-    for (size_t i = 0; i < outcome->chain_count; i++) {
-        if (!push(chain, certificate_of(server->signer, outcome->chain[i]))) {
-            return false;
-        }
-    }
-    X509 *root = server->signer->root;
-    return X509_up_ref(root) == 1 && push(ca_pubs, root);
-}
-
 /* --- what OpenSSL asks ------------------------------------------------------------------------------ */
 
 static OSSL_CMP_PKISI *status_of(const struct cmp_outcome *outcome)
@@ -125,7 +80,7 @@ static bool grant(struct cmp_server *server, const struct cmp_outcome *outcome, 
         return false;
     }
     *certificate = server->certificate;
-    return put_chain(server, outcome, chain, ca_pubs);
+    return cmp_signer_put_chain(server->signer, outcome, chain, ca_pubs);
 }
 
 static OSSL_CMP_PKISI *on_request(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id,
@@ -147,6 +102,17 @@ static OSSL_CMP_PKISI *on_request(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG 
         return NULL;
     }
     return status_of(outcome);
+}
+
+static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message,
+                                 const X509_NAME *issuer, const ASN1_INTEGER *serial)
+{
+    (void)message, (void)issuer, (void)serial;
+    struct cmp_server *server = OSSL_CMP_SRV_CTX_get0_custom_ctx(context);
+    AUTO_VAL(cmp_outcome) outcome = {.verdict = CMP_REJECTED};
+    server->was_asked = true;
+    server->calls->revoke(server->calls->context, &outcome);
+    return status_of(&outcome);
 }
 
 /* Which hash a certHash is made with follows from the certificate's signature (RFC 9810 §5.3.18). */
@@ -229,8 +195,8 @@ err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out
     server->signer = cmp_signer_ref(spec->signer);
     server->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
     bool is_made = server->context != NULL &&
-                   OSSL_CMP_SRV_CTX_init(server->context, server, on_request, NULL, NULL, NULL, on_confirm,
-                                         on_poll) == 1 &&
+                   OSSL_CMP_SRV_CTX_init(server->context, server, on_request, on_revoke, NULL, NULL,
+                                         on_confirm, on_poll) == 1 &&
                    OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(server->context,
                                                                spec->grants_implicit_confirm ? 1 : 0) == 1;
     if (!is_made) {

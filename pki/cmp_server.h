@@ -1,5 +1,6 @@
 /* One CMP transaction (RFC 9810 §5.2, RFC 9483 §4.1) on OpenSSL's server: verifies the protection under the
- * one key that was pinned and the proof of possession, and makes and signs ip, cp, kup, pkiConf and pollRep.
+ * one key that was pinned and the proof of possession, and makes and signs ip, cp, kup, rp, pkiConf and
+ * pollRep.
  * Who may get what is asked of its calls. A transaction that ended in an error is over: whoever kept the
  * request makes a new one and replays it. */
 #ifndef WHORL_PKI_CMP_SERVER_H
@@ -32,6 +33,8 @@ struct cmp_calls {
     void (*certify)(void *context, struct cmp_outcome *out);
     /** certConf for the certificate of this transaction. @errors become a CMP error by `failure` */
     err_t (*confirm)(void *context, bool is_accepted, enum cmp_failure *failure);
+    /** rr. @param[out] out cleared by the caller; granted, without a certificate: it is revoked */
+    void (*revoke)(void *context, struct cmp_outcome *out);
 };
 
 struct cmp_server_spec {
@@ -60,8 +63,8 @@ struct cmp_result {
 void cmp_result_clear(struct cmp_result *result);
 DEFINE_AUTO_VAL(cmp_result, cmp_result_clear);
 
-/** Takes one message: ir, cr, kur, p10cr first, then certConf or pollReq. @param message of bytes that were
- *  read by cmp_header_read() @param[out] out cleared by the caller
+/** Takes one message: ir, cr, kur, p10cr first, then certConf or pollReq; or an rr, which stands alone.
+ * @param message of bytes that were read by cmp_header_read() @param[out] out cleared by the caller
  *  @errors ERR_NO_MEMORY, ERR_CRYPTO ours; everything of the sender is told in `out` @thread worker */
 err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *message,
                       const struct cmp_calls *calls, struct cmp_result *out);

@@ -1,6 +1,5 @@
-/* What a signer of CMP answers holds, for the two files that answer with it (cmp_answer.c, cmp_server.c):
- * certificates parsed once, since OpenSSL 3.0 decodes each key
- * that it meets anew. */
+/* What a signer of CMP answers holds, for the files that answer with it (cmp_answer.c, cmp_server.c,
+ * cmp_chain.c): certificates parsed once, since OpenSSL 3.0 decodes each key that it meets anew. */
 #ifndef WHORL_PKI_CMP_SIGNER_INTERNAL_H
 #define WHORL_PKI_CMP_SIGNER_INTERNAL_H
 
@@ -28,5 +27,11 @@ struct cmp_signer {
 /** Empties OpenSSL's error queue. @return why a message was not taken, in our words @param[out] failure its
  * bit */
 const char *cmp_reason_take(enum cmp_failure *failure);
+
+struct cmp_outcome;
+/** What goes along with a certificate that is granted: what is above it, and the root for caPubs.
+ *  @param[in,out] chain made when it is NULL, as ca_pubs is; the caller's also when this fails */
+bool cmp_signer_put_chain(const struct cmp_signer *signer, const struct cmp_outcome *outcome,
+                          STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs);
 
 #endif

@@ -69,6 +69,43 @@ first=$(of op6 serial)
 works "… after a lost answer" op6 op5 -cmd kur
 expect "is one certificate" "$(of op6 serial)" "$first"
 
+say "revocation by the device itself"
+# rr OLD CERTIFICATE [ARGUMENT]...: asks for the certificate to be revoked, protected by OLD's key
+rr() {
+    local old=$1 certificate=$2
+    shift 2
+    openssl cmp -cmd rr -server "$host" -tls_used -tls_trusted "$CA" -path .well-known/cmp/revocation -trusted "$CA" -ignore_keyusage \
+        -cert "$WORK/$old.crt" -key "$WORK/$old.key" -oldcert "$WORK/$certificate.crt" -recipient "/CN=whorl" -msg_timeout 20 "$@" >"$WORK/cmp.log" 2>&1
+}
+not_revoked() { # WHAT WORDS OLD CERTIFICATE [ARGUMENT]...
+    local what=$1 words=$2
+    shift 2
+    if rr "$@"; then die "$what: it succeeded"; fi
+    expect_in "$what" "$(cat "$WORK/cmp.log")" "$words"
+}
+new_key spare
+works "a certificate that is not used" spare op6 -cmd kur -disable_confirm
+new_identity other
+new_key theirs
+register "$ID"
+works "another device" theirs other -cmd ir -subject "/CN=anything" -extracerts "$WORK/other.crt"
+not_revoked "another device's" "badCertId" op6 theirs
+cp "$CA" "$WORK/root.crt"
+not_revoked "the root's" "badCertId" op6 root -revreason 1
+not_revoked "under the identity key" "notAuthorized" birth op6 "${shown[@]}"
+not_revoked "on hold" "badRequest" op6 spare -revreason 6
+rr op6 spare -revreason 4 || { tail -5 "$WORK/cmp.log"; die "rr"; }
+expect "is on record with its reason" "$(api GET "/api/v1/certificates/$(of spare serial | cut -d= -f2 | tr A-F a-f)" | jq -r '"\(.state) \(.revocation_reason)"')" "revoked superseded"
+not_revoked "again" "certRevoked" op6 spare
+works "one more" spare op6 -cmd kur -disable_confirm
+sqlite3 "$DATA/inventory.db" "UPDATE certificate SET not_after = 1000 WHERE lower(hex(serial)) LIKE '%$(of spare serial | cut -d= -f2 | tr A-F a-f)'"
+not_revoked "an expired one" "badRequest" op6 spare
+expect "the device goes on" "$(code op6)" 10
+rr theirs theirs -revreason 1 || { tail -5 "$WORK/cmp.log"; die "rr of its own protection"; }
+expect "that one is revoked" "$(code theirs)" 14
+expect "… and its device has lost its place" "$(api GET "/api/v1/devices/$ID" | jq -r .state)" revoked
+not_revoked "with it, anything" "certRevoked" theirs theirs
+
 say "what everybody may know"
 new_key op7
 if openssl cmp -help 2>&1 | grep -q -- "-template"; then # OpenSSL 3.5

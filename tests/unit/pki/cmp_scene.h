@@ -13,7 +13,7 @@ struct bench {
     struct cmp_client client;
     /* what the calls saw, and what they say */
     enum cmp_verdict verdict;
-    int asked, confirmed, refused;
+    int asked, confirmed, refused, revoked;
     bool grants_implicit, is_open, refuses_confirmation;
     struct buf issued, nonce;
     struct bytes chain[1];
@@ -58,6 +58,15 @@ static inline err_t confirm(void *context, bool is_accepted, enum cmp_failure *f
     return OK;
 }
 
+static inline void give_up(void *context, struct cmp_outcome *out)
+{
+    struct bench *bench = context;
+    bench->revoked++;
+    out->verdict = bench->verdict;
+    out->failure = CMP_FAILURE_BAD_CERT_ID;
+    (void)snprintf(out->text, sizeof out->text, "no such certificate");
+}
+
 static inline void make_server(struct bench *bench)
 {
     AUTO_VAL(buf) sender = {0};
@@ -73,7 +82,8 @@ static inline void serve(void *context, struct bytes request, struct buf *answer
 {
     struct bench *bench = context;
     struct cmp_header header;
-    const struct cmp_calls calls = {.context = bench, .certify = certify, .confirm = confirm};
+    const struct cmp_calls calls = {
+        .context = bench, .certify = certify, .confirm = confirm, .revoke = give_up};
     cmp_read(request, &header);
     if (bench->server == NULL) {
         make_server(bench);

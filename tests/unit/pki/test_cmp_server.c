@@ -6,6 +6,15 @@
 
 /* --- what works */
 
+static void flip_last_bit(struct cmp_client *client, struct buf *der)
+{
+    struct cmp_header header;
+    cmp_read(buf_view(der), &header);
+    size_t at = (size_t)(header.protection.p - der->p) + header.protection.n - 1;
+    der->p[at] ^= 1;
+    (void)client;
+}
+
 static void test_ir_is_answered_and_confirmed(void **state)
 {
     struct bench *bench = *state;
@@ -93,6 +102,26 @@ static void test_waiting_then_polling(void **state)
     assert_int_equal(OSSL_CMP_try_certreq(bench->client.context, OSSL_CMP_IR, NULL, &check_after), 1);
     assert_non_null(OSSL_CMP_CTX_get0_newCert(bench->client.context));
     assert_int_equal(bench->confirmed, 1);
+}
+
+/* The client checks that the answer names the certificate that it asked for. */
+static void test_revocation_is_one_message(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(OSSL_CMP_CTX_set1_oldCert(bench->client.context, bench->client.certificate), 1);
+    assert_int_equal(OSSL_CMP_exec_RR_ses(bench->client.context), 1);
+    assert_int_equal(bench->revoked, 1);
+    assert_int_equal(bench->client.messages, 1);
+    assert_false(bench->last.is_open);
+    bench->verdict = CMP_REJECTED;
+    assert_int_equal(OSSL_CMP_CTX_reinit(bench->client.context), 1);
+    assert_int_equal(OSSL_CMP_exec_RR_ses(bench->client.context), 0);
+    assert_cmp_failure(&bench->client, CMP_FAILURE_BAD_CERT_ID);
+    bench->client.spoil = flip_last_bit;
+    assert_int_equal(OSSL_CMP_CTX_reinit(bench->client.context), 1);
+    assert_int_equal(OSSL_CMP_exec_RR_ses(bench->client.context), 0);
+    assert_cmp_failure(&bench->client, CMP_FAILURE_BAD_MESSAGE_CHECK);
+    assert_int_equal(bench->revoked, 2);
 }
 
 /* --- a transaction goes on where another one stood */
@@ -191,15 +220,6 @@ static void test_other_key_is_refused(void **state)
     X509_free(own);
 }
 
-static void flip_last_bit(struct cmp_client *client, struct buf *der)
-{
-    struct cmp_header header;
-    cmp_read(buf_view(der), &header);
-    size_t at = (size_t)(header.protection.p - der->p) + header.protection.n - 1;
-    der->p[at] ^= 1;
-    (void)client;
-}
-
 static void test_spoilt_protection(void **state)
 {
     struct bench *bench = *state;
@@ -244,6 +264,7 @@ int main(void)
         T(test_implicit_confirmation_may_be_denied),
         T(test_client_may_refuse_the_certificate),
         T(test_waiting_then_polling),
+        T(test_revocation_is_one_message),
         T(test_confirmation_after_a_restart),
         T(test_wrong_nonce_after_a_restart),
         T(test_polling_after_a_restart),
