@@ -109,8 +109,11 @@ static err_t run(struct cmp_case *c, struct cmp_result *result, enum cmp_failure
 {
     struct cmp_calls calls = calls_of_inventory;
     AUTO_PTR(cmp_server) *server = NULL;
-    const struct cmp_server_spec spec = {
-        .signer = c->ground->signer, .sender = buf_view(&c->peer.der), .grants_implicit_confirm = true};
+    const struct cmp_server_spec spec = {.signer = c->ground->signer,
+                                         .sender = &c->peer,
+                                         .grants_implicit_confirm = true,
+                                         .random = c->fleet->random,
+                                         .now_ms = c->now_ms};
     calls.context = c;
     TRY(cmp_server_new(&spec, &server));
     if (is_follow_up(c->message.body)) {

@@ -25,6 +25,18 @@ static X509 *certificate_of(const struct cmp_signer *signer, struct bytes der)
     return error.code == ERR_OK ? x509 : NULL;
 }
 
+bool cmp_signer_carry(const struct cmp_signer *signer, struct bytes der, X509 **out)
+{
+    const uint8_t *p = der.p;
+    ASN1_VALUE *value = (ASN1_VALUE *)X509_new_ex(signer->keyless, NULL);
+    /* d2i_X509() would look into its extensions as well, and needs a hash for that */
+    if (value == NULL || ASN1_item_d2i(&value, &p, (long)der.n, ASN1_ITEM_rptr(X509)) == NULL) {
+        return false; /* freed when reading fails */
+    }
+    *out = (X509 *)value;
+    return true;
+}
+
 static bool push(STACK_OF(X509) * *stack, X509 *x509)
 {
     *stack = *stack != NULL ? *stack : sk_X509_new_null();

@@ -244,8 +244,12 @@ static err_t read_status(struct bytes fields, struct cmp_confirmation *out)
 {
     struct der_item item;
     struct der_item status;
-    ENSURE(der_take(&fields, DER_OCTET_STRING, &item) && der_take(&fields, DER_INTEGER, &item),
+    struct der_item id;
+    ENSURE(der_take(&fields, DER_OCTET_STRING, &item) && der_take(&fields, DER_INTEGER, &id) &&
+               id.value.n == 1,
            ERR_BAD_ENCODING, "a confirmation is malformed");
+    out->hash = item.value;
+    out->id = (int8_t)id.value.p[0];
     out->is_accepted = true;
     if (der_take(&fields, DER_SEQUENCE, &item)) {
         ENSURE(der_take(&item.value, DER_INTEGER, &status), ERR_BAD_ENCODING, "a confirmation is malformed");

@@ -35,8 +35,11 @@ err_t cmp_request_csr(const struct cmp_request *request, const struct key_policy
 
 /* CertConfirmContent of one transaction (RFC 9810 §5.3.18). */
 struct cmp_confirmation {
-    size_t count;     /* 0: refuses the certificate without a word */
-    bool is_accepted; /* with count 1 */
+    size_t count; /* 0: refuses the certificate without a word */
+    /* with count 1 */
+    bool is_accepted;
+    int64_t id;        /* certReqId */
+    struct bytes hash; /* borrows from the message */
 };
 /** @errors ERR_BAD_ENCODING the form, ERR_BAD_REQUEST several @thread any */
 err_t cmp_confirmation_read(const struct cmp_header *message, struct cmp_confirmation *out);

@@ -9,29 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/cmp.h>
 #include <openssl/err.h>
 
-#include "pki/cmp_request.h"
-#include "pki/cmp_signer_internal.h"
+#include "pki/cmp_server_internal.h"
 #include "pki/der.h"
+#include "pki/peer_internal.h"
 
-DEFINE_AUTO(OSSL_CMP_MSG, OSSL_CMP_MSG_free);
 DEFINE_AUTO(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
-
-struct cmp_server {
-    struct cmp_signer *signer;
-    OSSL_CMP_SRV_CTX *context;
-    X509 *certificate;  /* that was answered; NULL: none yet */
-    struct buf request; /* DER of the request without extraCerts, for pollReq */
-    /* of the message that is taken */
-    const struct cmp_calls *calls;
-    struct cmp_result *result;
-    const struct cmp_outcome *known; /* the answer to a request is known already; NULL: ask */
-    struct cmp_outcome polled;
-    struct cmp_confirmation confirmation; /* what a certConf says */
-    bool was_asked;
-};
 
 void cmp_outcome_clear(struct cmp_outcome *outcome)
 {
@@ -47,9 +31,10 @@ void cmp_server_free(struct cmp_server *server)
 {
     if (server != NULL) {
         OSSL_CMP_SRV_CTX_free(server->context);
-        X509_free(server->certificate);
-        cmp_signer_unref(server->signer);
+        cmp_signer_unref(server->spec.signer);
         buf_clear(&server->request);
+        buf_clear(&server->certificate);
+        buf_clear(&server->nonce);
         free(server);
     }
 }
@@ -73,14 +58,11 @@ static OSSL_CMP_PKISI *status_of(const struct cmp_outcome *outcome)
 static bool grant(struct cmp_server *server, const struct cmp_outcome *outcome, X509 **certificate,
                   STACK_OF(X509) * *chain, STACK_OF(X509) * *ca_pubs)
 {
-    X509_free(server->certificate);
-    server->certificate = NULL;
-    err_t error = certificate_decode(buf_view(&outcome->certificate), &server->certificate);
-    if (error.code != ERR_OK || X509_up_ref(server->certificate) != 1) {
-        return false;
-    }
-    *certificate = server->certificate;
-    return cmp_signer_put_chain(server->signer, outcome, chain, ca_pubs);
+    struct bytes der = buf_view(&outcome->certificate);
+    buf_clear(&server->certificate);
+    return buf_append_bytes(&server->certificate, der).code == ERR_OK &&
+           cmp_signer_carry(server->spec.signer, der, certificate) &&
+           cmp_signer_put_chain(server->spec.signer, outcome, chain, ca_pubs);
 }
 
 static OSSL_CMP_PKISI *on_request(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id,
@@ -115,37 +97,11 @@ static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *
     return status_of(&outcome);
 }
 
-/* Which hash a certHash is made with follows from the certificate's signature (RFC 9810 §5.3.18). */
-static bool is_hash_of(const X509 *x509, const ASN1_OCTET_STRING *hash)
-{
-    AUTO(ASN1_OCTET_STRING) *own = x509 == NULL ? NULL : X509_digest_sig(x509, NULL, NULL);
-    return own != NULL && hash != NULL && ASN1_OCTET_STRING_cmp(own, hash) == 0;
-}
-
-static int fail(struct cmp_server *server, enum cmp_failure failure, const char *text)
+int cmp_server_fail(struct cmp_server *server, enum cmp_failure failure, const char *text)
 {
     server->result->failure = failure;
     (void)snprintf(server->result->text, sizeof server->result->text, "%s", text);
     return 0;
-}
-
-static int confirm(struct cmp_server *server, bool is_accepted)
-{
-    enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
-    server->was_asked = true;
-    err_t error = server->calls->confirm(server->calls->context, is_accepted, &failure);
-    return error.code == ERR_OK ? 1 : fail(server, failure, error.detail);
-}
-
-static int on_confirm(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int id,
-                      const ASN1_OCTET_STRING *hash, const OSSL_CMP_PKISI *status)
-{
-    (void)message, (void)id, (void)status;
-    struct cmp_server *server = OSSL_CMP_SRV_CTX_get0_custom_ctx(context);
-    if (!is_hash_of(server->certificate, hash)) {
-        return fail(server, CMP_FAILURE_BAD_CERT_ID, "certHash is not that of the certificate");
-    }
-    return confirm(server, server->confirmation.is_accepted);
 }
 
 /* Asks first: only when there is a certificate the request goes through OpenSSL again. */
@@ -172,7 +128,7 @@ static int on_poll(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int i
 
 static err_t set_up(const struct cmp_server *server, X509 *sender)
 {
-    const struct cmp_signer *signer = server->signer;
+    const struct cmp_signer *signer = server->spec.signer;
     OSSL_CMP_CTX *context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server->context);
     /* its words would go to stderr; what went wrong is in the error queue, which stays as it is then */
     bool is_good = OSSL_CMP_CTX_set_log_verbosity(context, OSSL_CMP_LOG_ALERT) == 1 &&
@@ -188,21 +144,22 @@ static err_t set_up(const struct cmp_server *server, X509 *sender)
 err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out)
 {
     *out = NULL;
-    AUTO(X509) *sender = NULL;
-    TRY(certificate_decode(spec->sender, &sender));
     AUTO_PTR(cmp_server) *server = calloc(1, sizeof *server);
     ENSURE(server != NULL, ERR_NO_MEMORY, "no memory for a CMP transaction");
-    server->signer = cmp_signer_ref(spec->signer);
+    server->spec = *spec;
+    server->spec.signer = cmp_signer_ref(spec->signer);
+    server->spec.sender = NULL; /* lent for this call */
+    server->sender_alg = spec->sender->certificate.key.alg;
     server->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
     bool is_made = server->context != NULL &&
-                   OSSL_CMP_SRV_CTX_init(server->context, server, on_request, on_revoke, NULL, NULL,
-                                         on_confirm, on_poll) == 1 &&
+                   OSSL_CMP_SRV_CTX_init(server->context, server, on_request, on_revoke, NULL, NULL, NULL,
+                                         on_poll) == 1 &&
                    OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(server->context,
                                                                spec->grants_implicit_confirm ? 1 : 0) == 1;
     if (!is_made) {
         return ERR_OPENSSL("making a CMP transaction failed");
     }
-    TRY(set_up(server, sender));
+    TRY(set_up(server, spec->sender->parsed->x509));
     *out = TAKE(server);
     return OK;
 }
@@ -231,12 +188,12 @@ static bool is_request(enum cmp_body body)
 }
 
 /* Our own words stand when a call of ours said them. */
-static void explain(struct cmp_server *server)
+void cmp_server_explain(struct cmp_server *server)
 {
     enum cmp_failure failure = CMP_FAILURE_BAD_REQUEST;
     const char *text = cmp_reason_take(&failure);
     if (server->result->text[0] == '\0') {
-        (void)fail(server, failure, text);
+        (void)cmp_server_fail(server, failure, text);
     }
 }
 
@@ -248,7 +205,7 @@ static err_t take_answer(struct cmp_server *server, OSSL_CMP_MSG *answer)
     result->is_verified = server->was_asked || !is_error;
     if (is_error) {
         result->is_open = result->is_waiting = false;
-        explain(server);
+        cmp_server_explain(server);
         return OK;
     }
     openssl_forget_errors();
@@ -279,55 +236,73 @@ static err_t look_at_answer(struct cmp_result *result)
     return OK;
 }
 
+err_t cmp_server_parse(struct cmp_server *server, const struct cmp_header *message, struct buf *der,
+                       OSSL_CMP_MSG **parsed)
+{
+    TRY(put_bare(message, der));
+    ERR_clear_error();
+    const uint8_t *p = der->p;
+    *parsed = d2i_OSSL_CMP_MSG(NULL, &p, (long)der->n);
+    if (*parsed == NULL) {
+        openssl_forget_errors();
+        (void)cmp_server_fail(server, CMP_FAILURE_BAD_DATA_FORMAT, "the message is malformed");
+    }
+    return OK;
+}
+
+/* What is to be confirmed, and under which nonce. */
+static err_t await(struct cmp_server *server)
+{
+    const struct cmp_result *result = server->result;
+    if (!result->is_open || result->is_waiting) {
+        buf_clear(&server->certificate);
+    }
+    buf_clear(&server->nonce);
+    return buf_append(&server->nonce, result->nonce, result->nonce_size);
+}
+
 static err_t process(struct cmp_server *server, const struct cmp_header *message)
 {
     AUTO_VAL(buf) bare = {0};
-    AUTO(OSSL_CMP_MSG) *answer = NULL;
-    TRY(put_bare(message, &bare));
-    ERR_clear_error();
-    const uint8_t *der = bare.p;
-    AUTO(OSSL_CMP_MSG) *parsed = d2i_OSSL_CMP_MSG(NULL, &der, (long)bare.n);
+    AUTO(OSSL_CMP_MSG) *parsed = NULL;
+    TRY(cmp_server_parse(server, message, &bare, &parsed));
     if (parsed == NULL) {
-        openssl_forget_errors();
-        (void)fail(server, CMP_FAILURE_BAD_DATA_FORMAT, "the message is malformed");
         return OK;
     }
-    answer = OSSL_CMP_SRV_process_request(server->context, parsed);
+    AUTO(OSSL_CMP_MSG) *answer = OSSL_CMP_SRV_process_request(server->context, parsed);
     TRY(take_answer(server, answer));
     if (is_request(message->body)) {
         buf_clear(&server->request);
         server->request = bare; /* moves */
         bare = (struct buf){0};
     }
-    return look_at_answer(server->result);
+    TRY(look_at_answer(server->result));
+    return await(server);
 }
 
-/* A list of nothing refuses the certificate, and OpenSSL tells nobody. */
-static void refuse_by_nothing(struct cmp_server *server)
+/* A signature of a kind that is not taken in certificates is not taken here either (SHA-1). */
+static bool is_algorithm_taken(struct cmp_server *server, const struct cmp_header *message)
 {
-    bool is_refusal = server->confirmation.count == 0 && server->result->der.n > 0;
-    if (is_refusal && confirm(server, false) != 1) {
-        buf_clear(&server->result->der);
+    const char *refusal = message->protection_kind == CMP_SIGNED
+                              ? signature_refusal(message->protection_alg, server->sender_alg)
+                              : NULL;
+    if (refusal != NULL) {
+        (void)cmp_server_fail(server, CMP_FAILURE_BAD_ALG, refusal);
     }
+    return refusal == NULL;
 }
 
 err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *message,
                       const struct cmp_calls *calls, struct cmp_result *out)
 {
+    err_t error = OK;
     server->calls = calls;
     server->result = out;
     server->known = NULL;
     server->was_asked = false;
-    if (message->body == CMP_BODY_CERTCONF) {
-        err_t form = cmp_confirmation_read(message, &server->confirmation);
-        if (form.code != ERR_OK) {
-            (void)fail(server, CMP_FAILURE_BAD_DATA_FORMAT, form.detail);
-            return OK;
-        }
-    }
-    err_t error = process(server, message);
-    if (error.code == ERR_OK && message->body == CMP_BODY_CERTCONF) {
-        refuse_by_nothing(server);
+    if (is_algorithm_taken(server, message)) {
+        error = message->body == CMP_BODY_CERTCONF ? cmp_server_confirm(server, message)
+                                                   : process(server, message);
     }
     cmp_outcome_clear(&server->polled);
     server->polled = (struct cmp_outcome){.verdict = CMP_REJECTED};
@@ -337,8 +312,9 @@ err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *messag
     return error;
 }
 
-err_t cmp_server_replay(struct cmp_server *server, const struct cmp_header *message,
-                        const struct cmp_outcome *outcome, struct bytes nonce)
+/* pollReq is OpenSSL's, so it has to see what it answered; a certConf is not. */
+static err_t replay_waiting(struct cmp_server *server, const struct cmp_header *message,
+                            const struct cmp_outcome *outcome)
 {
     AUTO_VAL(cmp_result) result = {0};
     server->result = &result;
@@ -348,6 +324,18 @@ err_t cmp_server_replay(struct cmp_server *server, const struct cmp_header *mess
     server->known = NULL;
     TRY(error);
     ENSURE(result.der.n > 0, ERR_BAD_ENCODING, "a kept request is not taken again: %s", result.text);
+    return OK;
+}
+
+err_t cmp_server_replay(struct cmp_server *server, const struct cmp_header *message,
+                        const struct cmp_outcome *outcome, struct bytes nonce)
+{
+    if (outcome->verdict == CMP_GRANTED) {
+        TRY(put_bare(message, &server->request));
+        TRY(buf_append_bytes(&server->nonce, nonce));
+        return buf_append_bytes(&server->certificate, buf_view(&outcome->certificate));
+    }
+    TRY(replay_waiting(server, message, outcome));
     AUTO(ASN1_OCTET_STRING) *sent = ASN1_OCTET_STRING_new();
     OSSL_CMP_CTX *context = OSSL_CMP_SRV_CTX_get0_cmp_ctx(server->context);
     if (sent == NULL || ASN1_OCTET_STRING_set(sent, nonce.p, (int)nonce.n) != 1 ||

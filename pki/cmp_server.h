@@ -8,6 +8,7 @@
 
 #include "pki/cmp_header.h"
 #include "pki/cmp_signer.h"
+#include "pki/peer.h"
 
 enum { CMP_TEXT_SIZE = 160 };
 
@@ -38,14 +39,16 @@ struct cmp_calls {
 };
 
 struct cmp_server_spec {
-    struct cmp_signer *signer; /* a reference of its own is taken */
-    struct bytes sender;       /* DER: the certificate whose key alone protects the messages */
+    struct cmp_signer *signer;          /* a reference of its own is taken */
+    const struct peer_identity *sender; /* of peer_identity_of(): whose key alone protects the messages */
     bool grants_implicit_confirm;
+    const struct random *random;
+    int64_t now_ms;
 };
 
 struct cmp_server; /* used by one thread at a time */
 
-/** @errors ERR_CRYPTO, ERR_NO_MEMORY, ERR_BAD_ENCODING the sender's certificate @thread worker */
+/** @errors ERR_CRYPTO, ERR_NO_MEMORY @thread worker */
 err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out);
 void cmp_server_free(struct cmp_server *server);
 DEFINE_AUTO_PTR(cmp_server, cmp_server_free);

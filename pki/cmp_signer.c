@@ -39,6 +39,10 @@ void cmp_signer_unref(struct cmp_signer *signer)
     X509_free(signer->root);
     free_certificates(signer->path);
     free_certificates(signer->issuers);
+    if (signer->nobody != NULL) {
+        (void)OSSL_PROVIDER_unload(signer->nobody);
+    }
+    OSSL_LIB_CTX_free(signer->keyless);
     free(signer);
 }
 
@@ -119,6 +123,14 @@ static err_t take_certificates(const struct bytes *ders, size_t count, STACK_OF(
     return OK;
 }
 
+/* The null provider keeps others from being loaded. */
+static err_t make_keyless(struct cmp_signer *signer)
+{
+    signer->keyless = OSSL_LIB_CTX_new();
+    signer->nobody = signer->keyless == NULL ? NULL : OSSL_PROVIDER_load(signer->keyless, "null");
+    return signer->nobody != NULL ? OK : ERR_OPENSSL("preparing the signer of CMP answers failed");
+}
+
 err_t cmp_signer_new(const struct authority *infrastructure, const struct cmp_signer_spec *spec,
                      struct cmp_signer **out)
 {
@@ -128,6 +140,7 @@ err_t cmp_signer_new(const struct authority *infrastructure, const struct cmp_si
     AUTO_PTR(cmp_signer) *signer = calloc(1, sizeof *signer);
     ENSURE(signer != NULL, ERR_NO_MEMORY, "no memory for a signer");
     atomic_init(&signer->references, 1);
+    TRY(make_keyless(signer));
     TRY(make_key(signer));
     TRY(make_certificate(infrastructure, spec, signer));
     TRY(certificate_decode(spec->root, &signer->root));

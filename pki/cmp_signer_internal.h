@@ -5,6 +5,8 @@
 
 #include <stdatomic.h>
 
+#include <openssl/provider.h>
+
 #include "pki/authority_internal.h"
 #include "pki/cmp_header.h"
 #include "pki/cmp_signer.h"
@@ -21,12 +23,19 @@ struct cmp_signer {
     X509 *certificate, *root;
     STACK_OF(X509) * path;    /* as in the specification */
     STACK_OF(X509) * issuers; /* likewise */
+    OSSL_LIB_CTX *keyless;    /* in which no key can be decoded, */
+    OSSL_PROVIDER *nobody;    /* since this one alone serves it */
     struct cmp_signer_facts facts;
 };
 
 /** Empties OpenSSL's error queue. @return why a message was not taken, in our words @param[out] failure its
  * bit */
 const char *cmp_reason_take(enum cmp_failure *failure);
+
+/** A certificate for an answer to carry, and for nothing else: its key is not decoded, which costs OpenSSL
+ * 3.0 as much as two signatures. It must not outlive the signer. @param[out] out the caller's; NULL on
+ * failure */
+bool cmp_signer_carry(const struct cmp_signer *signer, struct bytes der, X509 **out);
 
 struct cmp_outcome;
 /** What goes along with a certificate that is granted: what is above it, and the root for caPubs.

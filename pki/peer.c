@@ -15,6 +15,10 @@ void peer_identity_clear(struct peer_identity *peer)
     buf_clear(&peer->spki);
     buf_clear(&peer->der);
     buf_clear(&peer->chain);
+    if (peer->parsed != NULL) {
+        X509_free(peer->parsed->x509);
+        free(peer->parsed);
+    }
     *peer = (struct peer_identity){.kind = PEER_NONE};
 }
 

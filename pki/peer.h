@@ -14,6 +14,8 @@ enum peer_kind {
                          itself */
 };
 
+struct peer_certificate; /* parsed */
+
 struct peer_identity {
     enum peer_kind kind;
     bool is_expired;    /* issued or foreign, and outside its validity at the handshake: good for nothing but
@@ -24,6 +26,7 @@ struct peer_identity {
     struct buf spki;  /* canonical DER */
     struct buf der;   /* the certificate */
     struct buf chain; /* PEER_FOREIGN, at a full handshake: what was sent along, DER, one behind the other */
+    struct peer_certificate *parsed; /* the certificate, of peer_identity_of(); NULL: of a handshake */
 };
 void peer_identity_clear(struct peer_identity *peer);
 DEFINE_AUTO_VAL(peer_identity, peer_identity_clear);

@@ -20,6 +20,12 @@ struct peer_trust {
     struct trusted_authority authorities[];
 };
 
+/* So that who verifies a message does not parse it again: on OpenSSL 3.0 that costs as much as two
+ * signatures. */
+struct peer_certificate {
+    X509 *x509;
+};
+
 /** What the certificate says of its issuer, nothing verified yet. @param[out] issuer for PEER_ISSUED,
  * borrowed from `trust` */
 enum peer_kind peer_classify(const struct peer_trust *trust, X509 *x509,

@@ -1,6 +1,7 @@
 /* The holder of a certificate that signs messages instead of opening connections (CMP): judged by the verify
  * callback of TLS, so that no rule exists twice. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <openssl/x509v3.h>
 
@@ -54,6 +55,9 @@ err_t peer_identity_of(const struct peer_trust *trust, struct bytes der, const s
     ENSURE(sent != NULL, ERR_NO_MEMORY, "a chain");
     TRY(read_chain(chain, chain_count, sent));
     TRY(judge(trust, x509, sent, now_ms, &remark));
+    out->parsed = calloc(1, sizeof *out->parsed);
+    ENSURE(out->parsed != NULL && X509_up_ref(x509) == 1, ERR_NO_MEMORY, "a certificate");
+    out->parsed->x509 = x509;
     TRY(certificate_facts_read(x509, &out->certificate));
     TRY(certificate_spki(x509, &out->spki));
     TRY(buf_append_bytes(&out->der, der));

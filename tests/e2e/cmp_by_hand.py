@@ -174,6 +174,7 @@ def check_protection(server, request):
     refused(server, "a protection whose algorithm is not named", half, "badRequest")
     other = fresh(request)
     other.extra = tlv(0xa1, tlv(SEQUENCE, read("other.der")))
+    other.start[1] = other.start[1].replace(b"birth", b"other")
     refused(server, "the certificate of somebody else", other.sign("birth"), "badMessageCheck")
     began = time.monotonic()
     refused(server, "a MAC of 2^31 iterations", fresh(request).under_code(b"1234", 1 << 31), "badAlg", "badDataFormat")

@@ -2,6 +2,7 @@
 #ifndef WHORL_TESTS_CMP_SCENE_H
 #define WHORL_TESTS_CMP_SCENE_H
 
+#include "pki/peer_internal.h"
 #include "tests/unit/pki/cmp_client.h"
 
 enum { LIFE_DAYS = 7 };
@@ -69,11 +70,13 @@ static inline void give_up(void *context, struct cmp_outcome *out)
 
 static inline void make_server(struct bench *bench)
 {
-    AUTO_VAL(buf) sender = {0};
-    assert_ok(certificate_encode(bench->client.certificate, &sender));
+    struct peer_certificate parsed = {.x509 = bench->client.certificate};
+    const struct peer_identity sender = {.certificate = {.key = {.alg = KEY_ALG_P256}}, .parsed = &parsed};
     const struct cmp_server_spec spec = {.signer = bench->signer,
-                                         .sender = buf_view(&sender),
-                                         .grants_implicit_confirm = bench->grants_implicit};
+                                         .sender = &sender,
+                                         .grants_implicit_confirm = bench->grants_implicit,
+                                         .random = random_system(),
+                                         .now_ms = now_ms()};
     cmp_server_free(bench->server);
     assert_ok(cmp_server_new(&spec, &bench->server));
 }
