@@ -11,7 +11,7 @@ host=${DEVICE#https://}
 kept() {
     local name=$1 old=$2 key=$3
     shift 3
-    openssl cmp -server 127.0.0.1:1 -path x -recipient /CN=whorl -cert "$WORK/$old.crt" -key "$WORK/$old.key" -newkey "$WORK/$key.key" \
+    openssl cmp -server "${PUBLIC#http://}" -path x -recipient /CN=whorl -cert "$WORK/$old.crt" -key "$WORK/$old.key" -newkey "$WORK/$key.key" \
         -extracerts "$WORK/$old.crt" -ignore_keyusage -trusted "$CA" -msg_timeout 1 -certout "$WORK/none" -reqout "$WORK/$name.der" "$@" \
         >"$WORK/cmp.log" 2>&1 || true
     [ -s "$WORK/$name.der" ] || die "openssl cmp made no message: $(tail -3 "$WORK/cmp.log")"
