@@ -143,6 +143,7 @@ static err_t take(struct cmp_case *c, struct buf *answer)
     if (error.code != ERR_OK) {
         return answer_err(c, error, failure, answer);
     }
+    c->is_earned = result.der.n > 0 && !result.is_rejected;
     return result.der.n > 0 ? buf_append_bytes(answer, buf_view(&result.der))
                             : answer_error(c, result.failure, result.text, answer);
 }
@@ -157,6 +158,11 @@ err_t cmp_answer(struct fleet *fleet, const struct cmp_question *question, struc
     if (read.code != ERR_OK && !has_name) {
         return read;
     }
+    TRY(cmp_source_check(&c));
     TRY(cmp_ground_take(fleet, c.now_ms, &c.ground));
-    return read.code != ERR_OK ? answer_err(&c, read, failure, answer) : take(&c, answer);
+    err_t answered = read.code != ERR_OK ? answer_err(&c, read, failure, answer) : take(&c, answer);
+    if (answered.code == ERR_OK && !c.is_earned) {
+        cmp_source_charge(&c);
+    }
+    return answered;
 }

@@ -18,8 +18,9 @@ struct cmp_question {
 
 /** Answers every message whose header could be read, by a CMP error at least. @param[out] answer DER,
  * appended
- *  @errors ERR_BAD_ENCODING, ERR_TOO_LARGE it is no CMP message; ERR_UNAVAILABLE nobody here can sign
- * answers; of the inventory
+ *  @errors ERR_BAD_ENCODING, ERR_TOO_LARGE it is no CMP message; ERR_TOO_MANY with retry_after_s: this source
+ * had too many answers that it did not earn (refusals, general messages); ERR_UNAVAILABLE nobody here can
+ * sign answers; of the inventory
  *  @thread worker */
 err_t cmp_answer(struct fleet *fleet, const struct cmp_question *question, struct buf *answer);
 

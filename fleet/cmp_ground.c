@@ -7,12 +7,18 @@
 #include "fleet/cmp_internal.h"
 #include "fleet/event.h"
 #include "fleet/ocsp.h"
+#include "fleet/source_rates.h"
 
-enum { LIFE_MS = 7 * 24 * 3600 * 1000 };
+enum {
+    LIFE_MS = 7 * 24 * 3600 * 1000,
+    UNEARNED_PER_SECOND = 20, /* of one source; a millisecond each */
+    UNEARNED_AT_ONCE = 200
+};
 
 struct cmp_state {
     pthread_mutex_t mutex; /* of `present`, and held while a new one is made */
     struct cmp_ground *present;
+    struct source_rates *rates; /* of what nobody has earned */
 };
 
 err_t cmp_state_new(struct cmp_state **out)
@@ -20,13 +26,14 @@ err_t cmp_state_new(struct cmp_state **out)
     *out = calloc(1, sizeof **out);
     ENSURE(*out != NULL, ERR_NO_MEMORY, "the CMP service");
     (void)pthread_mutex_init(&(*out)->mutex, NULL);
-    return OK;
+    return source_rates_new(UNEARNED_PER_SECOND, UNEARNED_AT_ONCE, &(*out)->rates);
 }
 
 void cmp_state_free(struct cmp_state *state)
 {
     if (state != NULL) {
         cmp_ground_unref(state->present);
+        source_rates_free(state->rates);
         (void)pthread_mutex_destroy(&state->mutex);
         free(state);
     }
@@ -157,4 +164,15 @@ err_t cmp_ground_take(struct fleet *fleet, int64_t now_ms, struct cmp_ground **o
     }
     (void)pthread_mutex_unlock(&state->mutex);
     return renewed;
+}
+
+err_t cmp_source_check(const struct cmp_case *c)
+{
+    return source_rates_look(c->fleet->cmp->rates, c->question->address, clock_monotonic_ms(c->fleet->clock));
+}
+
+void cmp_source_charge(const struct cmp_case *c)
+{
+    err_ignore(source_rates_take(c->fleet->cmp->rates, c->question->address,
+                                 clock_monotonic_ms(c->fleet->clock))); /* it owes all that it may already */
 }

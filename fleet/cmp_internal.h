@@ -26,6 +26,14 @@ err_t cmp_ground_take(struct fleet *fleet, int64_t now_ms, struct cmp_ground **o
 void cmp_ground_unref(struct cmp_ground *ground);
 DEFINE_AUTO_PTR(cmp_ground, cmp_ground_unref);
 
+struct cmp_case;
+/** Whether the source may still have messages answered that nobody has earned: refusals, and what everybody
+ * may ask. They cost two or three signatures each, and whoever sends them proves nothing. @errors
+ * ERR_TOO_MANY */
+err_t cmp_source_check(const struct cmp_case *c);
+/** Such an answer was given. */
+void cmp_source_charge(const struct cmp_case *c);
+
 /* One message on its way through. */
 struct cmp_case {
     struct fleet *fleet;
@@ -37,6 +45,7 @@ struct cmp_case {
     struct buf kept;           /* its bytes, when it was kept */
     struct peer_identity peer; /* whose key protects the message */
     struct sha256 key;         /* SHA-256 of its SPKI */
+    bool is_earned;            /* the sender proved itself and got what it asked for, or was told to wait */
     /* of the certificate that was granted: now, or before */
     char authority[AUTHORITY_ID_SIZE];
     uint8_t serial[CERTIFICATE_SERIAL_SIZE];

@@ -19,11 +19,12 @@ static err_t put_in(struct db_tx *tx, void *arg)
 
 err_t cmp_transaction_keep(struct cmp_case *c, const struct cmp_result *result)
 {
-    bool is_first = c->kept.n == 0;
+    AUTO_VAL(buf) request = {0};
+    TRY(cmp_message_put_bare(&c->request, &request));
     struct cmp_row row = {.id = c->message.transaction_id,
                           .key = key_of(c),
                           .sender = buf_view(&c->peer.der),
-                          .request = is_first ? c->question->message : buf_view(&c->kept),
+                          .request = buf_view(&request),
                           .nonce = {result->nonce, result->nonce_size},
                           .expires_at = c->now_ms + OPEN_MS};
     memcpy(row.authority, c->authority, sizeof row.authority);

@@ -14,5 +14,8 @@ DEFINE_AUTO_PTR(source_rates, source_rates_free);
 /** Takes one. @param address text, as in source_limits_check() @param at_ms monotonic
  *  @errors ERR_TOO_MANY with retry_after_s: nothing was taken @thread any */
 err_t source_rates_take(struct source_rates *rates, const char *address, int64_t at_ms);
+/** Whether one would be given; takes nothing. For work whose price is known only when it is done: it is taken
+ * then. @errors as above @thread any */
+err_t source_rates_look(struct source_rates *rates, const char *address, int64_t at_ms);
 
 #endif

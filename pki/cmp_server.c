@@ -80,6 +80,7 @@ static OSSL_CMP_PKISI *on_request(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG 
     }
     server->result->is_waiting = outcome->verdict == CMP_WAITING;
     server->result->is_open = outcome->verdict != CMP_REJECTED;
+    server->result->is_rejected = outcome->verdict == CMP_REJECTED;
     if (outcome->verdict == CMP_GRANTED && !grant(server, outcome, certificate, chain, ca_pubs)) {
         return NULL;
     }
@@ -94,6 +95,7 @@ static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *
     AUTO_VAL(cmp_outcome) outcome = {.verdict = CMP_REJECTED};
     server->was_asked = true;
     server->calls->revoke(server->calls->context, &outcome);
+    server->result->is_rejected = outcome.verdict == CMP_REJECTED;
     return status_of(&outcome);
 }
 
@@ -166,8 +168,7 @@ err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out
 
 /* --- a message -------------------------------------------------------------------------------------- */
 
-/* Without extraCerts, which no protection covers. */
-static err_t put_bare(const struct cmp_header *message, struct buf *out)
+err_t cmp_message_put_bare(const struct cmp_header *message, struct buf *out)
 {
     struct der_writer w = der_writer(out);
     size_t outer = der_open(&w, DER_SEQUENCE);
@@ -239,7 +240,7 @@ static err_t look_at_answer(struct cmp_result *result)
 err_t cmp_server_parse(struct cmp_server *server, const struct cmp_header *message, struct buf *der,
                        OSSL_CMP_MSG **parsed)
 {
-    TRY(put_bare(message, der));
+    TRY(cmp_message_put_bare(message, der));
     ERR_clear_error();
     const uint8_t *p = der->p;
     *parsed = d2i_OSSL_CMP_MSG(NULL, &p, (long)der->n);
@@ -331,7 +332,7 @@ err_t cmp_server_replay(struct cmp_server *server, const struct cmp_header *mess
                         const struct cmp_outcome *outcome, struct bytes nonce)
 {
     if (outcome->verdict == CMP_GRANTED) {
-        TRY(put_bare(message, &server->request));
+        TRY(cmp_message_put_bare(message, &server->request));
         TRY(buf_append_bytes(&server->nonce, nonce));
         return buf_append_bytes(&server->certificate, buf_view(&outcome->certificate));
     }

@@ -58,6 +58,7 @@ struct cmp_result {
     enum cmp_failure failure; /* of an error */
     char text[CMP_TEXT_SIZE];
     bool is_verified;          /* the protection held */
+    bool is_rejected;          /* the answer is a rejection, by what the calls said */
     bool is_open;              /* certConf or pollReq is to come */
     bool is_waiting;           /* pollReq */
     uint8_t nonce[CMP_ID_MAX]; /* the answer's senderNonce, of an open one */
@@ -71,6 +72,10 @@ DEFINE_AUTO_VAL(cmp_result, cmp_result_clear);
  *  @errors ERR_NO_MEMORY, ERR_CRYPTO ours; everything of the sender is told in `out` @thread worker */
 err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *message,
                       const struct cmp_calls *calls, struct cmp_result *out);
+
+/** The message without extraCerts, which no protection covers: what is to be kept of it. @param[out] der
+ * appended */
+err_t cmp_message_put_bare(const struct cmp_header *message, struct buf *der);
 
 /** Puts a new transaction where another one stood when it had answered `message`.
  *  @param outcome what that answer was: granted, or waiting

@@ -11,7 +11,8 @@ struct talk {
     struct scene *scene;
     struct cmp_client client;
     struct unit unit;
-    bool restarts; /* the server starts anew between two messages */
+    bool restarts;    /* the server starts anew between two messages */
+    int64_t pause_ms; /* between two messages */
     int answered;
     struct buf last; /* the last request that was answered */
     err_t failed;
@@ -24,6 +25,7 @@ static inline void serve(void *server, struct bytes request, struct buf *answer)
         scene_stop(talk->scene);
         scene_start(talk->scene);
     }
+    manual_clock_advance(&talk->scene->clock, talk->answered > 0 ? talk->pause_ms : 0);
     const struct cmp_question question = {
         .message = request, .label = "", .address = "192.0.2.7", .request_id = "r-1"};
     talk->failed = cmp_answer(talk->scene->fleet, &question, answer);

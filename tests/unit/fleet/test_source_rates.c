@@ -29,6 +29,29 @@ static void a_burst_and_then_a_rate(void **state)
     assert_int_equal(taken(rates, "192.0.2.1", AT_MS + 60000, 20), 5); /* no more is saved up */
 }
 
+static void looking_takes_nothing(void **state)
+{
+    AUTO_PTR(source_rates) *rates = NULL;
+    (void)state;
+    assert_ok(source_rates_new(10, 2, &rates));
+    for (int i = 0; i < 10; i++) {
+        assert_ok(source_rates_look(rates, "192.0.2.1", AT_MS));
+    }
+    assert_int_equal(taken(rates, "192.0.2.1", AT_MS, 5), 2);
+    err_t error = source_rates_look(rates, "192.0.2.1", AT_MS);
+    assert_error(error, ERR_TOO_MANY, "this address");
+    assert_int_equal(error.retry_after_s, 1);
+    assert_ok(source_rates_look(rates, "192.0.2.2", AT_MS));
+    assert_ok(source_rates_look(rates, "192.0.2.1", AT_MS + 100));
+    /* nobody loses its place to those who look */
+    for (int i = 0; i < 40000; i++) {
+        char address[32];
+        (void)snprintf(address, sizeof address, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+        assert_ok(source_rates_look(rates, address, AT_MS));
+    }
+    assert_int_equal(taken(rates, "192.0.2.1", AT_MS, 5), 0);
+}
+
 static void who_is_one_source(void **state)
 {
     AUTO_PTR(source_rates) *rates = NULL;
@@ -58,8 +81,8 @@ static void a_flood_of_sources(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_burst_and_then_a_rate),
-                                       cmocka_unit_test(who_is_one_source),
-                                       cmocka_unit_test(a_flood_of_sources)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_burst_and_then_a_rate), cmocka_unit_test(looking_takes_nothing),
+        cmocka_unit_test(who_is_one_source), cmocka_unit_test(a_flood_of_sources)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
