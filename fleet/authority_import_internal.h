@@ -29,5 +29,8 @@ err_t import_check_path(const struct import_nodes *nodes, struct import_node *no
  */
 err_t import_check_unrevoked(const struct import_nodes *nodes, const struct import_node *node,
                              const struct ca_bundle *bundle);
+/** Whether the certificate of an edge CA is bound to the names that its request asks for.
+ *  @errors ERR_UNPROCESSABLE */
+err_t import_check_names(const struct import_node *node);
 
 #endif

@@ -2,6 +2,7 @@
 #include "fleet/authority_import_internal.h"
 
 #include "pki/crl_read.h"
+#include "pki/name_constraints_read.h"
 
 static bool is_signed_by(const struct import_node *node, const struct import_node *issuer)
 {
@@ -109,4 +110,23 @@ err_t import_check_unrevoked(const struct import_nodes *nodes, const struct impo
         node = issuer;
     }
     return OK;
+}
+
+/* --- names ---------------------------------------------------------------------------------------------- */
+
+err_t import_check_names(const struct import_node *node)
+{
+    AUTO_VAL(held_constraints) given = {.excludes_addresses = false};
+    AUTO_VAL(held_constraints) asked = {.excludes_addresses = false};
+    char subject[CA_SUBJECT_SHORT + 4];
+    if (node->known->role != AUTHORITY_EDGE) {
+        return OK;
+    }
+    ca_certificate_subject(&node->certificate, subject);
+    TRY(name_constraints_of_request(node->known->request, &asked));
+    err_t error = name_constraints_of_certificate(buf_view(&node->certificate.der), &given);
+    error = error.code == ERR_OK ? name_constraints_check_within(&given, &asked) : error;
+    ENSURE(error.code != ERR_UNPROCESSABLE, ERR_UNPROCESSABLE, "the certificate of %s: %.130s", subject,
+           error.detail);
+    return error;
 }

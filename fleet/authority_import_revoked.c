@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/authority_certificate_rows.h"
 #include "fleet/alarms.h"
 #include "fleet/authority_apply.h"
 #include "fleet/authority_import_apply.h"
@@ -94,6 +95,21 @@ static err_t fall_under(struct db_tx *tx, struct fall *fall, const struct import
     return OK;
 }
 
+static err_t is_revoked(const struct authority_certificate_row *row, void *arg)
+{
+    *(bool *)arg = row->revoked_at != 0;
+    return OK;
+}
+
+/* What was revoked by an order here, a list only repeats. */
+static err_t is_news(struct db_tx *tx, const struct import_step *step, struct bytes serial, bool *out)
+{
+    bool is_old = false;
+    err_t found = authority_certificate_rows_find(tx, step->authority, serial, is_revoked, &is_old);
+    *out = !is_old;
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
 err_t import_strike_revoked(struct db_tx *tx, const struct import_run *run, const struct crl_facts *crl,
                             struct import_step *step)
 {
@@ -108,6 +124,9 @@ err_t import_strike_revoked(struct db_tx *tx, const struct import_run *run, cons
         struct search search = {.serial = {facts.serial, facts.serial_size}};
         TRY(crl_each(crl, compare_line, &search));
         fall.reason = revocation_reason_name(search.reason);
+        if (search.is_there) {
+            TRY(is_news(tx, step, search.serial, &search.is_there));
+        }
         TRY(search.is_there ? fall_under(tx, &fall, item, 0) : OK);
     }
     if (fall.count > 0) {

@@ -183,6 +183,7 @@ static err_t take_issued(struct run *run, struct import_node *node)
     ENSURE(wish.role != AUTHORITY_ROOT, ERR_UNPROCESSABLE, "authority %s is a root: it signs itself",
            node->id);
     TRY(ca_certificate_check_issuing(&node->certificate, &wish, run->view->now_ms));
+    TRY(import_check_names(node));
     TRY(check_serial(run, node));
     return import_check_path(&run->nodes, node, run->view->now_ms);
 }

@@ -8,8 +8,10 @@
 #include "db/authority_rows.h"
 #include "fleet/event.h"
 #include "fleet/internal.h"
+#include "fleet/own_names.h"
 #include "pki/authority_succession.h"
 #include "pki/keystore.h"
+#include "pki/name_constraints.h"
 
 struct found {
     const char *id, *issuer;
@@ -107,13 +109,31 @@ static err_t store_in(struct db_tx *tx, void *arg)
                         row.id, row.role, row.issuer, digest);
 }
 
+/* To the names that it may certify, and off this server's own. */
+static err_t bind(const struct authority_wish *wish, const struct own_names *own,
+                  struct name_constraints *out)
+{
+    struct faults faults = {.count = 0};
+    ENSURE(wish->names != NULL, ERR_UNPROCESSABLE,
+           "an authority of the role edge needs the DNS names that it may certify");
+    *out = *wish->names;
+    out->excluded = own->names;
+    out->excluded_count = own->count;
+    TRY(name_constraints_check(out, "", &faults));
+    return faults_error(&faults);
+}
+
 static err_t make(struct fleet *fleet, const struct actor *actor, const struct authority_wish *wish,
                   struct buf *request)
 {
     AUTO_PTR(private_key) *key = NULL;
     AUTO_VAL(buf) der = {0};
-    const struct authority_spec spec = {
-        .id = wish->id, .role = wish->role, .organisation = wish->organisation};
+    struct own_names own;
+    struct name_constraints names = {.permitted_count = 0};
+    struct authority_spec spec = {.id = wish->id, .role = wish->role, .organisation = wish->organisation};
+    own_names_of(fleet->options.hosts, &own);
+    TRY(wish->role == AUTHORITY_EDGE ? bind(wish, &own, &names) : OK);
+    spec.names = wish->role == AUTHORITY_EDGE ? &names : NULL;
     TRY(open_key(fleet, wish, &key));
     TRY(authority_make_request(&spec, key, NULL, &der));
     struct store store = {.actor = actor, .wish = wish, .request = buf_view(&der)};

@@ -12,6 +12,7 @@ struct authority_wish {
     const char *issuer;       /* who will sign; "": somebody who is not here yet */
     const char *organisation; /* O of its subject */
     enum key_alg key_alg;
+    const struct name_constraints *names; /* of the role edge; what it excludes is filled in; else NULL */
 };
 /** Makes key and request of a new issuing authority, which is pending until its certificate is imported; of
  *  one that is pending already the same request again. A key that a killed attempt left is taken up.

@@ -16,7 +16,7 @@
 #include "fleet/own_names.h"
 #include "fleet/policy_words.h"
 #include "pki/authority_succession.h"
-#include "pki/name_constraints.h"
+#include "pki/name_constraints_read.h"
 
 enum { LABEL_SIZE = AUTHORITY_ID_SIZE + 4 };
 static const int64_t DAY_MS = 86400000;
@@ -112,6 +112,7 @@ struct work {
     json_t *names; /* of permitted_dns */
     const char *permitted[CONSTRAINTS_MAX];
     struct name_constraints constraints;
+    struct held_constraints held; /* of its predecessor */
     struct own_names own;
     char organisation[ORGANISATION_SIZE];
     struct authority_made made;
@@ -121,27 +122,47 @@ static void work_clear(struct work *work)
 {
     private_key_free(work->key);
     authority_made_clear(&work->made);
+    held_constraints_clear(&work->held);
     json_decref(work->names);
     authority_set_unref(work->set);
 }
 DEFINE_AUTO_VAL(work, work_clear);
 
-/* The DNS names that a CA for servers at the edge may certify, and this server's own, which it may not. */
-static err_t describe_names(struct work *work)
+/* As ordered. */
+static err_t take_ordered_names(struct work *work)
 {
-    const char *text = work->made.order.permitted_dns;
-    struct faults faults = {.count = 0};
-    if (text[0] == '\0') {
-        return OK;
-    }
-    TRY(json_parse(bytes_str(text), AUTHORITY_NAMES_SIZE, &work->names));
+    TRY(json_parse(bytes_str(work->made.order.permitted_dns), AUTHORITY_NAMES_SIZE, &work->names));
     size_t count = json_array_size(work->names);
     for (size_t i = 0; i < count && i < CONSTRAINTS_MAX; i++) {
         work->permitted[i] = json_string_value(json_array_get(work->names, i));
         work->constraints.permitted_count = i + 1;
     }
-    own_names_of(work->fleet->options.hosts, &work->own);
     work->constraints.permitted = work->permitted;
+    return OK;
+}
+
+/* An order that says nothing of names means those of the one before it. */
+static err_t take_former_names(struct work *work)
+{
+    const struct authority_member *former =
+        authority_set_find(work->set, bytes_str(work->made.pending.row.predecessor));
+    ENSURE(former != NULL, ERR_UNAVAILABLE, "the authority %s, whose names it takes over, is not here",
+           work->made.pending.row.predecessor);
+    TRY(name_constraints_of_certificate(authority_borrow_der(former->authority), &work->held));
+    work->constraints = work->held.names;
+    return OK;
+}
+
+/* The DNS names that a CA for servers at the edge may certify, and this server's own as they are today, which
+ * it may not. */
+static err_t describe_names(struct work *work)
+{
+    struct faults faults = {.count = 0};
+    if (work->spec.role != AUTHORITY_EDGE) {
+        return OK;
+    }
+    TRY(work->made.order.permitted_dns[0] != '\0' ? take_ordered_names(work) : take_former_names(work));
+    own_names_of(work->fleet->options.hosts, &work->own);
     work->constraints.excluded = work->own.names;
     work->constraints.excluded_count = work->own.count;
     work->spec.names = &work->constraints;

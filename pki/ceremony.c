@@ -36,6 +36,7 @@ static const struct role_name {
     {AUTHORITY_ROOT, "root"},
     {AUTHORITY_DEVICE, "device"},
     {AUTHORITY_INFRASTRUCTURE, "infrastructure"},
+    {AUTHORITY_EDGE, "edge"},
 };
 
 const char *authority_role_name(enum authority_role role)

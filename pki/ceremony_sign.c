@@ -63,6 +63,24 @@ err_t ceremony_request(const struct ceremony_certificate *wish, struct csr **out
     return error;
 }
 
+/* They stand in what the CA's own key has signed: nobody on the way has changed them. */
+err_t ceremony_names(const struct ceremony_certificate *wish, struct held_constraints *out)
+{
+    struct faults faults = {.count = 0};
+    if (wish->role != AUTHORITY_EDGE) {
+        return OK;
+    }
+    err_t error = name_constraints_of_request(buf_view(&wish->der), out);
+    ENSURE(error.code != ERR_UNPROCESSABLE, ERR_UNPROCESSABLE, "the request of %s: %.110s", wish->authority,
+           error.detail);
+    TRY(error);
+    ENSURE(out->names.permitted_count > 0, ERR_UNPROCESSABLE,
+           "the request of %s has no nameConstraints: a CA for servers at the edge is bound to DNS names",
+           wish->authority);
+    TRY(name_constraints_check(&out->names, "", &faults));
+    return faults_error(&faults);
+}
+
 static bool is_own_key(const struct sha256 *spki, const struct ceremony_signer *signer)
 {
     return bytes_equal(BYTES_OF(spki->b), BYTES_OF(signer->authority->spki_sha256.b));
@@ -72,7 +90,9 @@ static err_t check_issuing(const struct ceremony_certificate *wish, const struct
 {
     static const uint8_t no_name[] = {DER_SEQUENCE, 0};
     AUTO_PTR(csr) *csr = NULL;
+    AUTO_VAL(held_constraints) held = {.excludes_addresses = false};
     TRY(ceremony_request(wish, &csr));
+    TRY(ceremony_names(wish, &held));
     ENSURE(!is_own_key(&csr_borrow_key(csr)->spki_sha256, signer), ERR_UNPROCESSABLE,
            "the request of %s is over the signing CA's own key", wish->authority);
     ENSURE(!bytes_equal(csr_borrow_subject(csr), BYTES_OF(no_name)), ERR_UNPROCESSABLE,
@@ -142,13 +162,16 @@ static err_t sign_issuing(const struct ceremony *ceremony, const struct ceremony
 {
     AUTO_PTR(csr) *csr = NULL;
     AUTO_VAL(buf) extensions = {0};
+    AUTO_VAL(held_constraints) held = {.excludes_addresses = false};
     uint8_t serial[SERIAL_SIZE];
     struct validity life;
     const struct authority_spec spec = {.id = wish->authority,
                                         .role = wish->role,
                                         .publication = {.public_url = ceremony->public_url},
-                                        .key_purposes = wish->key_purposes};
+                                        .key_purposes = wish->key_purposes,
+                                        .names = wish->role == AUTHORITY_EDGE ? &held.names : NULL};
     TRY(ceremony_request(wish, &csr));
+    TRY(ceremony_names(wish, &held));
     TRY(random_fill(signer->random, serial, sizeof serial));
     serial_normalise(serial);
     TRY(put_extensions(&spec, signer->authority, csr_borrow_spki(csr), &extensions));

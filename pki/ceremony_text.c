@@ -50,8 +50,10 @@ static const struct {
 static err_t put_purposes(const struct ceremony_certificate *wish, struct buf *out)
 {
     if (wish->key_purposes == 0) {
-        return buf_append_str(
-            out, wish->role == AUTHORITY_DEVICE ? " clientAuth" : " serverAuth clientAuth OCSPSigning cmcRA");
+        return buf_append_str(out, wish->role == AUTHORITY_DEVICE ? " clientAuth"
+                                   : wish->role == AUTHORITY_EDGE
+                                       ? " clientAuth serverAuth"
+                                       : " serverAuth clientAuth OCSPSigning cmcRA");
     }
     for (size_t i = 0; i < sizeof purposes / sizeof purposes[0]; i++) {
         if ((wish->key_purposes & purposes[i].bit) != 0) {
@@ -93,6 +95,19 @@ static err_t put_name(struct bytes der, struct buf *out)
     return buf_append_str(out, "\n");
 }
 
+static err_t put_names(const struct ceremony_certificate *wish, struct buf *out)
+{
+    AUTO_VAL(held_constraints) held = {.excludes_addresses = false};
+    TRY(ceremony_names(wish, &held));
+    for (size_t i = 0; i < held.names.permitted_count; i++) {
+        TRY(buf_printf(out, "%s%s", i == 0 ? "     only below   " : " ", held.names.permitted[i]));
+    }
+    for (size_t i = 0; i < held.names.excluded_count; i++) {
+        TRY(buf_printf(out, "%s%s", i == 0 ? "\n     never        " : " ", held.names.excluded[i]));
+    }
+    return held.names.permitted_count > 0 ? buf_append_str(out, "\n") : OK;
+}
+
 static err_t put_issuing(const struct ceremony_certificate *wish, const struct ceremony_signer *signer,
                          struct buf *out)
 {
@@ -108,6 +123,7 @@ static err_t put_issuing(const struct ceremony_certificate *wish, const struct c
     TRY(buf_append_str(out, "     pathlen      0: it may certify no further CA\n     purposes    "));
     TRY(put_purposes(wish, out));
     TRY(buf_append_str(out, "\n"));
+    TRY(put_names(wish, out));
     return put_span("valid", life.not_before_ms, life.not_after_ms, out);
 }
 

@@ -8,13 +8,14 @@
 #include "cmd/whorld/ca.h"
 #include "cmd/whorld/house.h"
 #include "fleet/authority_request.h"
+#include "pki/name_constraints.h"
 #include "pki/request_text.h"
 
 enum { LIFETIME_DAYS = 3652, CRL_DAYS = 180 };
 static const struct actor ACTOR = {.name = "whorld", .request_id = ""};
 
 struct words {
-    const char *dir, *out, *id, *role, *issuer, *lifetime_days, *crl_days;
+    const char *dir, *out, *id, *role, *issuer, *lifetime_days, *crl_days, *permitted_dns;
 };
 
 static err_t days_of(const char *text, const char *option, int64_t *days)
@@ -46,6 +47,28 @@ static err_t write_request(const char *folder, const char *id, struct bytes der)
     return write_in(folder, buf_str(&name), buf_view(&pem));
 }
 
+/* "a.example.com,b.example.com", taken apart in place. */
+struct names {
+    char text[4096];
+    const char *items[CONSTRAINTS_MAX];
+    struct name_constraints all;
+};
+
+static err_t names_of(const char *list, struct names *out)
+{
+    char *rest = NULL;
+    size_t n = strlen(list);
+    ENSURE(n < sizeof out->text, ERR_TOO_LARGE, "--permitted-dns: the names are too long");
+    memcpy(out->text, list, n + 1);
+    out->all = (struct name_constraints){.permitted = out->items};
+    for (char *at = strtok_r(out->text, ",", &rest); at != NULL; at = strtok_r(NULL, ",", &rest)) {
+        ENSURE(out->all.permitted_count < CONSTRAINTS_MAX, ERR_UNPROCESSABLE,
+               "--permitted-dns: at most %d names", CONSTRAINTS_MAX);
+        out->items[out->all.permitted_count++] = at;
+    }
+    return OK;
+}
+
 static err_t request_new(struct house *house, const struct words *words)
 {
     AUTO_VAL(buf) request = {0};
@@ -53,9 +76,15 @@ static err_t request_new(struct house *house, const struct words *words)
                                   .issuer = words->issuer != NULL ? words->issuer : "",
                                   .organisation = house->config.name,
                                   .key_alg = KEY_ALG_P256};
+    struct names names;
     err_t known = authority_role_parse(words->role, &wish.role);
-    ENSURE(known.code == ERR_OK && wish.role != AUTHORITY_EDGE, ERR_UNPROCESSABLE,
-           "--role: device or infrastructure");
+    ENSURE(known.code == ERR_OK, ERR_UNPROCESSABLE, "--role: device, infrastructure or edge");
+    ENSURE((wish.role == AUTHORITY_EDGE) == (words->permitted_dns != NULL), ERR_UNPROCESSABLE,
+           "--permitted-dns: the role edge needs the DNS names that it may certify, and no other has any");
+    if (words->permitted_dns != NULL) {
+        TRY(names_of(words->permitted_dns, &names));
+        wish.names = &names.all;
+    }
     TRY(authority_request(house->fleet, &ACTOR, &wish, &request));
     return write_request(words->out, words->id, buf_view(&request));
 }
@@ -103,15 +132,16 @@ int command_ca_request(int argc, char **argv)
         {.name = "issuer", .value = &words.issuer},
         {.name = "lifetime-days", .value = &words.lifetime_days},
         {.name = "crl-days", .value = &words.crl_days},
+        {.name = "permitted-dns", .value = &words.permitted_dns},
     };
-    bool is_good = options_read(argc, argv, specs, 7) && words.dir != NULL && words.out != NULL &&
+    bool is_good = options_read(argc, argv, specs, 8) && words.dir != NULL && words.out != NULL &&
                    (words.id != NULL) == (words.role != NULL) && (words.id != NULL || words.issuer != NULL);
     if (!is_good) {
-        (void)fputs("usage: whorld ca request --dir DIR --out FOLDER [--new ID --role device|infrastructure] "
-                    "[--issuer "
-                    "ROOT]\n"
-                    "                         [--lifetime-days N] [--crl-days N]\n",
-                    stderr);
+        (void)fputs(
+            "usage: whorld ca request --dir DIR --out FOLDER [--new ID --role device|infrastructure|edge] "
+            "[--issuer ROOT]\n"
+            "                         [--permitted-dns NAME,…] [--lifetime-days N] [--crl-days N]\n",
+            stderr);
         return EXIT_USAGE;
     }
     err_t error = run(&words);

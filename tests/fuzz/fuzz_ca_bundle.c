@@ -7,6 +7,7 @@
 #include "pki/ca_bundle.h"
 #include "pki/ca_certificate.h"
 #include "pki/crl_read.h"
+#include "pki/name_constraints_read.h"
 #include "tests/fuzz/fuzz.h"
 
 static const int64_t now_ms = 1780272000000;
@@ -44,6 +45,15 @@ static void try_crl(struct bytes der, const struct ca_certificate *issuer)
     }
 }
 
+/* Of the certificate itself nothing more is asked than it permits. */
+static void try_names(struct bytes der)
+{
+    AUTO_VAL(held_constraints) held = {.excludes_addresses = false};
+    if (is_good(name_constraints_of_certificate(der, &held)) && held.names.permitted_count > 0) {
+        must(is_good(name_constraints_check_within(&held, &held)) == held.excludes_addresses);
+    }
+}
+
 static void try_pair(struct bytes der, const struct ca_certificate *issuer)
 {
     static const struct ca_wish wish = {.role = AUTHORITY_DEVICE};
@@ -53,6 +63,7 @@ static void try_pair(struct bytes der, const struct ca_certificate *issuer)
         (void)ca_certificate_names_issuer(&lower, issuer);
         (void)is_good(ca_certificate_check_issuing(&lower, &wish, now_ms));
         (void)is_good(ca_path_verify(path, 2, now_ms));
+        try_names(der);
     }
 }
 

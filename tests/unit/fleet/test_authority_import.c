@@ -8,6 +8,7 @@
 #include "fleet/authority_request.h"
 #include "fleet/publication.h"
 #include "pki/crl_read.h"
+#include "pki/name_constraints_read.h"
 
 static const struct authority_wish device_2 = {.id = "device-2",
                                                .role = AUTHORITY_DEVICE,
@@ -53,6 +54,37 @@ static void a_request_is_made_once(void **state)
     assert_error(authority_pending_request(f.fleet, "device", &pending), ERR_WRONG_STATE,
                  "only a pending one");
     assert_error(authority_pending_request(f.fleet, "nobody", &pending), ERR_NOT_FOUND, "nobody");
+    forget_key(&f);
+    fleet_fixture_clear(&f);
+}
+
+/* One for servers at the edge asks for the names that it is given, and never for this server's own. */
+static void a_request_of_an_edge_authority_is_bound(void **state)
+{
+    static const char *const names[] = {"edge.test"};
+    static const char *const bad[] = {"edge"};
+    struct name_constraints constraints = {.permitted = names, .permitted_count = 1};
+    struct fleet_fixture f;
+    AUTO_VAL(buf) request = {0};
+    AUTO_VAL(held_constraints) held = {.excludes_addresses = false};
+    AUTO_PTR(ceremony) *ceremony = NULL;
+    const struct ceremony_wish wanted = {.issuer = "root", .lifetime_days = 3652, .crl_days = 180};
+    struct authority_wish wish = device_2;
+    fleet_fixture_init(&f, *state);
+    wish.role = AUTHORITY_EDGE;
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &request), ERR_UNPROCESSABLE,
+                 "needs the DNS names");
+    constraints.permitted = bad;
+    wish.names = &constraints;
+    assert_error(authority_request(f.fleet, &test_actor, &wish, &request), ERR_UNPROCESSABLE, "two labels");
+    assert_false(keystore_has(f.house->keystore, "ca-device-2"));
+    constraints.permitted = names;
+    assert_ok(authority_request(f.fleet, &test_actor, &wish, &request));
+    assert_ok(name_constraints_of_request(buf_view(&request), &held));
+    assert_string_equal(held.names.permitted[0], "edge.test");
+    assert_true(held.excludes_addresses);
+    assert_ok(authority_ceremony(f.fleet, &wanted, &ceremony));
+    assert_int_equal(ceremony->certificates[0].role, AUTHORITY_EDGE);
     forget_key(&f);
     fleet_fixture_clear(&f);
 }
@@ -225,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_made_once),
+        cmocka_unit_test(a_request_of_an_edge_authority_is_bound),
         cmocka_unit_test(a_key_that_was_left_is_taken_up),
         cmocka_unit_test(what_the_root_signed_comes_in),
         cmocka_unit_test(the_last_list_lives_long),
