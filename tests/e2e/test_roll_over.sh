@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Authorities under devices that are served: an issuing CA is rolled over, the root is rolled over, a CA's key is somebody else's too; each time
-# `openssl verify` has the last word.
+# Issuing authorities under devices that are served: one is rolled over, one is a tenant's, the key of one is somebody else's too, by
+# deploy/drills/leaked-issuing-ca.sh; each time `openssl verify`, `openssl crl` and `openssl ocsp` have the last word. The root: test_root_roll_clients.sh.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 need openssl
 init_data
 start_server
+export WHORL=$PWD/$BUILD/whorl XDG_CONFIG_HOME=$WORK/config WHORL_SERVER=$MANAGEMENT WHORL_CA=$CA WHORL_TOKEN=$TOKEN
 ca() { api POST "/api/v1/authorities$1" "${2:-{\}}"; }
 state_of() { api GET "/api/v1/authorities/$1" | jq -r .state; }
 crl() { # ID: as PEM, once it is there
@@ -16,15 +17,6 @@ crl() { # ID: as PEM, once it is there
     openssl crl -inform DER -in "$WORK/$1.crl" -out "$WORK/$1.crl.pem"
 }
 cacerts() { curl -sS --cacert "$CA" "$DEVICE/.well-known/est/default/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs -out "$WORK/all.pem"; }
-# what a verifier is sent: everything but the roots, of which it has its own
-without_roots() {
-    python3 -B - "$WORK/all.pem" "$WORK"/*-root.pem >"$WORK/sent.pem" <<'PY'
-import re, ssl, sys
-of = lambda path: [ssl.PEM_cert_to_DER_cert(pem) for pem in re.findall(r"-----BEGIN[^-]*-----.*?-----END[^-]*-----", open(path).read(), re.S)]
-roots = [der for path in sys.argv[2:] for der in of(path)]
-sys.stdout.write("".join(ssl.DER_cert_to_PEM_cert(der) for der in of(sys.argv[1]) if der not in roots))
-PY
-}
 issuer_of() { openssl x509 -in "$WORK/$1.crt" -noout -issuer; }
 enrol_new() { # NAME
     new_identity "birth-$1"
@@ -34,14 +26,14 @@ enrol_new() { # NAME
     expect_status "$1 enrols" 200
     keep_certificate "$1"
 }
-verify() { # WHAT ANCHOR CERTIFICATE
+verify() { # WHAT CERTIFICATE
     cat "$WORK"/*.crl.pem >"$WORK/crls.pem"
-    without_roots
-    openssl verify -x509_strict -crl_check_all -CAfile "$2" -untrusted "$WORK/sent.pem" -CRLfile "$WORK/crls.pem" "$WORK/$3.crt" >"$WORK/out" 2>&1 ||
+    openssl verify -x509_strict -crl_check_all -CAfile "$CA" -untrusted "$WORK/all.pem" -CRLfile "$WORK/crls.pem" "$WORK/$2.crt" >"$WORK/out" 2>&1 ||
         { cat "$WORK/out"; die "openssl verify: $1"; }
     say "ok  $1"
 }
-cp "$CA" "$WORK/old-root.pem"
+# drill ARGUMENTS…: its status in CODE
+drill() { CODE=0; "$PWD/deploy/drills/leaked-issuing-ca.sh" "$@" >"$WORK/out" 2>&1 || CODE=$?; }
 
 say "what is refused"
 ca "" '{"role":"root"}' >/dev/null
@@ -83,9 +75,9 @@ expect "the new one issues" "$(state_of device-2)" active
 enrol_new after
 crl root && crl device && crl device-2 && crl device-own
 cacerts
-verify "a certificate of the old one" "$WORK/old-root.pem" before
-verify "a certificate of the new one" "$WORK/old-root.pem" after
-verify "a certificate of the tenant's" "$WORK/old-root.pem" own
+verify "a certificate of the old one" before
+verify "a certificate of the new one" after
+verify "a certificate of the tenant's" own
 expect "the device of before is served" "$(device_json before GET /device/v1/status | jq -r .code)" 10
 
 say "a request that somebody else signs"
@@ -97,79 +89,75 @@ openssl req -in "$WORK/away.csr" -noout -verify >"$WORK/out" 2>&1 || { cat "$WOR
 ca /device-away/retire >/dev/null
 expect_status "taken back" 204
 
-say "the root is rolled over"
-ca /root/roll >/dev/null
-expect_status "rolled" 201
-expect "the new one is there beside the old" "$(state_of root-2) $(state_of root)" "active active"
-api GET /api/v1/authorities/root-2/cross-certificates >"$WORK/word"
-expect "two certificates lead from one to the other" "$(jq -r '[.cross_certificates[] | .kind + " " + .issuer] | sort | join(", ")' "$WORK/word")" "new_with_old root, old_with_new root-2"
-ca /root-2/cross-certificates "$(jq '{certificate: [.cross_certificates[].pem] | add}' "$WORK/word")" | jq .is_new >"$WORK/out"
-expect "which change nothing when they come in" "$(status) $(cat "$WORK/out")" "200 false"
-ca /device-2/cross-certificates "$(jq '{certificate: .cross_certificates[0].pem}' "$WORK/word")" >/dev/null
-expect_status "nor does an issuing authority have any" 409
-crl root-2
-cacerts
-expect "cacerts holds both roots and both cross certificates" "$(grep -c BEGIN "$WORK/all.pem")" 8
-curl -sS "$PUBLIC/ca/root-2.cer" | openssl x509 -inform DER -out "$WORK/new-root.pem"
-verify "an old certificate under the new root alone, by OldWithNew" "$WORK/new-root.pem" before
-ca /root/finish-roll >/dev/null
-expect_status "not finished while anything issues under the old one" 409
-ca /device-2/roll '{"issuer":"root-2"}' >/dev/null
-expect_status "the device authority follows" 201
-ca /infrastructure/roll '{"issuer":"root-2"}' >/dev/null
-expect_status "so does the server's own" 201
-for _ in $(seq 50); do
-    curl -sS --cacert "$WORK/new-root.pem" "$DEVICE/.well-known/est/cacerts" >/dev/null 2>&1 && break
-    sleep 0.1
-done
-curl -sS --cacert "$WORK/new-root.pem" "$DEVICE/.well-known/est/cacerts" >/dev/null || die "a client of the new root alone"
-cacerts # by a client of the old root alone
-enrol_new under
-crl device-3 && crl infrastructure-2
-cacerts
-verify "a new certificate under the new root" "$WORK/new-root.pem" under
-verify "a new certificate under the old root alone, by NewWithOld" "$WORK/old-root.pem" under
-ca /root/finish-roll >/dev/null
-expect_status "finished" 200
-expect "the new root names the installation" "$(api GET /api/v1/authorities/root-2 | jq -r .is_default)" true
-expect "the old one goes on signing its list" "$(state_of root)" retiring
+say "what OCSP and the lists say of an old one"
+ask() { # CERTIFICATE AUTHORITY
+    [ -s "$WORK/ca-$2.pem" ] || curl -sS "$PUBLIC/ca/$2.cer" | openssl x509 -inform DER -out "$WORK/ca-$2.pem"
+    cat "$CA" "$WORK/all.pem" >"$WORK/anchors.pem"
+    openssl ocsp -issuer "$WORK/ca-$2.pem" -cert "$WORK/$1.crt" -url "$PUBLIC/ocsp" -CAfile "$WORK/anchors.pem" 2>&1 || true
+}
+expect_in "a certificate of the one that was rolled" "$(ask before device)" "before.crt: good"
+expect_in "a new one" "$(ask after device-2)" "after.crt: good"
+SERIAL=$(openssl x509 -in "$WORK/own.crt" -noout -serial | cut -d= -f2 | tr A-F a-f)
+api POST "/api/v1/certificates/$SERIAL/revoke" '{"reason":"keyCompromise"}' >/dev/null
+expect_status "a certificate of one that retires is revoked" 200
+text=$(ask own device-own)
+expect_in "OCSP says so" "$text" "own.crt: revoked"
+expect_in "and it verifies" "$text" "Response verify OK"
+listed() { crl device-own && openssl crl -in "$WORK/device-own.crl.pem" -noout -text | grep -qi "Serial Number: $SERIAL"; }
+for _ in $(seq 50); do listed && break; sleep 0.1; done
+listed || die "it is not on the list of its CA"
+expect "the list is its CA's" "$(openssl crl -in "$WORK/device-own.crl.pem" -noout -CAfile "$WORK/ca-device-own.pem" 2>&1)" "verify OK"
+expect_fails "openssl refuses it" openssl verify -crl_check_all -CAfile "$CA" -untrusted "$WORK/all.pem" -CRLfile <(cat "$WORK"/*.crl.pem) "$WORK/own.crt"
+expect_in "for that reason" "$(cat "$WORK/out")" "certificate revoked"
 
-say "a key that is somebody else's too"
+say "a key that is somebody else's too, by the drill"
 code() { device_json "$1" GET /device/v1/status | jq -r .code; }
 new_key waiting
-subject=$(openssl x509 -in "$WORK/under.crt" -noout -subject -nameopt compat | sed 's/^subject=//')
-est under simplereenroll "$(csr waiting "$subject")"
+subject=$(openssl x509 -in "$WORK/after.crt" -noout -subject -nameopt compat | sed 's/^subject=//')
+est after simplereenroll "$(csr waiting "$subject")"
 expect_status "a certificate that waits for its first use" 200
 keep_certificate waiting
-device_json under GET /device/v1/firmware >/dev/null
+device_json after GET /device/v1/firmware >/dev/null
 expect_status "firmware is there for the device" 200
-ca /device-3/compromised '{"note":"incident 12"}' >/dev/null
-expect_status "declared" 200
-expect "it is so for good" "$(state_of device-3)" compromised
-ca /device-3/activate >/dev/null
+for bad in '' 'Device' 'device-2' 'device-2 --out' "device-2 --out $WORK/healed --wait soon"; do
+    # shellcheck disable=SC2086
+    drill $bad
+    expect "usage of \"$bad\"" "$CODE" 2
+done
+drill root --out "$WORK/healed"
+expect_in "a root is not revoked" "$CODE $(cat "$WORK/out")" "nobody can revoke it"
+drill device-9 --out "$WORK/healed"
+expect "one that is not there" "$CODE" 1
+drill device-2 --out "$WORK/healed" --wait 0
+cat "$WORK/out"
+expect "its devices have not come yet" "$CODE" 1
+expect_in "another one issues" "$(cat "$WORK/out")" "device-3 issues in its place"
+expect_in "the root's list has it" "$(cat "$WORK/out")" "on the CRL of root, cACompromise"
+expect_in "OCSP too" "$(cat "$WORK/out")" "OCSP says so"
+expect_in "how many devices use it" "$(tail -n 1 "$WORK/out")" "1 devices use it yet; told 0"
+expect "it is so for good" "$(state_of device-2)" compromised
+ca /device-2/activate >/dev/null
 expect_status "no way back" 409
-expect "its device may ask" "$(code under)" 10
-device_json under GET /device/v1/firmware >/dev/null
+expect "its device may ask, and is told to make a new key" "$(device_json after GET /device/v1/status | jq -c '[.code, .rekey]')" "[10,true]"
+device_json after GET /device/v1/firmware >/dev/null
 expect_status "and gets no firmware" 403
-est under simplereenroll "$(csr waiting "$subject")"
+est after simplereenroll "$(csr waiting "$subject")"
 expect_status "its device gets a new certificate" 200
 keep_certificate healed
 cp "$WORK/waiting.key" "$WORK/healed.key"
-expect "… of another authority" "$([ "$(issuer_of healed)" != "$(issuer_of under)" ] && echo yes)" yes
+expect "… of another authority" "$([ "$(issuer_of healed)" != "$(issuer_of after)" ] && echo yes)" yes
 expect "which works" "$(code healed)" 10
-for _ in $(seq 50); do
-    crl root-2
-    openssl crl -in "$WORK/root-2.crl.pem" -noout -text | grep -q "CA Compromise" && break
-    sleep 0.1
-done
-expect_in "the root's list has its certificate" "$(openssl crl -in "$WORK/root-2.crl.pem" -noout -text)" "CA Compromise"
-cacerts
-cat "$WORK"/*.crl.pem >"$WORK/crls.pem"
-expect_fails "openssl verify refuses what it issued" openssl verify -crl_check_all -CAfile "$WORK/new-root.pem" -untrusted "$WORK/sent.pem" -CRLfile "$WORK/crls.pem" "$WORK/under.crt"
+drill device-2 --out "$WORK/healed" --wait 10
+expect_in "again, and nobody uses it any more" "$CODE $(tail -n 1 "$WORK/out")" "0 "
+expect_in "what was done is not done again" "$(cat "$WORK/out")" "declared compromised before"
+expect "what it wrote serves a broker" "$(openssl verify -crl_check_all -CAfile "$CA" -untrusted "$WORK/healed/authorities.pem" -CRLfile "$WORK/healed/crls.pem" "$WORK/healed.crt" 2>&1)" "$WORK/healed.crt: OK"
+expect_fails "which refuses what the leaked key issued" openssl verify -crl_check_all -CAfile "$CA" -untrusted "$WORK/healed/authorities.pem" -CRLfile "$WORK/healed/crls.pem" "$WORK/after.crt"
+expect_in "OCSP knows what it issued" "$(ask after device-2)" "after.crt: good"
+expect_in "and that it never issued what a thief makes" "$(openssl ocsp -issuer "$WORK/ca-device-2.pem" -serial 0x0123456789abcdef0123456789abcdef -url "$PUBLIC/ocsp" -noverify 2>&1)" ": revoked"
 
 say "a restart"
 stop_server
 start_server
-expect "everything is as it was" "$(code healed) $(code before) $(state_of device-3) $(state_of root)" "10 10 compromised retiring"
+expect "everything is as it was" "$(code healed) $(code before) $(state_of device-2) $(state_of device)" "10 10 compromised retiring"
 "$WHORLD" audit verify --dir "$DATA" >"$WORK/out" 2>&1 || { cat "$WORK/out"; die "the audit log"; }
 stop_server

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A root and both issuing CAs are rolled over under a running server and fleet, and clients that we did not write look on: openssl, curl, GnuTLS,
-# strongSwan, a broker. Authorities come and go in the inventory by hand (roll_by_hand.py): what is tried here is what everybody sees of it, in TLS,
-# cacerts and CRLs, without a restart.
+# A root and both issuing CAs are rolled over under a running server and fleet, by deploy/drills/root-roll-over.sh, and clients that we did not write
+# look on, in TLS, cacerts, CRLs and OCSP, without a restart: openssl, curl, GnuTLS, strongSwan, a broker.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
-/usr/bin/python3 -c 'import cryptography' 2>/dev/null || skip "python3-cryptography is not installed"
+need sqlite3
 init_data
 start_server
+export WHORL=$PWD/$BUILD/whorl XDG_CONFIG_HOME=$WORK/config WHORL_SERVER=$MANAGEMENT WHORL_CA=$CA WHORL_TOKEN=$TOKEN
 PORT=${DEVICE##*:}
 OLD=$WORK/old.pem NEW=$WORK/new.pem BOTH=$WORK/both.pem
 cp "$CA" "$OLD"
@@ -25,14 +25,10 @@ until_true() {
         sleep 0.1
     done
 }
-# roll STEP ROOT: and until the server gives out another set to who trusts ROOT
-roll() {
-    local before
-    before=$(cacerts "$2"; sha256sum <"$WORK/set.p7")$(sent | sha256sum)
-    /usr/bin/python3 -W ignore -B "$E2E/roll_by_hand.py" "$DATA" "$PUBLIC" "$1"
-    is_other() { cacerts "$2" && [ "$before" != "$(sha256sum <"$WORK/set.p7")$(sent | sha256sum)" ]; }
-    [ "$1" = retire ] || [ "$1" = finish ] || until_true 5 is_other "$1" "$2"
-}
+PARTIES=$WORK/parties # what the drill writes for others
+drill() { CODE=0; "$PWD/deploy/drills/root-roll-over.sh" "$@" --device "$DEVICE" --out "$PARTIES" >"$WORK/drill" 2>&1 || CODE=$?; }
+step() { drill "$@"; [ $CODE -eq 0 ] || { cat "$WORK/drill"; die "root-roll-over $*: $CODE"; }; say "ok  root-roll-over $*"; }
+refused() { drill "${@:2}"; expect_in "$1" "$CODE $(cat "$WORK/drill")" "${WANTED:-2}"; }
 
 say "--- before"
 FLEET=6
@@ -61,10 +57,18 @@ keep_certificate first
 FIRST_CN=$(field -in "$WORK/first.crt" -issuer)
 
 say "--- the new root is published; nothing stands on it yet"
-roll create "$OLD"
-cp "$WORK/set.pem" "$WORK/during.pem"
-expect "two roots, two cross certificates, two issuing CAs" "$(grep -c BEGIN "$WORK/during.pem")" 6
-until_true 10 curl -sSf -o /dev/null "$PUBLIC/ca/root-2.cer"
+WANTED="2 " refused "a step that is none: usage" rollback
+WANTED="1 " refused "no other step is the first one" move
+expect_in "it says so" "$(cat "$WORK/drill")" "no roll-over was begun"
+step publish
+expect_in "openssl has proved it" "$(cat "$WORK/drill")" "2 issuing CAs lead to root and to root-2 alone, through the CRLs"
+expect "two roots, two cross certificates, two issuing CAs" "$(set_holds "$OLD")" 6
+api GET /api/v1/authorities/root-2/cross-certificates >"$WORK/word"
+expect "two certificates lead from one to the other" "$(jq -r '[.cross_certificates[] | .kind + " " + .issuer] | sort | join(", ")' "$WORK/word")" "new_with_old root, old_with_new root-2"
+api POST /api/v1/authorities/root-2/cross-certificates "$(jq '{certificate: [.cross_certificates[].pem] | add}' "$WORK/word")" | jq .is_new >"$WORK/out"
+expect "which change nothing when they come in" "$(status) $(cat "$WORK/out")" "200 false"
+api POST /api/v1/authorities/device/cross-certificates "$(jq '{certificate: .cross_certificates[0].pem}' "$WORK/word")" >/dev/null
+expect_status "nor does an issuing authority have any" 409
 curl -sS "$PUBLIC/ca/root-2.cer" | openssl x509 -inform DER -out "$NEW"
 cat "$OLD" "$NEW" >"$BOTH"
 OLD_ID=$(id_of "$OLD") NEW_ID=$(id_of "$NEW")
@@ -120,37 +124,32 @@ else
 fi
 
 say "--- the device CA is rolled; the new one stands under the new root"
-roll issue "$OLD"
+WANTED="1 " refused "finish comes later" finish
+expect_in "and what is missing is named" "$(cat "$WORK/drill")" "these issue under root yet: device infrastructure"
+WANTED="no authority is named nobody" refused "who is not there is not moved" move nobody
+step move device
+expect_in "one issues in the place of the other" "$(cat "$WORK/drill")" "moved: device-2 issues in the place of device"
+expect_in "and who is left is named" "$(cat "$WORK/drill")" "move: infrastructure"
 new_key second
 est first simplereenroll "$(csr second "$(field -in "$WORK/first.crt" -subject -nameopt compat | sed 's/^subject=//')")"
 expect_status "a renewal" 200
 keep_certificate second
-expect_in "comes from the new one" "$(field -in "$WORK/second.crt" -issuer)" "Device CA by hand"
-[ "$FIRST_CN" != "$(field -in "$WORK/second.crt" -issuer)" ] || die "the issuer is the same"
-awk '/BEGIN/{n++} n {print > (d "/set-" n ".pem")}' d="$WORK" "$WORK/during.pem"
-list() { curl -sS "$PUBLIC/crl/$1.crl" | openssl crl -inform DER; }
-for id in root root-2 device device-2; do until_true 10 curl -sSf -o /dev/null "$PUBLIC/crl/$id.crl"; list "$id"; done >"$WORK/crls.pem"
-: >"$WORK/cross.pem"
-for f in "$WORK"/set-*.pem; do
-    [ "$(field -in "$f" -subject 2>/dev/null | cut -d= -f2-)" = "$(field -in "$OLD" -subject | cut -d= -f2-)" ] || continue
-    [ "$(field -in "$f" -serial)" = "$(field -in "$OLD" -serial)" ] || [ "$(field -in "$f" -serial)" = "$(field -in "$NEW" -serial)" ] || cat "$f" >>"$WORK/cross.pem"
-done
-expect "two cross certificates" "$(grep -c BEGIN "$WORK/cross.pem")" 2
+expect "comes from the new one" "$([ "$FIRST_CN" != "$(field -in "$WORK/second.crt" -issuer)" ] && echo yes)" yes
+NEW_CN=$(field -in "$WORK/second.crt" -issuer -nameopt multiline | sed -n 's/ *commonName *= //p')
 curl -sS "$PUBLIC/ca/device.cer" | openssl x509 -inform DER >"$WORK/device-ca.pem"
 curl -sS "$PUBLIC/ca/device-2.cer" | openssl x509 -inform DER >"$WORK/device-ca-2.pem"
-cat "$WORK/device-ca.pem" "$WORK/device-ca-2.pem" "$WORK/cross.pem" >"$WORK/below.pem"
+expect "three issuing CAs and two cross certificates for others" "$(grep -c BEGIN "$PARTIES/authorities.pem")" 5
+expect "both roots" "$(grep -c BEGIN "$PARTIES/roots.pem")" 2
 for root in "$OLD" "$NEW"; do
-    for leaf in first second; do
-        openssl verify -crl_check_all -CAfile "$root" -untrusted "$WORK/below.pem" -CRLfile "$WORK/crls.pem" "$WORK/$leaf.crt" >"$WORK/out" 2>&1 ||
-            { cat "$WORK/out"; die "$leaf under $root"; }
-        say "ok  openssl verifies the $leaf certificate to the last CRL, under $(basename "$root")"
-    done
+    openssl verify -x509_strict -crl_check_all -CAfile "$root" -untrusted "$PARTIES/authorities.pem" -CRLfile "$PARTIES/crls.pem" "$WORK/first.crt" "$WORK/second.crt" \
+        >"$WORK/out" 2>&1 || { cat "$WORK/out"; die "by what the drill wrote, under $root"; }
+    say "ok  openssl verifies both certificates to the last CRL by what the drill wrote, under $(basename "$root")"
 done
 expect_fails "and not without the cross certificates" openssl verify -CAfile "$OLD" -untrusted "$WORK/device-ca-2.pem" "$WORK/second.crt"
 
 say "--- the server moves to the new root, without a restart"
-roll serve "$BOTH"
-until_true 5 curl -sSf -o /dev/null --cacert "$NEW" "$DEVICE/.well-known/est/cacerts"
+step move
+expect_in "a client of the new root alone" "$(cat "$WORK/drill")" "who trusts root-2 alone reaches $DEVICE"
 expect "it sends leaf, CA and NewWithOld" "$(sent | grep -c BEGIN)" 3
 expect "tls/server.pem says the same" "$(grep -c BEGIN "$DATA/tls/server.pem")" 3
 for root in "$OLD" "$NEW" "$BOTH"; do
@@ -187,9 +186,10 @@ if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then
         shift
         cat "$@" >"$WORK/$name.pem"
         MQTT_PORT=$(free_port)
-        printf '%s\n' "listener $MQTT_PORT 127.0.0.1" "cafile $WORK/$name.pem" "certfile $WORK/broker.crt" "keyfile $WORK/broker.key" "crlfile $WORK/crls.pem" \
+        printf '%s\n' "listener $MQTT_PORT 127.0.0.1" "cafile $WORK/$name.pem" "certfile $WORK/broker.crt" "keyfile $WORK/broker.key" "crlfile $PARTIES/crls.pem" \
             "require_certificate true" "use_identity_as_username true" >"$WORK/$name.conf"
-        chmod 644 "$WORK"/*.pem "$WORK"/broker.*
+        chmod 755 "$PARTIES"
+        chmod 644 "$WORK"/*.pem "$WORK"/broker.* "$PARTIES"/*
         mosquitto -c "$WORK/$name.conf" >"$WORK/$name.log" 2>&1 &
         PIDS+=("$!")
         until_true 5 grep -q running "$WORK/$name.log"
@@ -198,11 +198,11 @@ if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then
     broker before "$OLD" "$WORK/device-ca.pem"
     publish first || die "a broker of before: the first certificate"
     expect_fails "a broker of before knows the first certificate only" publish second
-    broker told "$OLD" "$WORK/device-ca.pem" "$WORK/device-ca-2.pem" "$WORK/cross.pem"
+    broker told "$OLD" "$PARTIES/authorities.pem"
     publish first || die "the old root with cross certificates: the first certificate"
     publish second || die "the old root with cross certificates: the second certificate"
     say "ok  with the old root, both CAs and the cross certificates it knows both"
-    broker both "$BOTH" "$WORK/device-ca.pem" "$WORK/device-ca-2.pem"
+    broker both "$PARTIES/roots.pem" "$WORK/device-ca.pem" "$WORK/device-ca-2.pem"
     publish first || die "both roots: the first certificate"
     publish second || die "both roots: the second certificate"
     say "ok  with both roots too"
@@ -212,11 +212,42 @@ if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then
 fi
 
 say "--- the new root names the installation, and the old one goes"
-roll finish "$BOTH"
+step finish
 named() { [ "$(curl -sS --cacert "$BOTH" --cert "$WORK/second.crt" --key "$WORK/second.key" "$DEVICE/device/v1/status" | jq -r .server_id)" = "$NEW_ID" ]; }
+expect_in "what comes next is said" "$(tail -n 1 "$WORK/drill")" "a campaign moves devices"
 until_true 5 named
 expect_in "devices prove under it" "$(device status sleeper --challenge)" "enrolled (10)"
-roll retire "$NEW"
+RECORDS=$(api GET "/api/v1/audit?limit=1000" | jq '[.records[] | select(.type | startswith("authority."))] | length')
+step publish
+step finish
+expect "again, and nothing is done twice" "$(api GET "/api/v1/audit?limit=1000" | jq '[.records[] | select(.type | startswith("authority."))] | length')" "$RECORDS"
+
+say "--- OCSP and CRLs of the old ones, before they end"
+# ask CERTIFICATE ISSUER
+ask() { openssl ocsp -issuer "$2" -cert "$1" -url "$PUBLIC/ocsp" -CAfile "$WORK/anchors.pem" 2>&1 || true; }
+cat "$BOTH" "$PARTIES/authorities.pem" >"$WORK/anchors.pem"
+for root in root root-2; do
+    curl -sS "$PUBLIC/crl/$root.crl" | openssl crl -inform DER -noout -CAfile "$([ $root = root ] && echo "$OLD" || echo "$NEW")" 2>&1
+done >"$WORK/out"
+expect "each root signs its own list" "$(cat "$WORK/out")" "$(printf 'verify OK\nverify OK')"
+expect_in "a certificate of the old CA" "$(ask "$WORK/first.crt" "$WORK/device-ca.pem")" ": good"
+expect_in "one of the new CA" "$(ask "$WORK/second.crt" "$WORK/device-ca-2.pem")" ": good"
+expect_in "the old CA, by the old root" "$(ask "$WORK/device-ca.pem" "$OLD")" ": good"
+expect_in "the new CA, by the new root" "$(ask "$WORK/device-ca-2.pem" "$NEW")" ": good"
+
+say "--- a campaign moves who is left, and the old root goes when nothing under it lives"
+"$WHORL" rekey-plan create off-the-old-root --authority device >/dev/null
+"$WHORL" rekey-plan start off-the-old-root >/dev/null
+WANTED="1 " refused "the old root is needed" retire
+expect_in "by the old CA" "$(cat "$WORK/drill")" "root is needed by what is named above"
+expect "the server's own CA goes, whose certificates are renewed" "$(api GET /api/v1/authorities/infrastructure | jq -r .state)" retired
+device run sleeper --contacts 1 >/dev/null
+until_true 20 fleet_has issuers "$NEW_CN" $FLEET
+say "ok  the whole fleet has certificates of the new CA"
+sqlite3 -cmd '.timeout 5000' "$DATA/inventory.db" "UPDATE authority SET ends_at = 1 WHERE id = 'device'" # its last certificate, in a year, has ended
+api POST /api/v1/authorities/device/retire '{}' >/dev/null
+expect_status "the old CA has ended" 200
+step retire
 until_true 10 fleet_has roots "$OLD_ID" null
 expect "the fleet let the old root go" "$(jq -r ".roots[\"$NEW_ID\"]" "$WORK/report.json")" $FLEET
 expect "and no set was refused on the whole way" "$(jq .anchors_refused "$WORK/report.json")" 0
