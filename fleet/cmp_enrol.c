@@ -8,9 +8,13 @@
 #include "fleet/cmp_internal.h"
 #include "fleet/contact_internal.h"
 #include "fleet/event.h"
+#include "fleet/revoked_rows.h"
 #include "pki/cmp_request.h"
 
-enum { CHECK_AFTER_S = 10 };
+enum {
+    CHECK_AFTER_S = 10,
+    REVOKED_REFUSED = 5 /* cessationOfOperation (RFC 5280 §5.3.1): not needed, and its key is nobody else's */
+};
 
 /* --- words ------------------------------------------------------------------------------------------ */
 
@@ -203,22 +207,57 @@ void cmp_certify(void *context, struct cmp_outcome *out)
 
 /* --- confirmations ---------------------------------------------------------------------------------- */
 
-static err_t record_refusal(struct db_tx *tx, void *arg)
+struct refusal {
+    const struct cmp_case *c;
+    bool is_in_use;
+    int64_t revoked;
+};
+
+static err_t record_refusal(struct db_tx *tx, const struct cmp_case *c, const struct actor *actor,
+                            const struct certificate_row *row)
 {
-    const struct cmp_case *c = arg;
-    struct certificate_row row;
     char serial[2 * CERTIFICATE_SERIAL_SIZE + 1];
-    char actor[16 + 2 * DEVICE_ID_SIZE] = "device:";
-    TRY(certificate_rows_find(tx, c->authority, c->serial, &row));
-    hex_encode(BYTES_OF(row.device.b), actor + sizeof "device:" - 1);
     hex_encode(BYTES_OF(c->serial), serial);
     struct event event = {.kind = "cmp.certificate_refused",
                           .result = "ok",
-                          .actor = actor,
-                          .request_id = c->question->request_id,
-                          .tenant = &row.tenant,
-                          .device = &row.device};
+                          .actor = actor->name,
+                          .request_id = actor->request_id,
+                          .tenant = &row->tenant,
+                          .device = &row->device};
     return event_append(tx, &event, "{\"serial\":\"%s\",\"authority\":\"%s\"}", serial, c->authority);
+}
+
+/* It goes alone: a device that never used its certificate asks again as if the answer had been lost, and what
+ * it used before stays in force. What was used cannot be refused any more: somebody has that key and needs no
+ * word. */
+static err_t refuse_in(struct db_tx *tx, void *arg)
+{
+    struct refusal *refusal = arg;
+    const struct cmp_case *c = refusal->c;
+    struct certificate_row row;
+    struct actor actor = {.name = "device:", .request_id = c->question->request_id};
+    struct revocation revocation = {.actor = &actor, .reason = REVOKED_REFUSED};
+    TRY(certificate_rows_find(tx, c->authority, c->serial, &row));
+    refusal->is_in_use = row.first_used_at != 0;
+    if (refusal->is_in_use) {
+        return ERR(ERR_WRONG_STATE, "the certificate is in use: it was confirmed before");
+    }
+    hex_encode(BYTES_OF(row.device.b), actor.name + sizeof "device:" - 1);
+    TRY(record_refusal(tx, c, &actor, &row));
+    bool is_live = row.state == CERTIFICATE_UNCONFIRMED || row.state == CERTIFICATE_CONFIRMED;
+    TRY(is_live ? revocation_of_row(tx, &revocation, &row) : OK);
+    refusal->revoked = revocation.count;
+    return OK;
+}
+
+static err_t refuse(struct cmp_case *c, enum cmp_failure *failure)
+{
+    struct refusal refusal = {.c = c};
+    err_t refused = db_write(c->fleet->db, refuse_in, &refusal);
+    *failure = refusal.is_in_use ? CMP_FAILURE_CERT_CONFIRMED : failure_of(refused.code);
+    TRY(refused);
+    atomic_fetch_add(&c->fleet->counters.revoked, refusal.revoked);
+    return OK;
 }
 
 /* As the first use of the certificate is: the device has it, and the older ones lose their rights. */
@@ -237,16 +276,18 @@ static err_t accept(struct cmp_case *c, enum cmp_failure *failure)
     return OK;
 }
 
-/* One that the device refuses stays unused: it confirms nothing, takes no rights of the older ones, and the
- * next request replaces it. */
+/* An error leaves the transaction open, so the same word may come again. */
 err_t cmp_confirm(void *context, bool is_accepted, enum cmp_failure *failure)
 {
     struct cmp_case *c = context;
-    if (is_accepted) {
-        return accept(c, failure);
+    err_t error = is_accepted ? accept(c, failure) : refuse(c, failure);
+    int status = err_status(error.code);
+    if (error.code == ERR_OK || status < 500) {
+        return error;
     }
-    *failure = CMP_FAILURE_SYSTEM_FAILURE;
-    return db_write(c->fleet->db, record_refusal, c);
+    log_error(c->fleet->log, "cmp_failed", c->question->request_id, error);
+    *failure = status == 503 ? CMP_FAILURE_SYSTEM_UNAVAIL : CMP_FAILURE_SYSTEM_FAILURE;
+    return ERR(error.code, status == 503 ? "not possible just now: try again" : "internal error");
 }
 
 static err_t read_der(struct db_tx *tx, void *arg)

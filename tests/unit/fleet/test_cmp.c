@@ -55,28 +55,6 @@ static void test_confirmation_twice(void **state)
     assert_int_equal(header.body, CMP_BODY_ERROR);
 }
 
-static int reject(OSSL_CMP_CTX *context, X509 *certificate, int fail_info, const char **text)
-{
-    (void)context, (void)certificate, (void)fail_info;
-    *text = "not what I asked for";
-    return 1 << OSSL_CMP_PKIFAILUREINFO_incorrectData;
-}
-
-static void test_device_refuses_its_certificate(void **state)
-{
-    struct scene *scene = *state;
-    AUTO_VAL(talk) talk = {0};
-    talk_init(&talk, scene);
-    scene_register(scene, 0, &talk.unit.id);
-    assert_int_equal(OSSL_CMP_CTX_set_certConf_cb(talk.client.context, reject), 1);
-    assert_null(ir(&talk));
-    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE first_used_at IS NOT NULL"),
-                     0);
-    assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM audit WHERE kind = 'cmp.certificate_refused'"),
-                     1);
-    assert_int_equal(open_transactions(scene), 0);
-}
-
 /* It begins again instead of confirming: one transaction is open, however often. */
 static void test_one_open_transaction_a_device(void **state)
 {
@@ -189,13 +167,9 @@ static void test_general_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scene_test(test_ir_is_enrolment),
-        scene_test(test_restart_before_the_confirmation),
-        scene_test(test_confirmation_twice),
-        scene_test(test_device_refuses_its_certificate),
-        scene_test(test_one_open_transaction_a_device),
-        scene_test(test_cut_messages),
-        scene_test(test_general_messages),
+        scene_test(test_ir_is_enrolment),    scene_test(test_restart_before_the_confirmation),
+        scene_test(test_confirmation_twice), scene_test(test_one_open_transaction_a_device),
+        scene_test(test_cut_messages),       scene_test(test_general_messages),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }

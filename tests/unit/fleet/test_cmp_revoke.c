@@ -1,18 +1,6 @@
 /* What a device may revoke by an rr: its own certificates, in the name of one that is in force. */
 #include "tests/unit/fleet/cmp_talk.h"
 
-/** The device goes on under the certificate that it got, which stays the caller's. */
-static void use_certificate(struct talk *talk, X509 *got)
-{
-    EVP_PKEY *key = talk->client.new_key;
-    assert_int_equal(EVP_PKEY_up_ref(key), 1);
-    assert_int_equal(X509_up_ref(got), 1);
-    cmp_client_clear(&talk->client);
-    cmp_client_init(&talk->client, key, got, talk->scene->house.root, SCENE_AT_MS);
-    talk->client.serve = serve;
-    talk->client.server = talk;
-}
-
 /** A device of the tenant with its first certificate, which it goes on under. */
 static X509 *enrolled(struct talk *talk, struct scene *scene, size_t tenant)
 {
@@ -21,7 +9,7 @@ static X509 *enrolled(struct talk *talk, struct scene *scene, size_t tenant)
     X509 *got = ir(talk);
     assert_non_null(got);
     assert_int_equal(X509_up_ref(got), 1);
-    use_certificate(talk, got);
+    talk_go_on(talk, got);
     return got;
 }
 
@@ -108,7 +96,7 @@ static void test_the_one_before(void **state)
     AUTO_VAL(talk) talk = {0};
     AUTO(X509) *first = enrolled(&talk, scene, 0);
     AUTO(X509) *second = next(&talk, false); /* its use is the rr */
-    use_certificate(&talk, second);
+    talk_go_on(&talk, second);
     assert_true(rr(&talk, first, 1));
     assert_int_equal(revoked(scene), 1);
     assert_int_equal(scene_device(scene, 0, &talk.unit.id).state, DEVICE_ENROLLED);
@@ -126,7 +114,7 @@ static void test_an_unused_one_takes_nothing_with_it(void **state)
     EVP_PKEY *key = talk.client.key;
     assert_int_equal(EVP_PKEY_up_ref(key), 1);
     AUTO(X509) *second = next(&talk, false);
-    use_certificate(&talk, second);
+    talk_go_on(&talk, second);
     assert_true(rr(&talk, second, 1));
     assert_int_equal(revoked(scene), 1);
     assert_int_equal(
@@ -134,7 +122,7 @@ static void test_an_unused_one_takes_nothing_with_it(void **state)
     assert_int_equal(scene_device(scene, 0, &talk.unit.id).state, DEVICE_ENROLLED);
     EVP_PKEY_free(talk.client.new_key);
     talk.client.new_key = key; /* back to the first */
-    use_certificate(&talk, first);
+    talk_go_on(&talk, first);
     AUTO(X509) *third = next(&talk, true);
     assert_non_null(third);
 }
