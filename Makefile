@@ -49,12 +49,6 @@ CFLAGS  += $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS := -pthread -Wl,--as-needed $(LINK_$(VARIANT))
 LDLIBS  := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
-# sd_notify and listen inheritance only where libsystemd's headers are installed
-ifeq ($(shell pkg-config --exists libsystemd && echo yes),yes)
-CFLAGS += -DWHORL_WITH_SYSTEMD
-LDLIBS += $(shell pkg-config --libs libsystemd)
-endif
-
 # the settings file is read by inih
 LDLIBS += -linih
 

@@ -249,6 +249,7 @@ void connection_close(struct connection *c)
     struct server *server = c->loop->server;
     addresses_leave(server->addresses, c->slots);
     atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&c->loop->held, 1, memory_order_relaxed);
     if (c->bridge_fd >= 0) {
         uv_close((uv_handle_t *)&c->bridge, on_handle_closed);
         close(c->bridge_fd);
@@ -321,6 +322,7 @@ void connection_accept(struct loop *loop, int listener, int fd, const struct soc
             uv_poll_init(&loop->uv, &c->client, fd) == 0) {
             c->slots = slots;
             address_format(from, c->address, sizeof c->address);
+            atomic_fetch_add_explicit(&loop->held, 1, memory_order_relaxed);
             connection_start(c);
             return;
         }

@@ -20,12 +20,18 @@ struct exchange;   /* server/exchange.h */
 struct http;       /* server/http.h */
 struct timer;      /* server/timer.h */
 
-enum { LISTENER_COUNT = 3, SCRATCH_SIZE = 16384, RANDOM_POOL_SIZE = 4096 };
+enum {
+    LISTENER_COUNT = 3,
+    SCRATCH_SIZE = 16384,
+    RANDOM_POOL_SIZE = 4096,
+    BOUND_SIZE = HTTP_ADDRESS_SIZE + 10
+};
 
 struct acceptor {
     uv_poll_t poll;
     int fd; /* -1: the listener is off */
     bool is_paused;
+    bool is_shared; /* with the other loops */
     struct loop *loop;
 };
 
@@ -46,12 +52,14 @@ struct loop {
     uv_poll_t http_events[LISTENER_COUNT];
     bool http_is_due[LISTENER_COUNT]; /* the daemon has something to do */
     struct connection *connections;
+    atomic_int held;           /* how many those are @thread any */
     struct connection **by_fd; /* the library's fds */
     size_t by_fd_size;
     struct connection *ready;
     struct connection *ending; /* the library is to be told of the client's end when it has read the rest */
     struct deadlines deadlines;
     struct figures *figures;
+    _Atomic uint64_t turned_at_ms; /* the last tick; UINT64_MAX when it has ended @thread any */
     enum loop_phase phase;
     uint64_t force_at_ms;
     int waiting;          /* exchanges whose connection is suspended */
@@ -74,7 +82,7 @@ struct server {
     atomic_bool is_stopping;
     pthread_mutex_t tls_mutex;
     struct tls_snapshot *tls[LISTENER_COUNT]; /* NULL: plain */
-    char bound[LISTENER_COUNT][HTTP_ADDRESS_SIZE + 10];
+    char bound[LISTENER_COUNT][BOUND_SIZE];
     size_t header_bytes[LISTENER_COUNT];
     struct loop *loops;
     int loop_count;
@@ -98,5 +106,9 @@ err_t loop_set_by_fd(struct loop *loop, int fd, struct connection *connection);
 /* --- server/listen.c */
 /** Binds as server_new() says. @param[out] fds one per loop @param[out] bound "ADDRESS:PORT" */
 err_t listen_open(const char *address, int *fds, int count, char *bound, size_t bound_size);
+/** Copies of a listening socket that was handed over; what it is must be what server_socket_read() takes.
+ * @param fd stays the caller's @param[out] fds one per loop; on an error those that are not -1 are the
+ * caller's to close @errors ERR_UNPROCESSABLE, ERR_IO */
+err_t listen_adopt(int fd, int *fds, int count, char *bound, size_t bound_size);
 
 #endif

@@ -1,6 +1,9 @@
-/* Listening sockets: a numeric address, one socket for each loop on the same port. */
+/* Listening sockets: a numeric address, one socket for each loop on the same port; or one that a service
+ * manager made, which all loops share (the kernel would let no other user join its port, and it outlives us:
+ * who connects between two servers waits in its queue). */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +76,7 @@ static err_t open_one(const struct place *place, bool is_shared, int *out)
 /* The port that the kernel chose for 0. */
 static err_t port_read(int fd, struct place *place)
 {
+    place->size = sizeof place->address;
     ENSURE(getsockname(fd, (struct sockaddr *)&place->address, &place->size) == 0, ERR_IO, "getsockname: %s",
            strerror(errno));
     return OK;
@@ -122,4 +126,41 @@ err_t listen_open(const char *address, int *fds, int count, char *bound, size_t 
 {
     err_t error = open_all(address, fds, count, bound, bound_size);
     return error.code == ERR_OK ? OK : ERR(error.code, "%s: %s", address, error.detail);
+}
+
+static err_t option_read(int fd, int option, int *out)
+{
+    socklen_t size = sizeof *out;
+    ENSURE(getsockopt(fd, SOL_SOCKET, option, out, &size) == 0, ERR_UNPROCESSABLE, "it is no socket");
+    return OK;
+}
+
+err_t server_socket_read(int fd, char *bound, size_t bound_size)
+{
+    struct place place = {.size = 0};
+    int domain = 0;
+    int type = 0;
+    int listens = 0;
+    TRY(option_read(fd, SO_DOMAIN, &domain));
+    TRY(option_read(fd, SO_TYPE, &type));
+    ENSURE(domain == AF_INET || domain == AF_INET6, ERR_UNPROCESSABLE, "it is no socket of IPv4 or IPv6");
+    ENSURE(type == SOCK_STREAM, ERR_UNPROCESSABLE, "it is no stream (TCP) socket");
+    TRY(option_read(fd, SO_ACCEPTCONN, &listens));
+    ENSURE(listens != 0, ERR_UNPROCESSABLE, "it does not listen");
+    TRY(port_read(fd, &place));
+    bound_format(&place, bound, bound_size);
+    return OK;
+}
+
+err_t listen_adopt(int fd, int *fds, int count, char *bound, size_t bound_size)
+{
+    TRY(server_socket_read(fd, bound, bound_size));
+    int flags = fcntl(fd, F_GETFL);
+    ENSURE(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0, ERR_IO, "%s: %s", bound,
+           strerror(errno));
+    for (int i = 0; i < count; i++) {
+        fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        ENSURE(fds[i] >= 0, ERR_IO, "%s: %s", bound, strerror(errno)); /* the caller closes the others */
+    }
+    return OK;
 }

@@ -14,7 +14,14 @@
 #include "server/loop_stop.h"
 #include "server/timer.h"
 
-enum { TICK_MS = 100, ACCEPTS_PER_TURN = 64, ROUNDS_PER_TURN = 3, LINGER_MS = 2000, RATE_WINDOW_MS = 5000 };
+enum {
+    TICK_MS = 100,
+    ACCEPTS_PER_TURN = 64,
+    ROUNDS_PER_TURN = 3,
+    SHARE_SLACK = 8,
+    LINGER_MS = 2000,
+    RATE_WINDOW_MS = 5000
+};
 
 /* --- the table by fd */
 
@@ -140,6 +147,27 @@ static void on_http_event(uv_poll_t *handle, int status, int events)
 
 /* --- accepting */
 
+static void acceptor_pause(struct acceptor *acceptor)
+{
+    acceptor->is_paused = true; /* the next tick tries again */
+    (void)uv_poll_stop(&acceptor->poll);
+}
+
+/* The kernel wakes every loop for a shared socket, and the first takes all: with open connections by the
+ * thousand one loop would have them all for good. Who has clearly more than another stands back for a tick;
+ * whoever has the fewest never does. */
+static bool has_its_share(const struct loop *loop)
+{
+    const struct server *server = loop->server;
+    int mine = atomic_load_explicit(&loop->held, memory_order_relaxed);
+    int least = mine;
+    for (int i = 0; i < server->loop_count; i++) {
+        int held = atomic_load_explicit(&server->loops[i].held, memory_order_relaxed);
+        least = held < least ? held : least;
+    }
+    return mine > least + least / 8 + SHARE_SLACK;
+}
+
 static void on_acceptable(uv_poll_t *handle, int status, int events)
 {
     (void)status;
@@ -147,6 +175,10 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
     struct acceptor *acceptor = handle->data;
     struct loop *loop = acceptor->loop;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (acceptor->is_shared && has_its_share(loop)) {
+            acceptor_pause(acceptor);
+            return;
+        }
         struct sockaddr_storage from;
         socklen_t size = sizeof from;
         int fd = accept4(acceptor->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -155,8 +187,7 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            acceptor->is_paused = true; /* the next tick tries again */
-            (void)uv_poll_stop(handle);
+            acceptor_pause(acceptor);
         }
         if (errno != ECONNABORTED && errno != EINTR) {
             return;
@@ -167,6 +198,7 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
 static void on_tick(uv_timer_t *handle)
 {
     struct loop *loop = handle->data;
+    atomic_store(&loop->turned_at_ms, uv_now(&loop->uv));
     struct deadline *expired = NULL;
     while ((expired = deadlines_expired(&loop->deadlines, uv_now(&loop->uv))) != NULL) {
         connection_expired(
@@ -256,6 +288,7 @@ static err_t acceptor_init(struct loop *loop, int listener, int fd)
 {
     struct acceptor *acceptor = &loop->acceptors[listener];
     acceptor->loop = loop;
+    acceptor->is_shared = loop->server->options.listeners[listener].socket > 0;
     TRY(http_new(loop, loop->server->options.listeners[listener].pool_bytes, &loop->http[listener]));
     ENSURE(uv_poll_init(&loop->uv, &acceptor->poll, fd) == 0, ERR_IO, "a listening socket cannot be watched");
     acceptor->fd = fd;
@@ -299,6 +332,7 @@ err_t loop_init(struct loop *loop, struct server *server, int index, const int *
     }
     ENSURE(uv_loop_init(&loop->uv) == 0, ERR_IO, "a loop cannot be made");
     loop->has_uv = true;
+    atomic_store(&loop->turned_at_ms, uv_hrtime() / 1000000);
     durations_set(loop);
     TRY(figures_new(router_route_count(server->router), &loop->figures));
     TRY(handles_init(loop));

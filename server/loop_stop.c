@@ -54,6 +54,7 @@ static void on_walk(uv_handle_t *handle, void *context)
 static void end(struct loop *loop)
 {
     loop->phase = LOOP_ENDED;
+    atomic_store(&loop->turned_at_ms, UINT64_MAX);
     for (int i = 0; i < LISTENER_COUNT; i++) {
         if (loop->http[i] != NULL) {
             uv_close((uv_handle_t *)&loop->http_events[i], NULL);
@@ -86,6 +87,9 @@ void loop_stop_step(struct loop *loop)
         loop->phase = LOOP_DRAINING;
         loop->force_at_ms = now_ms + GRACE_MS;
         close_acceptors(loop);
+        if (loop->index == 0 && loop->server->options.on_stopping != NULL) {
+            loop->server->options.on_stopping(loop->server->options.stopping_context);
+        }
     }
     if (loop->phase == LOOP_DRAINING && now_ms >= loop->force_at_ms) {
         loop->phase = LOOP_FORCED;

@@ -25,7 +25,8 @@ static int listener_index(const struct server *server, enum listener id)
 
 static bool is_on(const struct server_listener *listener)
 {
-    return listener->id != 0 && listener->address != NULL && listener->address[0] != '\0';
+    bool has_address = listener->address != NULL && listener->address[0] != '\0';
+    return listener->id != 0 && (has_address || listener->socket > 0);
 }
 
 /* The HTTP library's memory of a connection holds the header section, a record for each field, and the
@@ -76,6 +77,14 @@ static void fds_close(int fds[LISTENER_COUNT][LOOPS_MAX])
     }
 }
 
+static err_t listener_open(const struct server_listener *listener, int loops, int *fds, char *bound)
+{
+    if (listener->socket > 0) {
+        return listen_adopt(listener->socket, fds, loops, bound, BOUND_SIZE);
+    }
+    return listen_open(listener->address, fds, loops, bound, BOUND_SIZE);
+}
+
 static err_t listeners_open(struct server *server, int fds[LISTENER_COUNT][LOOPS_MAX])
 {
     for (int l = 0; l < LISTENER_COUNT; l++) {
@@ -86,8 +95,7 @@ static err_t listeners_open(struct server *server, int fds[LISTENER_COUNT][LOOPS
         ENSURE(listener->id == LISTENER_PUBLIC || server->tls[l] != NULL, ERR_INTERNAL,
                "a listener without its certificate");
         server->header_bytes[l] = header_bytes(server, l);
-        TRY(listen_open(listener->address, fds[l], server->loop_count, server->bound[l],
-                        sizeof server->bound[l]));
+        TRY(listener_open(listener, server->loop_count, fds[l], server->bound[l]));
     }
     return loops_init(server, fds);
 }
@@ -180,6 +188,18 @@ void server_stop(struct server *server)
     for (int i = 0; i < server->loop_count; i++) {
         (void)uv_async_send(&server->loops[i].wake);
     }
+}
+
+bool server_is_turning(const struct server *server, int64_t within_ms)
+{
+    uint64_t now_ms = uv_hrtime() / 1000000; /* the clock of uv_now() */
+    for (int i = 0; i < server->loop_count; i++) {
+        uint64_t at_ms = atomic_load(&server->loops[i].turned_at_ms);
+        if (at_ms < now_ms && now_ms - at_ms > (uint64_t)within_ms) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void server_reload(struct server *server)

@@ -44,6 +44,8 @@ struct server_listener {
     enum listener id;
     const char *address; /* "127.0.0.1:8443", "[::]:0"; NULL or "" is off */
     size_t pool_bytes;   /* MHD memory pool of a connection */
+    int socket;          /* a listening socket that was handed over, used instead of the address; stays the
+                            caller's. 0: none */
 };
 
 struct server_options {
@@ -58,7 +60,10 @@ struct server_options {
     void (*on_reload)(void *context); /* at SIGHUP, at server_reload(), and every reload_period_ms:
                                          certificates and ticket keys are renewed there */
     void *reload_context;
-    int64_t reload_period_ms; /* 0: at SIGHUP only */
+    int64_t reload_period_ms;           /* 0: at SIGHUP only */
+    void (*on_stopping)(void *context); /* once, on a loop, when no more connections are taken; must not
+                                           block. NULL: nobody asks */
+    void *stopping_context;
     /* background jobs */
     const struct job *jobs;
     size_t job_count;
@@ -71,6 +76,9 @@ struct server_options {
  *  @errors ERR_CONFLICT address in use, ERR_UNPROCESSABLE bad address, ERR_IO @thread init */
 err_t server_new(const struct server_options *options, const struct server_app *app,
                  struct tls_snapshot *device_tls, struct tls_snapshot *management_tls, struct server **out);
+/** Whether a descriptor is a listening TCP socket of IPv4 or IPv6, and where. @param[out] bound
+ * "ADDRESS:PORT", 56 bytes are enough @errors ERR_UNPROCESSABLE what it is instead, ERR_IO @thread any */
+err_t server_socket_read(int fd, char *bound, size_t bound_size);
 /** "ADDRESS:PORT" really bound; "" for a listener that is off. */
 const char *server_address(const struct server *server, enum listener id);
 /** SIGHUP, SIGTERM and SIGINT wait until server_run(), and from its end on: before and behind the loops they
@@ -82,6 +90,9 @@ void server_hold_signals(void);
 err_t server_run(struct server *server);
 /** @thread any, async-signal-safe */
 void server_stop(struct server *server);
+/** Whether every loop has turned within the time: what a watchdog wants to know. A loop that has come to its
+ * end does not count. @thread any */
+bool server_is_turning(const struct server *server, int64_t within_ms);
 /** Asks for on_reload(), as SIGHUP does. @thread any */
 void server_reload(struct server *server);
 /** New connections use these from now on; old ones keep theirs. @thread any */

@@ -62,8 +62,8 @@ const char *config_needs_restart(const struct config *old, const struct config *
 /** Copies the settings that SIGHUP may change. */
 void config_take_live(struct config *config, const struct config *fresh);
 enum log_level config_log_level(const struct config *config);
-/** An environment variable that is no setting: CREDENTIALS_DIRECTORY, WHORL_CA_PASSPHRASE, WHORL_PKCS11_PIN.
- * NULL when unset or empty. */
+/** An environment variable that is no setting: a secret, or what a service manager says. NULL when unset or
+ * empty. */
 const char *config_environment(const char *name);
 
 #endif

@@ -6,14 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef WHORL_WITH_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "api/api.h"
-#include "base/file.h"
+#include "cmd/version.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "cmd/whorld/manager.h"
+#include "cmd/whorld/serve_tls.h"
+#include "cmd/whorld/sockets.h"
 #include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/event_hub.h"
@@ -22,19 +21,10 @@
 #include "fleet/publication.h"
 #include "fleet/signer_watch.h"
 #include "fleet/webhook_pool.h"
-#include "pki/certificate.h"
 #include "server/server.h"
 #include "server/tls.h"
 
-#define WHORL_VERSION "0.1.0-dev"
-
-enum {
-    DEVICE_POOL = 8192,
-    MANAGEMENT_POOL = 32768,
-    PUBLIC_POOL = 8192,
-    RELOAD_PERIOD_MS = 3600000,
-    CLIENT_CA_MAX = 1 << 20
-};
+enum { DEVICE_POOL = 8192, MANAGEMENT_POOL = 32768, PUBLIC_POOL = 8192, RELOAD_PERIOD_MS = 3600000 };
 
 struct serving {
     struct house *house;
@@ -43,99 +33,9 @@ struct serving {
     struct tls_snapshot *device_tls, *management_tls;
     struct webhook_transport transport;
     struct webhook_pool *webhooks;
+    struct sockets sockets; /* that a service manager handed over */
+    struct watchdog *watchdog;
 };
-
-/* libsystemd where it is, silence where it is not. */
-static void tell_manager(const char *state)
-{
-#ifdef WHORL_WITH_SYSTEMD
-    (void)sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
-
-/* --- TLS: both HTTPS listeners show one certificate. The device listener asks for the client's, the
- * management listener where the operator's trust anchors are set. Only the former gives tickets. */
-
-/* a product may ask for less */
-static const struct key_policy any_key = {.allow_rsa = true, .allow_rsa_2048 = true};
-
-/* Whoever ever issued to devices: what each of its certificates is good for still, the inventory says. */
-static err_t make_device_trust(const struct authority_set *set, struct peer_trust **out)
-{
-    const struct authority *issuers[AUTHORITIES_MAX];
-    const struct authority_member *member = NULL;
-    size_t count = 0;
-    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
-        bool issues_to_devices = member->role != AUTHORITY_ROOT && member->role != AUTHORITY_INFRASTRUCTURE;
-        if (issues_to_devices && member->state != AUTHORITY_RETIRED && count < AUTHORITIES_MAX) {
-            issuers[count++] = member->authority;
-        }
-    }
-    return peer_trust_new(issuers, count, &any_key, out);
-}
-
-static err_t make_trust(struct house *house, const struct authority_set *set, bool for_devices,
-                        struct peer_trust **out)
-{
-    const char *path = house->config.management_client_ca;
-    if (for_devices) {
-        return make_device_trust(set, out);
-    }
-    *out = NULL;
-    if (path[0] == '\0') {
-        return OK;
-    }
-    AUTO_VAL(buf) pem = {0};
-    err_t error = file_read(path, CLIENT_CA_MAX, &pem);
-    if (error.code == ERR_OK) {
-        error = peer_trust_new_anchors(buf_view(&pem), &any_key, out);
-    }
-    ENSURE(error.code == ERR_OK, ERR_UNPROCESSABLE, "management_client_ca: %.110s", error.detail);
-    return OK;
-}
-
-/* Its end is watched with those of authorities and CRLs. */
-static err_t note_expiry(const struct house *house, struct bytes leaf)
-{
-    AUTO_VAL(certificate_facts) facts = {.serial_size = 0};
-    TRY(certificate_read(leaf, &facts));
-    expiries_note_server_certificate(house->fleet, facts.not_before_ms, facts.not_after_ms);
-    return OK;
-}
-
-static err_t make_tls(struct house *house, bool for_devices, struct tls_snapshot *former,
-                      struct tls_snapshot **out)
-{
-    AUTO_VAL(buf) leaf = {0};
-    bool is_new = false;
-    struct peer_trust *trust = NULL;
-    struct bytes chain[AUTHORITY_PATH_MAX];
-    AUTO_PTR(authority_set) *set = authority_set_take(house->fleet);
-    const struct authority_member *issuer = authority_set_default(set, AUTHORITY_INFRASTRUCTURE, NULL);
-    ENSURE(issuer != NULL, ERR_UNAVAILABLE, "there is no active authority of servers");
-    authority_free(house->infrastructure); /* its key may be at hand now */
-    house->infrastructure = authority_ref(issuer->authority);
-    const struct server_issuer by = {issuer->authority, chain, authority_set_path(set, issuer, chain)};
-    TRY(server_certificate_ensure(house, &by, &leaf, &is_new));
-    TRY(note_expiry(house, buf_view(&leaf)));
-    TRY(ocsp_know(house->fleet, buf_view(&leaf)));
-    TRY(make_trust(house, set, for_devices, &trust));
-    const struct tls_options options = {
-        .key = house->tls_key,
-        .certificate_der = buf_view(&leaf),
-        .chain = chain,
-        .chain_count = by.path_count,
-        .trust = trust,
-        .tickets = for_devices,
-        .ticket_lifetime_s = (int)house->config.tls_ticket_lifetime_s,
-        .clock = clock_system(),
-        .random = random_system(),
-        .former = former,
-    };
-    return tls_snapshot_new(&options, out);
-}
 
 static err_t reload_settings(struct house *house)
 {
@@ -156,8 +56,8 @@ static err_t reload_all(struct serving *s)
     AUTO_PTR(tls_snapshot) *management = NULL;
     TRY(reload_settings(s->house));
     TRY(anchors_ensure(s->house));
-    TRY(make_tls(s->house, true, s->device_tls, &device));
-    TRY(make_tls(s->house, false, s->management_tls, &management));
+    TRY(serve_tls_make(s->house, true, s->device_tls, &device));
+    TRY(serve_tls_make(s->house, false, s->management_tls, &management));
     server_replace_tls(s->server, device, management);
     tls_snapshot_unref(s->device_tls);
     tls_snapshot_unref(s->management_tls);
@@ -169,14 +69,26 @@ static err_t reload_all(struct serving *s)
 static void on_reload(void *context)
 {
     struct serving *s = context;
-    tell_manager("STATUS=reloading");
+    manager_tell_reloading();
     err_t error = reload_all(s);
     if (error.code != ERR_OK) {
         log_error(s->house->log, "reload.failed", "", error); /* what was in force stays in force */
     } else {
         LOG(s->house->log, LOG_INFO, "reload.done", LOG_STR("by", "signal or hour"));
     }
-    tell_manager("STATUS=serving");
+    manager_tell("READY=1\nSTATUS=serving");
+}
+
+/* From here on the manager need not wait for more than the requests in flight. */
+static void on_stopping(void *context)
+{
+    (void)context;
+    manager_tell("STOPPING=1\nSTATUS=answering the last requests");
+}
+
+static bool is_turning(const void *context, int64_t within_ms)
+{
+    return server_is_turning(context, within_ms);
 }
 
 /* Who is trusted, and under whom the server stands, may be others now. */
@@ -209,6 +121,8 @@ static err_t make_server(struct serving *s)
     const struct config *c = &s->house->config;
     size_t job_count = 0;
     size_t table_count = 0;
+    int given[SOCKETS_ROLES];
+    TRY(sockets_assign(&s->sockets, c, given));
     const struct job *jobs = fleet_jobs(&job_count);
     const struct route_table *tables = api_routes(&table_count);
     const struct server_app app = {.api = s->api,
@@ -218,9 +132,9 @@ static err_t make_server(struct serving *s)
                                    .run = api_run,
                                    .refuse = api_refuse};
     const struct server_options options = {
-        .listeners = {{LISTENER_DEVICE, c->device_listen, DEVICE_POOL},
-                      {LISTENER_MANAGEMENT, c->management_listen, MANAGEMENT_POOL},
-                      {LISTENER_PUBLIC, c->public_listen, PUBLIC_POOL}},
+        .listeners = {{LISTENER_DEVICE, c->device_listen, DEVICE_POOL, given[0]},
+                      {LISTENER_MANAGEMENT, c->management_listen, MANAGEMENT_POOL, given[1]},
+                      {LISTENER_PUBLIC, c->public_listen, PUBLIC_POOL, given[2]}},
         .loops = (int)c->loops,
         .workers = (int)c->workers,
         .limits = limits_of(c),
@@ -230,6 +144,7 @@ static err_t make_server(struct serving *s)
         .on_reload = on_reload,
         .reload_context = s,
         .reload_period_ms = RELOAD_PERIOD_MS,
+        .on_stopping = on_stopping,
         .jobs = jobs,
         .job_count = job_count,
         .run_job = fleet_job_run,
@@ -332,8 +247,8 @@ static err_t run(struct serving *s)
 {
     TRY(clock_guard_start(s->house->fleet));
     TRY(anchors_ensure(s->house));
-    TRY(make_tls(s->house, true, NULL, &s->device_tls));
-    TRY(make_tls(s->house, false, NULL, &s->management_tls));
+    TRY(serve_tls_make(s->house, true, NULL, &s->device_tls));
+    TRY(serve_tls_make(s->house, false, NULL, &s->management_tls));
     TRY(publish(s->house->fleet));
     run_early(s, "ocsp-signers", ocsp_refresh);
     run_early(s, "expiries", expiries_check);
@@ -354,16 +269,16 @@ static err_t run(struct serving *s)
     TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
     TRY(event_hub_start(s->house->fleet));
     TRY(print_ready(s->server));
-    tell_manager("READY=1\nSTATUS=serving");
-    err_t ended = server_run(s->server);
-    tell_manager("STOPPING=1");
-    TRY(ended);
+    TRY(watchdog_start(is_turning, s->server, s->house->log, &s->watchdog));
+    manager_tell("READY=1\nSTATUS=serving");
+    TRY(server_run(s->server));
     return fleet_settle(s->house->fleet);
 }
 
 /* Streams of events end with the server; then nobody waits for their thread. */
 static void serving_close(struct serving *s)
 {
+    watchdog_stop(s->watchdog);
     server_free(s->server);
     webhook_pool_stop(s->webhooks);
     if (s->house->fleet != NULL) {
@@ -387,7 +302,11 @@ int command_serve(int argc, char **argv)
     server_hold_signals();
     AUTO_VAL(house) house = {0};
     struct serving s = {.house = &house};
-    err_t error = accepts ? house_bring(dir, JOURNAL_ACCEPT) : OK;
+    const struct socket_words words = sockets_environment();
+    err_t error = sockets_read(&words, getpid(), &s.sockets);
+    if (error.code == ERR_OK && accepts) {
+        error = house_bring(dir, JOURNAL_ACCEPT);
+    }
     if (error.code == ERR_OK) {
         error = house_open(dir, HOUSE_SERVE, &house);
     }

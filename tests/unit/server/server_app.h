@@ -232,10 +232,34 @@ static inline err_t on_recall(struct api *api, const struct request *request, st
     return is_kept ? on_hello(api, request, response) : OK;
 }
 
+/* Which thread ran it: on the loop, whose connection it is. */
+static inline err_t on_where(struct api *api, const struct request *request, struct response *response)
+{
+    (void)api;
+    response->content_type = "text/plain";
+    TRY(buf_printf(&response->body, "%ld", (long)gettid()));
+    response->status = 200;
+    (void)request;
+    return OK;
+}
+
+/* What nothing on a loop may do. */
+static inline err_t on_hold(struct api *api, const struct request *request, struct response *response)
+{
+    sleep_ms(500);
+    return on_where(api, request, response);
+}
+
 #define ANYWHERE (LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT)
 
 static const struct route test_routes[] = {
     {.method = HTTP_GET, .path = "/loop", .listeners = ANYWHERE, .flags = ROUTE_ON_LOOP, .handler = on_hello},
+    {.method = HTTP_GET,
+     .path = "/where",
+     .listeners = ANYWHERE,
+     .flags = ROUTE_ON_LOOP,
+     .handler = on_where},
+    {.method = HTTP_GET, .path = "/hold", .listeners = ANYWHERE, .flags = ROUTE_ON_LOOP, .handler = on_hold},
     {.method = HTTP_GET, .path = "/work", .listeners = ANYWHERE, .handler = on_hello},
     {.method = HTTP_GET, .path = "/gate", .listeners = ANYWHERE, .handler = on_gate},
     {.method = HTTP_POST, .path = "/echo", .listeners = ANYWHERE, .body_limit = 100000, .handler = on_echo},

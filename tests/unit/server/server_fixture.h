@@ -15,6 +15,8 @@ struct fixture {
     struct tls_snapshot *tls;
     EVP_PKEY *identity_key, *device_key;
     X509 *identity, *device;
+    int sockets[2]; /* handed over to the device and the public listener; 0: none */
+    atomic_int stopping;
 };
 
 static const struct server_limits test_limits = {.connections = 200,
@@ -93,22 +95,25 @@ static inline void fixture_identities(struct fixture *f)
     assert_non_null(f->device);
 }
 
-static inline void fixture_start(struct fixture *f, const struct server_limits *limits, int workers)
+static inline void fixture_on_stopping(void *context)
 {
-    *f = (struct fixture){0};
-    pthread_mutex_init(&f->api.feed.mutex, NULL);
-    test_house_init(&f->house, KEY_ALG_P256);
-    make_tls(f, NULL, &f->tls);
-    fixture_identities(f);
+    atomic_fetch_add(&((struct fixture *)context)->stopping, 1);
+}
+
+/** The server of a fixture whose keys are there. */
+static inline void fixture_serve(struct fixture *f, const struct server_limits *limits, int workers)
+{
     const struct server_options options = {
-        .listeners = {{LISTENER_DEVICE, "127.0.0.1:0", 8192},
-                      {LISTENER_MANAGEMENT, NULL, 32768},
-                      {LISTENER_PUBLIC, "127.0.0.1:0", 8192}},
+        .listeners = {{LISTENER_DEVICE, "127.0.0.1:0", 8192, f->sockets[0]},
+                      {LISTENER_MANAGEMENT, NULL, 32768, 0},
+                      {LISTENER_PUBLIC, "127.0.0.1:0", 8192, f->sockets[1]}},
         .loops = 2,
         .workers = workers,
         .limits = *limits,
         .clock = clock_system(),
         .random = random_system(),
+        .on_stopping = fixture_on_stopping,
+        .stopping_context = f,
     };
     const struct server_app app = {.api = &f->api,
                                    .tables = &test_table,
@@ -120,11 +125,27 @@ static inline void fixture_start(struct fixture *f, const struct server_limits *
     assert_int_equal(pthread_create(&f->thread, NULL, fixture_thread, f), 0);
 }
 
-static inline void fixture_stop(struct fixture *f)
+static inline void fixture_start(struct fixture *f, const struct server_limits *limits, int workers)
+{
+    *f = (struct fixture){0};
+    pthread_mutex_init(&f->api.feed.mutex, NULL);
+    test_house_init(&f->house, KEY_ALG_P256);
+    make_tls(f, NULL, &f->tls);
+    fixture_identities(f);
+    fixture_serve(f, limits, workers);
+}
+
+/** The server alone; fixture_serve() starts another. */
+static inline void fixture_end_server(struct fixture *f)
 {
     server_stop(f->server);
     pthread_join(f->thread, NULL);
-    server_free(f->server);
+    server_free(TAKE(f->server));
+}
+
+static inline void fixture_stop(struct fixture *f)
+{
+    fixture_end_server(f);
     tls_snapshot_unref(f->tls);
     X509_free(f->identity);
     X509_free(f->device);

@@ -207,7 +207,7 @@ static void test_address_in_use_is_noticed(void **state)
     struct server_options options = {
         .workers = 1, .loops = 1, .limits = test_limits, .clock = clock_system(), .random = random_system()};
     options.listeners[0] =
-        (struct server_listener){LISTENER_PUBLIC, server_address(f->server, LISTENER_PUBLIC), 8192};
+        (struct server_listener){LISTENER_PUBLIC, server_address(f->server, LISTENER_PUBLIC), 8192, 0};
     const struct server_app app = {.api = &f->api,
                                    .tables = &test_table,
                                    .table_count = 1,
