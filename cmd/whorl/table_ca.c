@@ -58,11 +58,6 @@ static const struct cli_argument import_cross[] = {
     BODY_NEEDED(CLI_FILE, "FILE", NULL, "certificate", "one or more cross certificates (PEM)"),
     ARGUMENTS_END,
 };
-static const struct cli_column cross_columns[] = {
-    {"KIND", "kind"},     {"SUBJECT", "subject"},     {"ISSUER", "issuer"},
-    {"SERIAL", "serial"}, {"NOT AFTER", "not_after"}, COLUMNS_END,
-};
-
 const struct cli_command cli_ca_commands[] = {
     ROW_LIST("ca", "list authorities with their states", "/api/v1/authorities", none, "authorities",
              ca_columns),
@@ -71,13 +66,8 @@ const struct cli_command cli_ca_commands[] = {
             "/api/v1/authorities/{}/request", id),
     ROW_POST("ca", "import", "bring in the certificate that somebody else signed",
              "/api/v1/authorities/{}/certificate", import, 0),
-    {.group = "ca",
-     .verb = "cross-certificates",
-     .help = "list the cross certificates between a root and the next one",
-     .path = "/api/v1/authorities/{}/cross-certificates",
-     .arguments = id,
-     .items = "cross_certificates",
-     .columns = cross_columns},
+    ROW_GET("ca", "cross-certificates", "show the cross certificates between a root and the next one",
+            "/api/v1/authorities/{}/cross-certificates", id),
     ROW_POST("ca", "import-cross", "bring in cross certificates that were signed elsewhere",
              "/api/v1/authorities/{}/cross-certificates", import_cross, 0),
     ROW_POST("ca", "create", "make an issuing authority, which stands by", "/api/v1/authorities", create, 0),

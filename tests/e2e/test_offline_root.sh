@@ -59,9 +59,13 @@ request --new device-2 --role device >out
 cp requests/device-2.csr.pem first.csr
 request --new device-2 --role device >out
 expect "the same pending one has the same request" "$(cat requests/device-2.csr.pem)" "$(cat first.csr)"
+expect_fails "one for the edge needs names" request --new edge --role edge
+expect_fails "and no other has any" request --new other --role device --permitted-dns edge.test
+request --new edge --role edge --permitted-dns edge.test >out
 expect "the request is good" "$(openssl req -in first.csr -noout -verify 2>&1 | grep -o 'verify OK')" "verify OK"
 "$WHORLD" ca sign --key vault/root.key --ca vault/root.pem --passphrase-file passphrase requests/root.ceremony.json -o answer.pem --yes >out
 expect_in "what was signed" "$(cat out)" 'a certificate of the issuing CA "device-2"'
+expect_in "  … and below which names" "$(cat out)" "only below   edge.test"
 head -c 300 answer.pem >cut.pem
 expect_fails "an answer that is cut is refused" "$WHORLD" ca import --dir "$DATA" cut.pem
 expect_fails "no files" "$WHORLD" ca import --dir "$DATA"
@@ -70,12 +74,14 @@ expect_in "the certificate is recognised" "$(cat out)" "certificate   device-2, 
 next=$(jq .crl_number vault/root.key.state)
 [ "$next" -gt "$number" ] || die "the number is $next after $number"
 number=$next
+expect_in "one for the edge too" "$(cat out)" "certificate   edge, issued by root"
 expect_in "the CRL too" "$(cat out)" "CRL           of root, number $number, 0 entries"
 wait_for_number "$(printf 'crlNumber=0x%X' "$number")"
 say "ok  it is published as it is"
 "$WHORLD" ca import --dir "$DATA" answer.pem >out
-expect "twice changes nothing" "$(grep -c 'here already' out)" 2
+expect "twice changes nothing" "$(grep -c 'here already' out)" 3
 openssl x509 -in answer.pem -out device-2.pem
+expect_in "the edge's is bound to names" "$(api GET /api/v1/authorities/edge | jq -r .pem | openssl x509 -noout -ext nameConstraints)" "DNS:edge.test"
 curl -sS --fail "$PUBLIC/crl/root.crl" | openssl crl -inform DER -out root.crl
 expect "openssl verifies the new CA" "$(openssl verify -x509_strict -crl_check -CAfile "$DATA/ca.pem" -CRLfile root.crl device-2.pem)" "device-2.pem: OK"
 api GET /api/v1/authorities/device-2 >out
@@ -129,5 +135,73 @@ expect_in "a list of ours is here already" "$(cat out)" "here already  device"
 stop_server
 start_server
 expect "the imported CRL is published from the start" "$(crl -crlnumber)" "$(openssl crl -in next.crl -noout -crlnumber)"
+
+# --- the root is rolled over while its key is elsewhere, and its successor's key leaves too
+ca() { api POST "/api/v1/authorities$1" "${2:-{\}}"; } # PATH BODY
+in_json() { jq -n --rawfile certificate "$1" '{$certificate}'; }
+digest() { device_json op GET /device/v1/status | jq -r .anchors_sha256; }
+sign() { "$WHORLD" ca sign --key "$1.key" --ca "$1.pem" --passphrase-file passphrase "requests/$2.ceremony.json" -o answer.pem --yes >out; } # VAULT/ROOT ROOT
+split() { csplit -s -z -f "$1-" answer.pem '/^-----BEGIN/' '{*}'; } # PREFIX: a file for each that was signed
+cp "$CA" old-root.pem
+new_identity birth
+register "$ID"
+new_key op
+est birth simpleenroll "$(csr op)"
+keep_certificate op
+before=$(digest)
+ca /root/roll >out
+expect_status "nobody here can sign NewWithOld" 409
+expect_in "and why" "$(jq -r .detail out)" '"external": true'
+ca /root/roll '{"external":true}' >out
+expect "a successor is made all the same" "$(status) $(jq -r '.id + " " + .state' out)" "201 root-2 active"
+expect "the new root has signed the old one" "$(api GET /api/v1/authorities/root-2/cross-certificates | jq -r '[.cross_certificates[].kind] | join(" ")')" old_with_new
+middle=$(digest)
+[ "$middle" != "$before" ] || die "status tells of no new root"
+request >out
+sign vault/root root
+expect_in "the old root is asked to sign the new one" "$(cat out)" 'will trust the root "root-2" too'
+split old
+ca /device/certificate "$(in_json old-00)" >out
+expect_status "a cross certificate is no authority's own" 409
+ca /root-2/cross-certificates "$(in_json answer.pem)" >out
+expect_status "a CRL beside it is too much" 422
+ca /root-2/cross-certificates "$(in_json old-00)" >out
+expect "the cross certificate comes in" "$(status) $(jq -r '.is_new, .items[0].kind' out | xargs)" "200 true new_with_old"
+api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl old-01 '{$crl}')" >out
+expect_status "and the CRL" 200
+after=$(digest)
+[ "$after" != "$middle" ] || die "status tells of no cross certificate"
+say "ok  status tells devices at each step that there is something to fetch"
+"$WHORLD" ca take-offline --dir "$DATA" --id root-2 --out vault --passphrase-file passphrase --crl-days 200 >out
+ca /device/roll '{"issuer":"root-2","external":true}' >out
+ca /infrastructure/roll '{"issuer":"root-2","external":true}' >out
+expect_status "both issuing authorities ask the new root" 201
+"$WHORLD" ca request --dir "$DATA" --out requests --issuer root-2 >out
+sign vault/root-2 root-2
+split new
+for file in new-00 new-01; do
+    case $(openssl x509 -in $file -noout -subject) in *Device*) mv $file device.pem ;; *) mv $file infrastructure.pem ;; esac
+done
+ca /device-3/certificate "$(in_json infrastructure.pem)" >out
+expect "each for its own" "$(status) $(jq -r '.errors[0].detail | test("another key")' out)" "422 true"
+for id in device-3:device infrastructure-2:infrastructure; do
+    ca "/${id%:*}/certificate" "$(in_json "${id#*:}.pem")" >out
+    ca "/${id%:*}/activate" >out
+    expect "${id%:*} is brought in and activated" "$(status) $(jq -r '.state + " " + .issuer' out)" "200 active root-2"
+done
+ca /root/finish-roll >out
+expect "the roll-over is finished" "$(status) $(jq -r '.id, .is_default' out | xargs)" "200 root-2 true"
+for _ in $(seq 60); do curl -sS --cacert vault/root-2.pem -o /dev/null "$DEVICE/.well-known/est/cacerts" 2>/dev/null && break; sleep 0.1; done
+for root in old-root.pem vault/root-2.pem; do
+    curl -sS --cacert $root "$DEVICE/.well-known/est/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs -out set.pem || die "who trusts only $root is not served"
+done
+new_key next
+est op simplereenroll "$(csr next "$(openssl x509 -in op.crt -noout -subject -nameopt compat | sed 's/^subject=//')")"
+expect_status "the device rekeys" 200
+keep_certificate next
+cat device.pem old-00 >sent.pem
+for root in old-root.pem vault/root-2.pem; do
+    expect "openssl verifies its certificate from $root" "$(openssl verify -x509_strict -CAfile $root -untrusted sent.pem next.crt)" "next.crt: OK"
+done
 stop_server
 "$WHORLD" audit verify --dir "$DATA" >out || die "$(cat out)"

@@ -148,7 +148,8 @@ api POST /api/v1/authorities/edge/activate '{"default":true}' >/dev/null
 expect_status "issues" 200
 product '{"name":"edge","profile":"edge-tls-server"}'
 expect_status "the built-in profile's names are others" 422
-api POST /api/v1/profiles '{"name":"gateway","authority_role":"edge","key_purposes":["client_auth","server_auth"],"dns_template":"{serial}.edge.test"}' >/dev/null
+api POST /api/v1/profiles '{"name":"gateway","authority_role":"edge","key_purposes":["client_auth","server_auth"],"dns_template":"{serial}.edge.test",
+    "extensions":["must_staple"]}' >/dev/null
 product '{"name":"edge","profile":"gateway"}'
 expect_status "a profile of ours under edge.test" 201
 new_identity gw
@@ -161,12 +162,17 @@ expect "it is a device like any other here" "$(jq -r '.status + " " + .certifica
 curl -sS "$PUBLIC/ca/edge.cer" | openssl x509 -inform DER -out "$WORK/edge-ca.pem"
 expect_in "its authority is bound to names" "$(openssl x509 -in "$WORK/edge-ca.pem" -noout -text)" "Name Constraints: critical"
 expect_in "  … and not to this server's" "$(openssl x509 -in "$WORK/edge-ca.pem" -noout -text | sed -n '/Excluded/,$p')" "DNS:whorl.edge.test"
+expect_in "it must staple (TLS feature, RFC 7633)" "$(openssl x509 -in "$WORK/gw-op.crt" -noout -ext tlsfeature)" "status_request"
+openssl ocsp -issuer "$WORK/edge-ca.pem" -cert "$WORK/gw-op.crt" -no_nonce -url "$PUBLIC/ocsp" -respout "$WORK/staple.der" -CAfile "$CA" >"$WORK/ocsp.out" 2>&1 ||
+    die "nothing to staple: $(cat "$WORK/ocsp.out")"
 EDGE_PORT=$(free_port)
-openssl s_server -accept "127.0.0.1:$EDGE_PORT" -cert "$WORK/gw-op.crt" -key "$WORK/gw-op.key" -cert_chain "$WORK/edge-ca.pem" -www -quiet >/dev/null 2>&1 &
+openssl s_server -accept "127.0.0.1:$EDGE_PORT" -cert "$WORK/gw-op.crt" -key "$WORK/gw-op.key" -cert_chain "$WORK/edge-ca.pem" -status_file "$WORK/staple.der" -www -quiet >/dev/null 2>&1 &
 PIDS+=("$!")
 reach() { curl -sS -o /dev/null --cacert "$CA" --retry 20 --retry-connrefused --retry-delay 0 --resolve "$1:$EDGE_PORT:127.0.0.1" "https://$1:$EDGE_PORT/"; }
 reach gw-1.edge.test || die "curl does not take the gateway"
 say "ok  curl takes it under the root alone"
+curl -sS -o /dev/null --cert-status --cacert "$CA" --resolve "gw-1.edge.test:$EDGE_PORT:127.0.0.1" "https://gw-1.edge.test:$EDGE_PORT/" || die "curl does not take what it staples"
+say "ok  and what it staples"
 expect_fails "not under another name" reach gw-2.edge.test
 expect_fails "not under the server's" reach whorl.edge.test
 if command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks the engine how it reads each list (a static text SQL_LIST… or SQL_PAGE… of db/): along an index whose equalities are the list's own
+"""Asks the engine how it reads each list (a static text SQL_LIST… or SQL_PAGE… of db/), and each end of one (SQL_LAST…): along an index whose equalities are the list's own
 filters, without sorting. Otherwise a late page, or a rare filter, costs more than the first page.
 
 Needs the C preprocessor (the texts are made by macros) and Python's own SQLite; what a device has few of may be sorted."""
@@ -12,7 +12,7 @@ import subprocess
 
 from common import main
 
-TEXT = re.compile(r'static const char (SQL_(?:LIST|PAGE)\w*)\[\] =\s*((?:"(?:[^"\\]|\\.)*"\s*)+);')
+TEXT = re.compile(r'static const char (SQL_(?:LIST|PAGE|LAST)\w*)\[\] =\s*((?:"(?:[^"\\]|\\.)*"\s*)+);')
 # lists of what one device has: a handful of rows, found by the device
 OF_DEVICE = re.compile(r"(?:device|id) = \$\d")
 
@@ -55,9 +55,9 @@ def check(root):
     return findings
 
 
-def _case(sql):
+def _case(sql, name="SQL_LIST"):
     return {"db/migrations/sqlite/1.sql": "CREATE TABLE t (a, b, id); CREATE INDEX i ON t (a, id);",
-            "db/t_rows.c": f'static const char SQL_LIST[] = "SELECT id FROM t WHERE {sql} LIMIT $3";\n'}
+            "db/t_rows.c": f'static const char {name}[] = "SELECT id FROM t WHERE {sql} LIMIT $3";\n'}
 
 
 CASES = [
@@ -65,6 +65,7 @@ CASES = [
     (_case("id > $1 AND $2 > 0 ORDER BY id"), "SCAN"),
     (_case("a = $1 AND b = $2 ORDER BY id"), "'b' is no part"),
     (_case("a = $1 AND id > $2 ORDER BY b"), "TEMP B-TREE"),
+    (_case("a = $1 ORDER BY b DESC", "SQL_LAST_END"), "TEMP B-TREE"),
 ]
 
 if __name__ == "__main__":
