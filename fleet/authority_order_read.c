@@ -92,15 +92,15 @@ static err_t check_role(const struct raw *raw)
     return OK;
 }
 
-/* What a stolen issuing CA must not be able to be: this server. */
-static err_t check_purposes(const struct authority_order *order, bool has_role)
+/* What a stolen issuing CA must not be able to be: this server. Of a roll-over the rules know the role. */
+err_t authority_purposes_check(const char *role, uint32_t purposes)
 {
-    bool is_device = !has_role || strcmp(order->role, "device") == 0;
-    ENSURE(!has_role || strcmp(order->role, "infrastructure") != 0, ERR_UNPROCESSABLE,
+    bool is_device = strcmp(role, "device") == 0;
+    ENSURE(strcmp(role, "infrastructure") != 0, ERR_UNPROCESSABLE,
            "the key purposes of an infrastructure authority are those of its role");
-    ENSURE(!is_device || (order->key_purposes & PURPOSE_SERVER_AUTH) == 0, ERR_UNPROCESSABLE,
+    ENSURE(!is_device || (purposes & PURPOSE_SERVER_AUTH) == 0, ERR_UNPROCESSABLE,
            "an authority for devices issues to no TLS servers: server_auth is for the role edge");
-    ENSURE((order->key_purposes & (PURPOSE_CLIENT_AUTH | PURPOSE_SERVER_AUTH)) != 0, ERR_UNPROCESSABLE,
+    ENSURE((purposes & (PURPOSE_CLIENT_AUTH | PURPOSE_SERVER_AUTH)) != 0, ERR_UNPROCESSABLE,
            "client_auth is needed: a device shows its certificate to this server");
     return OK;
 }
@@ -150,9 +150,10 @@ static err_t take(const struct raw *raw, struct faults *faults, struct authority
     if (raw->key_purposes != NULL) {
         out->has_key_purposes = true;
         TRY(key_purposes_read(raw->key_purposes, "/key_purposes", faults, &out->key_purposes));
-        TRY(faults->count > 0
+        TRY(faults->count > 0 || out->verb != AUTHORITY_CREATE
                 ? OK
-                : faults_note(faults, "/key_purposes", check_purposes(out, out->verb == AUTHORITY_CREATE)));
+                : faults_note(faults, "/key_purposes",
+                              authority_purposes_check(out->role, out->key_purposes)));
     }
     bool is_edge = strcmp(out->role, "edge") == 0;
     if (out->verb == AUTHORITY_CREATE && is_edge != (raw->permitted_dns != NULL)) {

@@ -226,6 +226,24 @@ static err_t judge_retire(const struct authority_question *q, struct authority_p
 
 /* --- roll ----------------------------------------------------------------------------------------------- */
 
+/* The role is its predecessor's: what such a one has none of cannot be wished for. */
+static err_t check_roll_wishes(const struct authority_question *q, const struct authority_brief *subject)
+{
+    const struct authority_order *order = q->order;
+    if (order->has_key_purposes && is_root(subject)) {
+        return fault(q, "/key_purposes", ERR(ERR_UNPROCESSABLE, "a root has no key purposes"));
+    }
+    err_t error = order->has_key_purposes ? authority_purposes_check(subject->role, order->key_purposes) : OK;
+    if (error.code != ERR_OK) {
+        return fault(q, "/key_purposes", error);
+    }
+    if (order->permitted_dns[0] != '\0' && strcmp(subject->role, "edge") != 0) {
+        return fault(q, "/permitted_dns",
+                     ERR(ERR_UNPROCESSABLE, "only an authority of the role edge has names"));
+    }
+    return OK;
+}
+
 static err_t judge_roll(const struct authority_question *q, struct authority_plan *out)
 {
     const struct authority_brief *subject = out->subject;
@@ -247,6 +265,7 @@ static err_t judge_roll(const struct authority_question *q, struct authority_pla
     } else {
         TRY(find_issuer(q, subject->issuer, &issuer));
     }
+    TRY(check_roll_wishes(q, subject));
     TRY(authority_rules_check_room(q->view, subject->has_tenant ? &subject->tenant : NULL,
                                    is_root(subject) ? 3 : 1));
     out->makes = true;

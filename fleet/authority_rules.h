@@ -34,6 +34,8 @@ err_t authority_rules_judge(const struct authority_question *question, struct au
 /** Whether devices take so many certificates of authorities more. @param tenant whose; NULL: the
  * installation's, which every tenant's devices take @errors ERR_WRONG_STATE @thread any */
 err_t authority_rules_check_room(const struct authority_view *view, const struct uuid *tenant, size_t more);
+/** Whether an authority of this role may have these key purposes. @errors ERR_UNPROCESSABLE @thread any */
+err_t authority_purposes_check(const char *role, uint32_t purposes);
 /** [a-z][a-z0-9-]{0,30}, with no hyphen at its end. @errors ERR_UNPROCESSABLE */
 err_t authority_id_check(struct bytes id);
 /** The id of one that follows another: "device" → "device-2" → "device-3". @errors ERR_WRONG_STATE every one

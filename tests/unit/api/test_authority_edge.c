@@ -64,6 +64,20 @@ static void a_company_binds_it_too(void **state)
     scene_clear(&s);
 }
 
+static void a_roll_over_takes_what_its_role_has(void **state)
+{
+    struct house *h = *state;
+    post(h, "/api/v1/authorities", NULL, EDGE, 201);
+    post(h, ONE "/activate", "edge", "{}", 200);
+    post(h, ONE "/roll", "device", "{\"permitted_dns\":[\"edge.test\"]}", 422);
+    post(h, ONE "/roll", "root", "{\"permitted_dns\":[\"edge.test\"]}", 422);
+    post(h, ONE "/roll", "root", "{\"key_purposes\":[\"client_auth\"]}", 422);
+    post(h, ONE "/roll", "device", "{\"key_purposes\":[\"client_auth\",\"server_auth\"]}", 422);
+    post(h, ONE "/roll", "infrastructure", "{\"key_purposes\":[\"client_auth\"]}", 422);
+    post(h, ONE "/roll", "edge", "{\"key_purposes\":[\"code_signing\"]}", 422);
+    post(h, ONE "/roll", "edge", "{\"key_purposes\":[\"client_auth\",\"server_auth\"]}", 201);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
 
 int main(void)
@@ -71,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_successor_keeps_the_names),
         TEST(a_company_binds_it_too),
+        TEST(a_roll_over_takes_what_its_role_has),
     };
     return cmocka_run_group_tests_name("authority_edge", tests, NULL, NULL);
 }

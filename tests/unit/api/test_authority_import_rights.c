@@ -148,6 +148,55 @@ static void cross_certificates_are_listed_and_come_in(void **state)
     company_clear(&stranger);
 }
 
+/* What all devices would take is the installation's, and two people's where that is asked for. */
+static void a_cross_certificate_waits_too(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(buf) der = {0}, body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char second[TOKEN_TEXT_SIZE], tenant_only[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    person(h, "second", (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION, second);
+    person(h, "tenant-only", (uint32_t)SCOPE_ADMIN, tenant_only);
+    post(h, ONE "/roll", "root", "{}", 201);
+    make_cross(h, "root-2", &der);
+    body_of((const struct buf *const[]){&der, NULL}, &body);
+    struct call call = rest(h, HTTP_POST, CROSSES, buf_str(&body));
+    call.param = "root-2";
+    call.token = tenant_only;
+    assert_status(h, &call, &reply, 403);
+    assert_int_equal(set_kinds(h, "*", "[\"authority.import\"]", &reply), 200);
+    call.token = second;
+    assert_status(h, &call, &reply, 202);
+    keep_id(&reply, id);
+    assert_int_equal(decide(h, second, id, "approve", &reply), 403); /* who asked */
+    assert_int_equal(decide(h, h->admin, id, "approve", &reply), 200);
+    call = rest(h, HTTP_GET, CROSSES, NULL);
+    call.param = "root-2";
+    assert_status(h, &call, &reply, 200);
+    assert_int_equal(count_of(&reply, "cross_certificates"), 3);
+}
+
+/* Devices take twelve certificates of authorities: two more than there is room for are refused, with all that
+ * came along. */
+static void there_is_room_for_so_many(void **state)
+{
+    struct house *h = *state;
+    struct scene s;
+    AUTO_VAL(buf) body = {0};
+    scene_init(&s, h, DEVICE_2);
+    for (int i = 0; i < 7; i++) {
+        post(h, "/api/v1/authorities", NULL, "{\"role\":\"device\"}", 201);
+    }
+    const struct company_spec spec = good_one(&s);
+    make_body(&s, &spec, &body);
+    assert_refused(h, "device-2", &body, 409, "12 certificates of authorities at most, and 11 are in use");
+    assert_untouched(h, "pending", 11);
+    post(h, ONE "/retire", "device-3", "{}", 200);
+    post(h, CERTIFICATE, "device-2", buf_str(&body), 200);
+    assert_untouched(h, "standby", 13);
+    scene_clear(&s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
 
 int main(void)
@@ -157,6 +206,8 @@ int main(void)
         TEST(it_waits_for_a_second_person),
         TEST(what_waited_too_long_is_void),
         TEST(cross_certificates_are_listed_and_come_in),
+        TEST(a_cross_certificate_waits_too),
+        TEST(there_is_room_for_so_many),
     };
     return cmocka_run_group_tests_name("authority_import_rights", tests, NULL, NULL);
 }
