@@ -39,6 +39,7 @@
     X(ERR_IO, 500, "io", "Input or output failed")                                                           \
     X(ERR_DB, 500, "database", "The inventory failed")                                                       \
     X(ERR_CRYPTO, 500, "crypto", "A cryptographic operation failed")                                         \
+    X(ERR_SIGNER_REFUSED, 500, "signer-refused", "The process that holds the keys does not sign this")       \
     X(ERR_NOT_IMPLEMENTED, 501, "not-implemented", "Not offered by this server")                             \
     X(ERR_UNAVAILABLE, 503, "unavailable", "The service cannot take this now")                               \
     X(ERR_CLOCK_HELD, 503, "clock-held", "The server's clock must be confirmed by an operator first")        \

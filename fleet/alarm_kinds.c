@@ -46,6 +46,13 @@ static const struct alarm_kind rows[] = {
      "stopped one ends the alarm"},
     {"server_certificate.expires", "The server's own certificate was not renewed",
      "Look for `reload.failed` in the log; the infrastructure authority's key must be here"},
+    {"signer.refused",
+     "The server of a node asked its signer process for what that one's rules refuse: one of the two may be "
+     "in "
+     "other hands; it ends when nothing was refused for a day",
+     "Read which rule (the alarm, and `signer.refused` in the log), and what was issued since "
+     "(`certificate.issued` in the events); if nobody can explain it, stop the node and follow "
+     "docs/hsm.md#when-it-refuses"},
     {"signer.unavailable", "Nothing can be signed on a node: its signer process is away, or its token is",
      "The alarm says why, the log says more (`signer.lost`, `signer.not_started`); it is tried again by "
      "itself. "

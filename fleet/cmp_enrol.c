@@ -54,7 +54,7 @@ static void tell(struct cmp_case *c, err_t error, struct cmp_outcome *out)
     int status = err_status(error.code);
     if (status == 503) {
         out->verdict = CMP_WAITING;
-        out->check_after_s = CHECK_AFTER_S;
+        out->check_after_s = error.retry_after_s > 0 ? error.retry_after_s : CHECK_AFTER_S;
         return;
     }
     if (status >= 500) {

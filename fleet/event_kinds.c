@@ -191,6 +191,10 @@ static const struct event_kind rows[] = {
     {"session.revoked", EVENT_FED, "A person's session was ended by somebody"},
     {"signer.lost", EVENT_HOUSE,
      "The process that holds the CA keys is away: nothing is signed until it returns"},
+    {"signer.refused", EVENT_HOUSE,
+     "The process that holds the CA keys was asked for what its rules refuse: it or the server is not what "
+     "it "
+     "was"},
     {"signer.returned", EVENT_HOUSE, "The process that holds the CA keys signs again"},
     {"tenant.added", EVENT_FED, "The tenant was made"},
     {"tenant.changed", EVENT_FED, "The tenant has another display name"},

@@ -61,15 +61,15 @@ struct fleet {
     struct event_hub *event_hub;             /* event_hub.c */
     struct ocsp *ocsp;                       /* ocsp.c */
     struct cmp_state *cmp;                   /* cmp_ground.c */
-    atomic_llong server_certificate_from, server_certificate_to; /* expiries.c; 0: not told */
-    atomic_int signer_told;                                      /* signer_watch.c */
-    struct authority_works *authority_works;                     /* authority_work.c */
-    struct firmware_urls *firmware_urls;                         /* firmware_url_budgets.c */
-    struct blob_shelf *blob_shelf;                               /* blobs.c, uploads.c */
-    struct rekey_lives *rekey_lives;                             /* rekey_live.c */
-    struct rollout_lives *rollout_lives;                         /* rollout_live.c */
-    struct firmware_notes *firmware_notes;                       /* firmware_notes.c */
-    struct firmware_key_handles *firmware_key_handles;           /* firmware_key_handles.c */
+    atomic_llong server_certificate_from, server_certificate_to;       /* expiries.c; 0: not told */
+    atomic_llong signer_told, signer_refusals_told, signer_refused_at; /* signer_watch.c */
+    struct authority_works *authority_works;                           /* authority_work.c */
+    struct firmware_urls *firmware_urls;                               /* firmware_url_budgets.c */
+    struct blob_shelf *blob_shelf;                                     /* blobs.c, uploads.c */
+    struct rekey_lives *rekey_lives;                                   /* rekey_live.c */
+    struct rollout_lives *rollout_lives;                               /* rollout_live.c */
+    struct firmware_notes *firmware_notes;                             /* firmware_notes.c */
+    struct firmware_key_handles *firmware_key_handles;                 /* firmware_key_handles.c */
 };
 /* --- parts with memory of their own: made by fleet_new, freed by fleet_free; free(NULL) is legal ------- */
 

@@ -5,7 +5,8 @@
 
 #include "fleet/fleet.h"
 
-/** For the job: the alarm signer.unavailable stands while nothing can be signed, and each change is a record.
+/** For the job: the alarm signer.unavailable stands while nothing can be signed, and each change is a record;
+ * signer.refused, critical, from when its rules refused something until they refused nothing for a day.
  * Nothing where keys are in this process. @thread background */
 err_t signer_watch(struct fleet *fleet, int64_t now_ms);
 /** Whether keys can be asked now, as far as is known. @thread any */

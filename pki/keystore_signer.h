@@ -23,7 +23,8 @@ err_t keystore_open_signer(const struct signer_settings *settings, struct keysto
 
 enum signer_outcome {
     SIGNER_ANSWERED,
-    SIGNER_REFUSED,     /* by its own policy or rates */
+    SIGNER_REFUSED,     /* by its rules: it was asked for what an honest server never asks for */
+    SIGNER_LIMITED,     /* more than its rates allow */
     SIGNER_FAILED,      /* another error of its own: no such key, a label that is taken, … */
     SIGNER_UNAVAILABLE, /* it was not there, did not answer in time, or too many waited */
     SIGNER_OUTCOMES
@@ -41,7 +42,8 @@ struct signer_status {
     int64_t
         latencies[SIGNER_LATENCIES + 1]; /* answers within each of signer_latency_bounds_us(), and above */
     int64_t latency_total_us;
-    char reason[ERR_DETAIL_SIZE]; /* why it is not up, or last was not; "" when it always was */
+    char reason[ERR_DETAIL_SIZE];  /* why it is not up, or last was not; "" when it always was */
+    char refused[ERR_DETAIL_SIZE]; /* key and rule of what it refused last; "" nothing */
 };
 /** @return false where the keys are in this process: nothing else is filled in then @thread any */
 bool keystore_signer_status(struct keystore *keystore, struct signer_status *out);

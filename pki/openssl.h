@@ -55,7 +55,7 @@ err_t private_key_take(EVP_PKEY *pkey, struct private_key **out);
 /** From now on each signature of the key is proved, and a failure is the device's: ERR_UNAVAILABLE. */
 err_t private_key_doubt(struct private_key *key);
 /** Signs `tbs` with the algorithm of signature_algorithm_of(). @param[out] signature appended
- *  @errors ERR_CRYPTO, also what the policy of the signer process refuses: of an authority's key it judges
+ *  @errors ERR_CRYPTO; ERR_SIGNER_REFUSED by the rules of the signer process: of an authority's key it judges
  * the whole; ERR_BUSY more than its rate; ERR_UNAVAILABLE of a key that is doubted, or that is remote */
 err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct buf *signature);
 /** The one algorithm (DER AlgorithmIdentifier, static) that we sign with, by kind of key. */

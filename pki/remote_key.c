@@ -46,7 +46,8 @@ void remote_key_unref(struct remote_key *key)
 
 /* --- asking ----------------------------------------------------------------------------------------- */
 
-/* What its policy refuses is a fault of ours, not the caller's: a device is not told that it is forbidden. */
+/* A key that is not there, or cannot be opened, is a fault of ours, not the caller's: a device is not told
+ * that it is forbidden. */
 static err_t as_ours(err_t error)
 {
     if (error.code != ERR_FORBIDDEN && error.code != ERR_NOT_FOUND && error.code != ERR_WRONG_STATE) {

@@ -16,13 +16,13 @@ err_t private_key_take_remote(struct signer_client *client, const char *label, s
                               struct private_key **out);
 
 /** All that is to be signed. @param[out] signature appended
- *  @errors ERR_UNAVAILABLE, ERR_BUSY (its rate), ERR_CRYPTO (also: its policy refuses) @thread worker */
+ *  @errors ERR_UNAVAILABLE, ERR_BUSY (its rate), ERR_SIGNER_REFUSED (its rules), ERR_CRYPTO @thread worker */
 err_t remote_key_sign_text(const struct remote_key *key, struct bytes text, struct buf *signature);
 /** A digest, as scheme says. @errors as above */
 err_t remote_key_sign_digest(const struct remote_key *key, enum signer_scheme scheme, struct bytes digest,
                              struct buf *signature);
 /** Tells the signer the certificate of a CA key, to which it then holds what it signs.
- *  @errors ERR_CRYPTO it holds it to another already; ERR_UNAVAILABLE */
+ *  @errors ERR_SIGNER_REFUSED it holds it to another already; ERR_UNAVAILABLE */
 err_t remote_key_bind(const struct remote_key *key, struct bytes certificate);
 
 #endif

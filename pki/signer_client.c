@@ -269,16 +269,15 @@ static bool may_repeat(enum signer_op op)
     return op != SIGNER_GENERATE;
 }
 
-static enum signer_outcome outcome_of(enum signer_op op, err_code code)
+static enum signer_outcome outcome_of(err_code code)
 {
-    bool is_signing = op == SIGNER_SIGN_TEXT || op == SIGNER_SIGN_DIGEST;
     if (code == ERR_OK) {
         return SIGNER_ANSWERED;
     }
     if (code == ERR_UNAVAILABLE) {
         return SIGNER_UNAVAILABLE;
     }
-    return code == ERR_BUSY || (is_signing && code == ERR_FORBIDDEN) ? SIGNER_REFUSED : SIGNER_FAILED;
+    return code == ERR_SIGNER_REFUSED ? SIGNER_REFUSED : code == ERR_BUSY ? SIGNER_LIMITED : SIGNER_FAILED;
 }
 
 const int64_t *signer_latency_bounds_us(void)
@@ -294,15 +293,18 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void count(struct signer_client *client, enum signer_op op, const err_t *result, int64_t took_us)
+static void count(struct signer_client *client, const err_t *result, int64_t took_us)
 {
     int place = 0;
-    enum signer_outcome outcome = outcome_of(op, result->code);
+    enum signer_outcome outcome = outcome_of(result->code);
     while (place < SIGNER_LATENCIES && took_us > signer_latency_bounds_us()[place]) {
         place++;
     }
     client->status.outcomes[outcome]++;
     client->status.is_failing = outcome == SIGNER_UNAVAILABLE;
+    if (outcome == SIGNER_REFUSED) {
+        memcpy(client->status.refused, result->detail, sizeof client->status.refused);
+    }
     if (outcome != SIGNER_UNAVAILABLE) {
         client->status.latencies[place]++;
         client->status.latency_total_us += took_us;
@@ -350,7 +352,7 @@ err_t signer_client_call(struct signer_client *client, const struct signer_call 
         spoiled = attempt(client, &question, deadline_ms, answer, &result);
     }
     err_ignore(spoiled); /* `result` says it */
-    count(client, call->op, &result, now_us() - began_us);
+    count(client, &result, now_us() - began_us);
     (void)pthread_mutex_unlock(&client->mutex);
     return result;
 }

@@ -52,7 +52,7 @@ bool signer_label_is_authority(const char *label)
 
 err_t signer_label_check(const char *label)
 {
-    ENSURE(signer_label_is_authority(label) || strncmp(label, "fw-", 3) == 0, ERR_FORBIDDEN,
+    ENSURE(signer_label_is_authority(label) || strncmp(label, "fw-", 3) == 0, ERR_SIGNER_REFUSED,
            "key %s is neither an authority's nor one of firmware", label);
     return OK;
 }
@@ -300,7 +300,7 @@ static err_t bind_locked(const struct signer_keys *keys, struct signer_entry *en
     TRY(signer_binding_read(certificate, buf_view(&entry->key->spki), &next));
     if (entry->is_bound) {
         err_t fits = signer_binding_check_next(&entry->binding, &next);
-        ENSURE(fits.code == ERR_OK, ERR_WRONG_STATE, "key %s is held to keys/%s.cer: %.60s", entry->label,
+        ENSURE(fits.code == ERR_OK, ERR_SIGNER_REFUSED, "key %s is held to keys/%s.cer: %.60s", entry->label,
                entry->label, fits.detail);
     }
     TRY(path_of(keys, entry->label, &path));
@@ -316,7 +316,7 @@ err_t signer_keys_bind(struct signer_keys *keys, const char *label, struct bytes
 {
     struct signer_entry *entry = NULL;
     TRY(signer_label_check(label));
-    ENSURE(signer_label_is_authority(label), ERR_FORBIDDEN, "key %s is no authority's", label);
+    ENSURE(signer_label_is_authority(label), ERR_SIGNER_REFUSED, "key %s is no authority's", label);
     TRY(signer_keys_take(keys, label, &entry));
     (void)pthread_rwlock_wrlock(&entry->holding);
     err_t error = bind_locked(keys, entry, certificate);

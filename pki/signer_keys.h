@@ -30,14 +30,15 @@ DEFINE_AUTO_PTR(signer_keys, signer_keys_free);
 void signer_keys_sweep(struct signer_keys *keys);
 
 /* Questions, answered. Labels have been checked for their form; only "ca-…" and "fw-…" are known here.
- * @errors ERR_FORBIDDEN with the rule that is broken; ERR_BUSY above a rate; ERR_NOT_FOUND; those of the
+ * @errors ERR_SIGNER_REFUSED with the rule that is broken; ERR_BUSY above a rate; ERR_NOT_FOUND; those of the
  * keystore. @thread any, many at once */
 err_t signer_keys_has(struct signer_keys *keys, const char *label, bool *out);
 err_t signer_keys_load(struct signer_keys *keys, const char *label, struct buf *spki);
 err_t signer_keys_generate(struct signer_keys *keys, const char *label, enum key_alg alg, struct buf *spki);
-/** Only what this process itself has made, and what has no certificate. */
+/** Only what this process itself has made, and what has no certificate; else ERR_FORBIDDEN: an honest server
+ * asks for it too, after this process was started again. */
 err_t signer_keys_forget(struct signer_keys *keys, const char *label);
-/** @errors ERR_WRONG_STATE the key is held to another certificate */
+/** @errors ERR_SIGNER_REFUSED the key is held to another certificate */
 err_t signer_keys_bind(struct signer_keys *keys, const char *label, struct bytes certificate);
 err_t signer_keys_sign_text(struct signer_keys *keys, const char *label, struct bytes text,
                             struct buf *signature);

@@ -4,9 +4,14 @@
 
 enum { BURST_S = 10 };
 
+/* What a rule or a rate forbids; other errors are the keystore's. */
 static err_t refuse(const char *label, const err_t *why)
 {
-    err_t error = ERR(why->code, "the signer refuses key %s: %.100s", label, why->detail);
+    if (why->code != ERR_FORBIDDEN && why->code != ERR_BUSY) {
+        return *why;
+    }
+    err_t error = ERR(why->code == ERR_BUSY ? ERR_BUSY : ERR_SIGNER_REFUSED,
+                      "the signer refuses key %s: %.100s", label, why->detail);
     error.retry_after_s = why->retry_after_s;
     return error;
 }
@@ -24,12 +29,15 @@ static err_t check_rate(struct signer_keys *keys, struct signer_entry *entry, bo
     bool may = signer_bucket_take(is_of_authority ? &entry->authorities : &entry->signatures, &rate,
                                   keys->options.now_ms());
     (void)pthread_mutex_unlock(&keys->mutex);
+    if (may) {
+        return OK;
+    }
     err_t error = ERR(ERR_BUSY, "more signatures than its rate (signer_rate_%s)",
                       is_of_authority                           ? "authorities"
                       : signer_label_is_authority(entry->label) ? "certificates"
                                                                 : "firmware");
     error.retry_after_s = is_of_authority ? 60 : 1;
-    return may ? OK : error;
+    return error;
 }
 
 static err_t judge(struct signer_keys *keys, struct signer_entry *entry, struct bytes text)
@@ -56,9 +64,7 @@ err_t signer_keys_sign_text(struct signer_keys *keys, const char *label, struct 
     struct signer_entry *entry = NULL;
     TRY(signer_keys_take(keys, label, &entry));
     err_t error = judge(keys, entry, text);
-    error = error.code == ERR_OK ? private_key_sign(entry->key, text, signature)
-            : error.code == ERR_BUSY || error.code == ERR_FORBIDDEN ? refuse(label, &error)
-                                                                    : error;
+    error = error.code == ERR_OK ? private_key_sign(entry->key, text, signature) : refuse(label, &error);
     signer_keys_put_back(keys, entry);
     return error;
 }
@@ -68,13 +74,15 @@ err_t signer_keys_sign_digest(struct signer_keys *keys, const struct signer_ques
 {
     struct signer_entry *entry = NULL;
     TRY(signer_label_check(question->label));
-    ENSURE(!signer_label_is_authority(question->label), ERR_FORBIDDEN,
+    ENSURE(!signer_label_is_authority(question->label), ERR_SIGNER_REFUSED,
            "the signer refuses key %s: an authority signs what can be read, no digests", question->label);
     TRY(signer_keys_take(keys, question->label, &entry));
     err_t error = check_rate(keys, entry, false);
-    error = error.code == ERR_OK ? signer_sign_digest(entry->key, (enum signer_scheme)question->argument,
-                                                      question->data, signature)
-                                 : refuse(question->label, &error);
+    enum signer_scheme scheme = (enum signer_scheme)question->argument;
+    if (error.code == ERR_OK) {
+        error = signer_sign_digest(entry->key, scheme, question->data, signature);
+    }
+    error = error.code == ERR_OK ? OK : refuse(question->label, &error);
     signer_keys_put_back(keys, entry);
     return error;
 }

@@ -94,7 +94,8 @@ static bool may_log(struct server *server, int64_t *unlogged)
 static void tell(struct server *server, const struct signer_question *question, const err_t *result)
 {
     int64_t unlogged = 0;
-    bool is_refusal = result->code == ERR_FORBIDDEN || result->code == ERR_BUSY;
+    bool is_refusal =
+        result->code == ERR_SIGNER_REFUSED || result->code == ERR_FORBIDDEN || result->code == ERR_BUSY;
     bool is_news = is_refusal || result->code == ERR_UNAVAILABLE || result->code == ERR_CRYPTO;
     if (is_news && may_log(server, &unlogged)) {
         LOG(server->options->log, LOG_WARN, is_refusal ? "signer.refused" : "signer.failed",

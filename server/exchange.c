@@ -90,12 +90,13 @@ static err_t facts_set(struct exchange *x, const char *method)
 void exchange_refuse(struct exchange *x, err_t error)
 {
     response_clear(&x->response);
+    if (error.code == ERR_BUSY && error.retry_after_s == 0) {
+        error.retry_after_s = 1;
+    }
     x->server->app.refuse(x->server->app.api, &x->request, error, &x->response);
     err_t extra = OK;
     if (error.code == ERR_METHOD) {
         extra = response_header(&x->response, "Allow", x->allow);
-    } else if (error.code == ERR_BUSY) {
-        extra = response_header(&x->response, "Retry-After", "1");
     }
     err_ignore(extra); /* the answer is right without it */
     x->response.close_connection = x->response.close_connection || error.code == ERR_FULL_HANDSHAKE;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The process that holds the CA keys: what it may do, what the server's memory does not hold, and what happens when it is killed, hangs or
-# cannot start.
+# The process that holds the CA keys: what it may do, what the server's memory does not hold, what happens when it is killed, hangs or
+# cannot start, and what it says when it is asked for too much or for what it refuses.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 need jq
@@ -39,8 +39,8 @@ register "$ID"
 new_key op
 est birth simpleenroll "$(csr op)"
 expect_status "enrolled through the process" 200
-expect "the server's memory has no key of the device CA" "$(python3 -B "$E2E/find_scalar.py" "$SERVER_PID" "$WORK/device.pem")" 0
-expect "nor that of the root" "$(python3 -B "$E2E/find_scalar.py" "$SERVER_PID" "$WORK/root.pem")" 0
+expect "the server's memory has no key of the device CA, nor that of the root" \
+    "$(python3 -B "$E2E/find_scalar.py" "$SERVER_PID" "$WORK/device.pem" "$WORK/root.pem")" "0 0"
 [ "$(python3 -B "$E2E/find_scalar.py" "$pid" "$WORK/device.pem")" -gt 0 ] || die "the search finds nothing where the key is"
 say "ok  the process's own has"
 
@@ -102,28 +102,6 @@ for _ in $(seq 50); do
 done
 expect_status "then it is enrolled" 200
 
-say "an alarm stands while it is away"
-mv "$DATA/whorl.conf" "$WORK/whorl.conf"
-kill -9 "$(signer)"
-for _ in $(seq 60); do
-    alarms=$(api GET /api/v1/alarms | jq -r '.alarms[].kind')
-    if [ -n "$alarms" ]; then break; fi
-    sleep 0.1
-done
-expect "the alarm" "$alarms" signer.unavailable
-expect "readiness says it, and is ready" "$(curl -sS -w ' %{http_code}' "$PUBLIC/readyz")" '{"status":"ready","reason":"nothing is signed just now: the signer is away"} 200'
-expect "the CRL is served" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/crl/device.crl")" 200
-expect "the figure" "$(figure whorl_signer_up)" 0
-mv "$WORK/whorl.conf" "$DATA/whorl.conf"
-another_signer 0
-for _ in $(seq 60); do
-    alarms=$(api GET /api/v1/alarms | jq -r '.alarms[].kind')
-    if [ -z "$alarms" ]; then break; fi
-    sleep 0.1
-done
-expect "it ends by itself" "$alarms" ""
-expect "both are in the audit log" "$(sqlite3 "$DATA/inventory.db" "SELECT DISTINCT kind FROM audit WHERE kind LIKE 'signer.%' ORDER BY kind" | xargs)" "signer.lost signer.returned"
-
 say "the end"
 pid=$(signer)
 kill -TERM "$pid" # a service manager tells all of them at once
@@ -133,7 +111,91 @@ stop_server
 for _ in $(seq 40); do if has_ended "$pid"; then break; fi; sleep 0.05; done
 has_ended "$pid" || die "an orphan: $pid"
 say "ok  no orphan"
+echo 'signer_rate_certificates = 1' >>"$DATA/whorl.conf" # and ten at once
 start_server
+
+say "what its rules refuse: it or the server is not what it was"
+openssl x509 -x509toreq -in "$DATA/keys/ca-device.cer" -inform DER -signkey "$WORK/device.pem" -out "$WORK/other.csr"
+openssl x509 -req -in "$WORK/other.csr" -CA "$CA" -CAkey "$WORK/root.pem" -days 3000 -outform DER -out "$WORK/other.cer" 2>/dev/null -extfile <(
+    printf '%s\n' 'basicConstraints = critical,CA:TRUE,pathlen:0' 'keyUsage = critical,keyCertSign,cRLSign' \
+        'subjectKeyIdentifier = hash' 'authorityKeyIdentifier = keyid')
+cp "$DATA/keys/ca-device.cer" "$WORK/own.cer"
+mv "$WORK/other.cer" "$DATA/keys/ca-device.cer" # with a key identifier of OpenSSL's kind: what the next process holds the key to
+pid=$(signer)
+kill -9 "$pid"
+another_signer "$pid"
+pid=$(signer)
+RULE="the signer refuses key ca-device: a certificate whose authority key identifier is another's"
+new_key no
+est hang simpleenroll "$(csr no)"
+expect_status "enrolment" 500
+if grep -qi "refuses\|identifier" "$WORK/body"; then die "it tells the device why"; fi
+for _ in $(seq 60); do
+    alarms=$(api GET /api/v1/alarms | jq -r '.alarms[] | select(.kind == "signer.refused") | "\(.severity) \(.detail)"')
+    if [ -n "$alarms" ]; then break; fi
+    sleep 0.1
+done
+expect "a critical alarm with the rule" "$alarms" "critical $RULE"
+expect "a record" "$(sqlite3 "$DATA/inventory.db" "SELECT body ->> 'reason' FROM audit WHERE kind = 'signer.refused'")" \
+    "$RULE"
+[ "$(figure 'whorl_signer_requests_total{result="refused"}')" -ge 1 ] || die "no figure"
+expect_in "the process's own log" "$(cat "$WORK/server.log")" '"event":"signer.refused"'
+mv "$WORK/own.cer" "$DATA/keys/ca-device.cer"
+
+say "an alarm stands while it is away"
+new_identity cmp
+new_key over-cmp
+register "$ID"
+ask_by_cmp() { # KEY [ARGUMENT…]: OpenSSL's client, which polls when it is told to
+    local key=$1
+    shift
+    openssl cmp -cmd ir -server "${DEVICE#https://}" -path .well-known/cmp -tls_used -tls_trusted "$CA" -trusted "$CA" -recipient /CN=whorl \
+        -cert "$WORK/cmp.crt" -key "$WORK/cmp.key" -extracerts "$WORK/cmp.crt" -ignore_keyusage -newkey "$WORK/$key.key" -subject /CN=any \
+        -certout "$WORK/$key.crt" -total_timeout 30 "$@" >"$WORK/$key.log" 2>&1
+}
+ask_by_cmp over-cmp -cmd genm -infotype signKeyPairTypes || true # refused; the key of answers is certified at the first one
+mv "$DATA/whorl.conf" "$WORK/whorl.conf"
+kill -9 "$(signer)"
+ask_by_cmp over-cmp &
+cmp=$!
+for _ in $(seq 60); do
+    alarms=$(api GET /api/v1/alarms | jq -r '.alarms[].kind' | grep unavailable || true)
+    if [ -n "$alarms" ]; then break; fi
+    sleep 0.1
+done
+expect "the alarm" "$alarms" signer.unavailable
+expect "readiness says it, and is ready" "$(curl -sS -w ' %{http_code}' "$PUBLIC/readyz")" '{"status":"ready","reason":"nothing is signed just now: the signer is away"} 200'
+expect "the CRL is served" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/crl/device.crl")" 200
+expect "the figure" "$(figure whorl_signer_up)" 0
+for _ in $(seq 60); do
+    if [ "$(sqlite3 -readonly "$DATA/inventory.db" "SELECT COUNT(*) FROM cmp_transaction")" -gt 0 ]; then break; fi
+    sleep 0.1
+done
+mv "$WORK/whorl.conf" "$DATA/whorl.conf"
+another_signer 0
+wait "$cmp" || die "CMP: $(tail -5 "$WORK/over-cmp.log")"
+expect_in "CMP was told to wait" "$(cat "$WORK/over-cmp.log")" "checkAfter"
+say "ok  and got its certificate by polling, when it was back"
+for _ in $(seq 60); do
+    alarms=$(api GET /api/v1/alarms | jq -r '.alarms[].kind' | grep unavailable || true)
+    if [ -z "$alarms" ]; then break; fi
+    sleep 0.1
+done
+expect "it ends by itself" "$alarms" ""
+expect "both are in the audit log" "$(sqlite3 "$DATA/inventory.db" "SELECT DISTINCT kind FROM audit WHERE kind LIKE 'signer.%' ORDER BY kind" | xargs)" "signer.lost signer.refused signer.returned"
+
+say "more than its rate"
+new_key many
+for _ in $(seq 24); do
+    new_key many # another one each time, or the answer needs no signature
+    est hang simpleenroll "$(csr many)"
+    if [ "$(status)" != 200 ]; then break; fi
+done
+expect_status "come again" 503
+expect "in a second, said once" "$(tr -d '\r' <"$WORK/headers" | grep -i '^retry-after' | tr A-Z a-z)" "retry-after: 1"
+[ "$(figure 'whorl_signer_requests_total{result="limited"}')" -ge 1 ] || die "no figure"
+say "ok  it is counted"
+
 pid=$(signer)
 kill -9 "$SERVER_PID"
 wait "$SERVER_PID" 2>/dev/null || true

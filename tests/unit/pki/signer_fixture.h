@@ -1,5 +1,6 @@
 /* A signer process for tests: the test program itself, started again as one. How it behaves is its argument:
  *   good      as `whorld signer` does, on files
+ *   rated     as good, with rates of one a second
  *   decline   says that its passphrase is wrong
  *   silent    says nothing
  *   dies      ends before it says anything
@@ -59,7 +60,7 @@ static inline int child_misbehave(const char *how)
     }
 }
 
-static inline int child_serve(const char *folder, int threads)
+static inline int child_serve(const char *folder, int threads, int64_t per_s)
 {
     struct keystore *keystore = NULL;
     struct signer_keys *keys = NULL;
@@ -67,7 +68,7 @@ static inline int child_serve(const char *folder, int threads)
     const struct signer_keys_options options = {
         .keystore = keystore,
         .folder = folder,
-        .rates = {.certificates_per_s = 100000, .firmware_per_s = 100000, .authorities_per_h = 100}};
+        .rates = {.certificates_per_s = per_s, .firmware_per_s = per_s, .authorities_per_h = 100}};
     error = error.code == ERR_OK ? signer_keys_new(&options, &keys) : error;
     if (error.code != ERR_OK) {
         signer_decline(SIGNER_FIRST_FD, error);
@@ -86,7 +87,10 @@ static inline bool is_signer_child(int argc, char **argv)
     }
     const char *how = argv[2];
     if (strcmp(how, "good") == 0) {
-        _exit(child_serve(argv[3], atoi(argv[4])));
+        _exit(child_serve(argv[3], atoi(argv[4]), 100000));
+    }
+    if (strcmp(how, "rated") == 0) {
+        _exit(child_serve(argv[3], atoi(argv[4]), 1));
     }
     if (strcmp(how, "decline") == 0) {
         signer_decline(SIGNER_FIRST_FD, ERR(ERR_FORBIDDEN, "the passphrase is wrong"));

@@ -140,15 +140,17 @@ static void authorities_make_each_other_and_sign_crls(void **state)
     assert_ok(authority_sign_crl(device, &spec, &crl));
     /* neither any text nor a digest; not destroyed either */
     assert_ok(keystore_load(s.keystore, "ca-device", &again));
-    assert_error(private_key_sign(again, bytes_str("any text"), &signature), ERR_CRYPTO,
+    assert_error(private_key_sign(again, bytes_str("any text"), &signature), ERR_SIGNER_REFUSED,
                  "refuses key ca-device");
-    assert_error(digest_sign(again, &digest, &signature), ERR_CRYPTO, "no digests");
+    assert_error(digest_sign(again, &digest, &signature), ERR_SIGNER_REFUSED, "no digests");
     assert_error(keystore_forget(s.keystore, "ca-device"), ERR_FORBIDDEN, "not destroyed");
     assert_true(keystore_has(s.keystore, "ca-device"));
     assert_int_equal(signature.n, 0);
     struct signer_status status;
     assert_true(keystore_signer_status(s.keystore, &status));
-    assert_int_equal(status.outcomes[SIGNER_REFUSED], 2);
+    assert_int_equal(status.outcomes[SIGNER_REFUSED],
+                     2); /* not: to be destroyed, which honest ones ask too */
+    assert_non_null(strstr(status.refused, "ca-device: an authority signs what can be read"));
     assert_true(status.is_up);
 }
 
@@ -185,8 +187,8 @@ static void a_ca_key_is_held_to_its_certificate(void **state)
     assert_ok(keystore_load(s.keystore, "ca-device", &key));
     buf_clear(&der);
     assert_ok(authority_make_issuing(&wide, key, mine, serial, &der));
-    assert_error(authority_load("device", AUTHORITY_INFRASTRUCTURE, buf_view(&der), key, &other), ERR_CRYPTO,
-                 "is held to");
+    assert_error(authority_load("device", AUTHORITY_INFRASTRUCTURE, buf_view(&der), key, &other),
+                 ERR_SIGNER_REFUSED, "is held to");
     /* its own is welcome again */
     assert_ok(keystore_load(s.keystore, "ca-device", &key));
     assert_ok(authority_load("device", AUTHORITY_DEVICE, authority_borrow_der(device), key, &other));
@@ -208,7 +210,8 @@ static void what_was_just_made_may_be_forgotten(void **state)
     assert_false(keystore_has(s.keystore, "fw-1"));
     assert_error(keystore_load(s.keystore, "fw-1", &again), ERR_NOT_FOUND, "");
     assert_error(private_key_sign(key, bytes_str("a text"), &signature), ERR_CRYPTO, "");
-    assert_error(keystore_generate(s.keystore, "tls-server", KEY_ALG_P256, &again), ERR_FORBIDDEN, "neither");
+    assert_error(keystore_generate(s.keystore, "tls-server", KEY_ALG_P256, &again), ERR_SIGNER_REFUSED,
+                 "neither");
     assert_error(keystore_load(s.keystore, "../x", &again), ERR_UNPROCESSABLE, "label");
     assert_error(keystore_secret(s.keystore, "owner-salt", &secret), ERR_INTERNAL, "no secrets");
 }

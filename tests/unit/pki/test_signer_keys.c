@@ -57,7 +57,7 @@ static void a_firmware_key_signs_at_its_rate(void **state)
     question.argument = SIGNER_RSA_PKCS1_SHA256;
     assert_ok(signer_keys_generate(s.keys, "fw-2", KEY_ALG_P256, &out));
     memcpy(question.label, "fw-2", 5);
-    assert_error(signer_keys_sign_digest(s.keys, &question, &out), ERR_FORBIDDEN, "suit the key");
+    assert_error(signer_keys_sign_digest(s.keys, &question, &out), ERR_SIGNER_REFUSED, "suit the key");
 }
 
 static void only_keys_of_authorities_and_firmware_are_known(void **state)
@@ -69,11 +69,12 @@ static void only_keys_of_authorities_and_firmware_are_known(void **state)
     (void)state;
     scene_init(&s);
     assert_ok(keystore_generate(s.keystore, "tls-server", KEY_ALG_P256, &own));
-    assert_error(signer_keys_load(s.keys, "tls-server", &out), ERR_FORBIDDEN, "neither");
-    assert_error(signer_keys_has(s.keys, "tls-server", &has), ERR_FORBIDDEN, "neither");
-    assert_error(signer_keys_sign_text(s.keys, "tls-server", bytes_str("x"), &out), ERR_FORBIDDEN, "neither");
-    assert_error(signer_keys_forget(s.keys, "tls-server"), ERR_FORBIDDEN, "neither");
-    assert_error(signer_keys_bind(s.keys, "fw-1", bytes_str("x")), ERR_FORBIDDEN, "no authority's");
+    assert_error(signer_keys_load(s.keys, "tls-server", &out), ERR_SIGNER_REFUSED, "neither");
+    assert_error(signer_keys_has(s.keys, "tls-server", &has), ERR_SIGNER_REFUSED, "neither");
+    assert_error(signer_keys_sign_text(s.keys, "tls-server", bytes_str("x"), &out), ERR_SIGNER_REFUSED,
+                 "neither");
+    assert_error(signer_keys_forget(s.keys, "tls-server"), ERR_SIGNER_REFUSED, "neither");
+    assert_error(signer_keys_bind(s.keys, "fw-1", bytes_str("x")), ERR_SIGNER_REFUSED, "no authority's");
     assert_error(signer_keys_load(s.keys, "ca-none", &out), ERR_NOT_FOUND, "");
     assert_error(signer_keys_generate(s.keys, "ca-x", (enum key_alg)7, &out), ERR_UNPROCESSABLE, "kind");
     assert_int_equal(out.n, 0);
