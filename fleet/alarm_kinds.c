@@ -56,7 +56,7 @@ static const struct alarm_kind rows[] = {
     {"signer.unavailable", "Nothing can be signed on a node: its signer process is away, or its token is",
      "The alarm says why, the log says more (`signer.lost`, `signer.not_started`); it is tried again by "
      "itself. "
-     "With an HSM: deploy/drills/lost-hsm.sh, docs/hsm.md"},
+     "With an HSM: docs/hsm.md, deploy/drills/lost-hsm.sh and lost-hsm-no-copy.sh"},
 };
 enum { KINDS = sizeof rows / sizeof rows[0] };
 

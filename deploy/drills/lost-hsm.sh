@@ -12,7 +12,7 @@
 # WHORLD     the server's program (default: whorld)
 #
 # The settings that were are kept as DIR/whorl.conf.lost-hsm. It may be run again at any time. Exit status: 0 the server signs with the copy;
-# 1 not, and the last line says why; 2 wrong usage. Where no copy exists, new authorities are needed: see docs/hsm.md.
+# 1 not, and the last line says why; 2 wrong usage. Where no copy exists, new authorities are needed: lost-hsm-no-copy.sh.
 # Needs bash, awk.
 set -euo pipefail
 WHORLD=${WHORLD:-whorld}
