@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every end-to-end test against the built programs (BUILD=build), or those named as arguments; JOBS of them at once (two a core: most
-# of them wait most of the time), except those that measure time or use the machine up: they say "# runs alone" and go first. When all
-# ran, an operation of the API that none of them called with success is a failure too. The last line counts.
+# of them wait most of the time), except those that measure time or use the machine up: they say "# runs alone" and go first. Those that say
+# "# takes long" go before the rest, so that no processor waits for one of them at the end. When all ran, an operation of the API that none of
+# them called with success is a failure too. The last line counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 results=${WHORL_RESULTS:-/dev/null} # `make check` counts from there
@@ -31,10 +32,17 @@ run_one() {
 export -f run_one
 export out TEST_SECONDS WHORL_SEEN
 
-alone=() together=()
+alone=() long=() short=()
 for test in "$@"; do
-    if grep -q '^# runs alone' "$test"; then alone+=("$test"); else together+=("$test"); fi
+    if grep -q '^# runs alone' "$test"; then
+        alone+=("$test")
+    elif grep -q '^# takes long' "$test"; then
+        long+=("$test")
+    else
+        short+=("$test")
+    fi
 done
+together=(${long[@]+"${long[@]}"} ${short[@]+"${short[@]}"})
 for test in ${alone[@]+"${alone[@]}"}; do run_one "$test"; done
 if [ ${#together[@]} -gt 0 ]; then
     printf '%s\0' "${together[@]}" | xargs -0 -n 1 -P "${JOBS:-$((2 * $(nproc)))}" bash -c 'run_one "$1"' _

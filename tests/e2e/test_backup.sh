@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # A backup made beside a busy server, opened by openssl and Python, restored elsewhere: devices go on, the audit log verifies. Then what
 # must not work: cut and changed files, swapped contents, the wrong key, directories that are in use, keys beside their passphrase.
 # shellcheck source=tests/e2e/lib.sh
@@ -25,7 +26,7 @@ refused() {
 
 say "beside a busy server"
 start_server
-COUNT=500
+COUNT=300
 mkdir "$WORK/got"
 "$DEVICE_TOOL" fleet --count $COUNT --seed-base 900 --list "$WORK/list.json" >/dev/null
 api POST /api/v1/batches "@$WORK/list.json" >/dev/null
@@ -98,10 +99,8 @@ expect "it names where the journal stands" "$(jq -r '.journal[] | select(.node =
 expect "the inventory is whole" "$(sqlite3 "$WORK/by-ada/inventory.db" 'PRAGMA integrity_check')" ok
 expect "no key is in it" "$(find "$WORK/by-ada" -name '*.key')" ""
 expect "nor a token" "$(grep -rl "$TOKEN" "$WORK/by-ada" || true)" ""
-for name in $BEFORE; do
-    [ "$(sqlite3 "$WORK/by-ada/inventory.db" "SELECT count(*) FROM certificate WHERE device = x'${name%.pem}'")" != 0 ] || die "$name had its certificate before the backup"
-done
-say "ok  every certificate that was handed out before is in it"
+sqlite3 "$WORK/by-ada/inventory.db" "SELECT lower(hex(device)) || '.pem' FROM certificate" | sort -u >"$WORK/kept"
+expect "every certificate that was handed out before is in it" "$(sort -u <<<"$BEFORE" | comm -23 - "$WORK/kept")" ""
 mkdir "$WORK/by-two"
 python3 -B "$E2E/backup_by_hand.py" unpack "$WORK/two.backup" "$WORK/ada.key" "$WORK/ada.pem" "$WORK/by-two"
 expect "the keys are encrypted" "$(grep -l 'BEGIN ENCRYPTED PRIVATE KEY' "$WORK"/by-two/keys/*.key | wc -l)" "$(find "$DATA/keys" -name '*.key' | wc -l)"
@@ -144,7 +143,9 @@ refused "over anything else" "is not empty" restore --from "$WORK/one.backup" --
 expect "which is untouched" "$(ls -A "$WORK/foreign")" file
 
 say "with the keys from the backup"
+begin=${EPOCHREALTIME/./}
 restore --from "$WORK/two.backup" --dir "$WORK/two" --accept-rollback >"$WORK/restored" 2>"$WORK/err"
+whole=$((${EPOCHREALTIME/./} - begin)) # as long as that takes, here and now
 expect_in "a rollback can be accepted" "$(cat "$WORK/restored")" "the rollback was accepted"
 expect_in "and is told what it costs" "$(cat "$WORK/err")" "lost"
 expect_in "it is whole" "$("$WHORLD" check --dir "$WORK/two")" "0 problems"
@@ -212,11 +213,11 @@ none
 
 say "killed at any moment"
 complete=0 refused=0
-for n in $(seq 9); do
+for n in $(seq 6); do
     rm -rf "$WORK/new"
     setsid "$WHORLD" restore --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --from "$WORK/two.backup" --dir "$WORK/new" --accept-rollback >/dev/null 2>&1 &
     victim=$!
-    sleep "$(awk "BEGIN { print $n * 0.05 }")"
+    sleep "$(awk "BEGIN { print $n * $whole / 6e6 }")"
     kill -9 $victim 2>/dev/null || true
     wait $victim 2>/dev/null || true
     if [ -e "$WORK/new/installation.json" ]; then
@@ -244,7 +245,7 @@ sqlite3 "$WORK/two/inventory.db" "INSERT INTO schema_version (v, min_reader, app
 expect_in "and takes the inventory's place" "$("$WHORLD" check --dir "$WORK/two")" "0 problems"
 
 say "in constant memory"
-sqlite3 "$WORK/two/inventory.db" "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO challenge_used SELECT randomblob(4000), i FROM n"
+sqlite3 "$WORK/two/inventory.db" "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO challenge_used SELECT randomblob(4000), i FROM n"
 SIZE=$(($(stat -c %s "$WORK/two/inventory.db") >> 20))
 memory() { # COMMAND…: the most that it held at once, in MiB
     python3 -c 'import resource, subprocess, sys
@@ -252,7 +253,7 @@ subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
 }
 USED=$(memory "$WHORLD" backup --dir "$WORK/two" --to "$WORK/large.backup" --recipient "$WORK/ada.pem")
-[ "$USED" -lt 64 ] && [ "$SIZE" -gt 100 ] || die "the backup of $SIZE MiB took $USED MiB of memory"
+[ "$USED" -lt 64 ] && [ "$SIZE" -gt 80 ] || die "the backup of $SIZE MiB took $USED MiB of memory"
 rm -rf "$WORK/new"
 RESTORED=$(memory "$WHORLD" restore --from "$WORK/large.backup" --key "$WORK/ada.key" --certificate "$WORK/ada.pem" --keys-from "$WORK/safe/keys" --dir "$WORK/new" \
     --journal "$WORK/two/journal")

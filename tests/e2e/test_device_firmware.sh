@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # Firmware on the reference device: what it installs and what it refuses, a kill at every step, a line that is cut, a failed boot, and keys
 # that move. The certificate is real; the firmware's server is tests/e2e/firmware_server.py, which shares no code with the device.
 # shellcheck source=tests/e2e/lib.sh

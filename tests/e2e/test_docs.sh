@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # The documents keep their word: the commands of each page run as they stand, against a fresh server, and print what the page says.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -16,7 +16,8 @@ new_key op1
 est birth simpleenroll "$(csr op1)"
 keep_certificate op1
 expect "at first" "$(device_status op1)" enrolled
-sleep 4
+ended() { for _ in $(seq 100); do [ "$(device_status "$1")" != certificate_expired ] || return 0; sleep 0.1; done; }
+ended op1
 expect "after its end it is told so" "$(device_status op1)" certificate_expired
 expect "so is the identity key" "$(device_status birth)" certificate_expired
 new_key op2
@@ -27,7 +28,7 @@ est birth simplereenroll "$(csr op2)"
 expect_status "the identity key recovers the device" 200
 keep_certificate op2
 expect "the new one works" "$(device_status op2)" enrolled
-sleep 4
+ended op2
 sqlite3 "$DATA/inventory.db" 'UPDATE product SET recovery = 0'
 new_key op3
 est birth simpleenroll "$(csr op3)"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # Firmware from the server to the device core and back: a release made and signed by the server goes to the reference device and to a fleet
 # of simulated ones. A canary with bad firmware stops its rollout; the next release reaches all, power cuts or not; a rollback; keys that move.
 # shellcheck source=tests/e2e/lib.sh

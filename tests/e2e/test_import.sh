@@ -1,4 +1,5 @@
 #!/bin/bash
+# takes long
 # Lists of chips through the API: every format, atomic and by line, dry runs, 100,000 devices in flat memory, a client
 # that leaves half-way, and real manifests of chip makers where the samples are at hand.
 . tests/e2e/lib.sh

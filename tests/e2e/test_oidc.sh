@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # Callers of an OIDC issuer: tokens made by another program (PyJWT), the issuer over real TLS; every way to be refused; keys that change;
 # an issuer that is away.
 # shellcheck source=tests/e2e/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # The process that holds the CA keys: what it may do, what the server's memory does not hold, what happens when it is killed, hangs or
 # cannot start, and what it says when it is asked for too much or for what it refuses.
 # shellcheck source=tests/e2e/lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# takes long
 # A device CA under a company's CA: root and policy CA are made and run with the openssl command, the request is signed by it, and the
 # certificate comes in with its chain. Devices then enrol under the company's root.
 . "$(dirname "$0")/lib.sh"

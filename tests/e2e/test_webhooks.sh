@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # Webhooks against a receiver that checks the signatures itself: delivery, retries, outages, 410, rotation, replay, a kill in the middle.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # The operator's command line against the real server: every group of commands, what it prints where, and its exit codes.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# takes long
 # Three years in the life of a fleet: the real server and the real device core on one clock that the simulator moves (libfaketime). Power
 # cuts, lost answers, months in a drawer, wiped flash; in the end each device has exactly one confirmed key, and the books verify.
 # shellcheck source=tests/e2e/lib.sh
