@@ -10,6 +10,7 @@
 #include "base/encoding.h"
 #include "fleet/enrol.h"
 #include "fleet/registry.h"
+#include "fleet/request_wishes.h"
 #include "pki/certificate.h"
 
 enum { EST_BODY_LIMIT = 64 * 1024 };
@@ -46,12 +47,16 @@ static err_t get_cacerts(struct api *api, const struct request *request, struct 
 static err_t get_csrattrs(struct api *api, const struct request *request, struct response *response)
 {
     const char *label = NULL;
-    bool wants_binding = false;
     struct tenant_row tenant;
     AUTO_VAL(buf) message = {0};
+    AUTO_VAL(request_wishes) wishes = {0};
     TRY(read_label(api, request, &label, &tenant));
-    TRY(enrol_wants_channel_binding(api->options.fleet, label, &wants_binding));
-    TRY(csrattrs_encode(wants_binding, &message));
+    const struct wishes_question question = {.peer = request->peer->kind == PEER_NONE ? NULL : request->peer,
+                                             .label = label,
+                                             .address = request->address,
+                                             .request_id = request->request_id};
+    TRY(request_wishes_find(api->options.fleet, &question, &wishes));
+    TRY(request_wishes_put_csrattrs(&wishes, &message));
     return reply_base64(response, "application/csrattrs", buf_view(&message));
 }
 

@@ -105,17 +105,32 @@ static err_t settle(struct cmp_case *c, const struct cmp_result *result)
     return is_over ? cmp_transaction_end(c) : OK;
 }
 
-static err_t run(struct cmp_case *c, struct cmp_result *result, enum cmp_failure *failure)
+static err_t open_server(const struct cmp_case *c, struct cmp_server **out)
 {
-    struct cmp_calls calls = calls_of_inventory;
-    AUTO_PTR(cmp_server) *server = NULL;
     const struct cmp_server_spec spec = {.signer = c->ground->signer,
                                          .sender = &c->peer,
                                          .grants_implicit_confirm = true,
                                          .random = c->fleet->random,
                                          .now_ms = c->now_ms};
+    return cmp_server_new(&spec, out);
+}
+
+bool cmp_prove(struct cmp_case *c)
+{
+    enum cmp_failure failure;
+    AUTO_PTR(cmp_server) *server = NULL;
+    AUTO_VAL(cmp_result) result = {.is_verified = false};
+    bool is_shown = c->message.protection_kind == CMP_SIGNED && identify(c, &failure).code == ERR_OK &&
+                    open_server(c, &server).code == ERR_OK;
+    return is_shown && cmp_server_verify(server, &c->message, &result).code == ERR_OK && result.is_verified;
+}
+
+static err_t run(struct cmp_case *c, struct cmp_result *result, enum cmp_failure *failure)
+{
+    struct cmp_calls calls = calls_of_inventory;
+    AUTO_PTR(cmp_server) *server = NULL;
     calls.context = c;
-    TRY(cmp_server_new(&spec, &server));
+    TRY(open_server(c, &server));
     if (is_follow_up(c->message.body)) {
         TRY(resume(c, server, failure));
     }

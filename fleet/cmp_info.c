@@ -1,10 +1,12 @@
-/* What CMP tells everybody: the CA certificates, and what follows a root (RFC 9483 §4.3.1, §4.3.2). It is
- * public, so the question needs no protection; the answer is signed as all are. */
+/* What CMP tells everybody: the CA certificates, what follows a root, and what a request should hold (RFC
+ * 9483 §4.3.1 to §4.3.3). It is public, so the question needs no protection; the answer is signed as all are.
+ * Who shows who it is, by the message's signature or by TLS, is told what its own product wishes. */
 #include <string.h>
 
 #include "db/authority_certificate_rows.h"
 #include "fleet/cmp_internal.h"
 #include "fleet/registry.h"
+#include "fleet/request_wishes.h"
 #include "pki/cmp_answer.h"
 #include "pki/cmp_info.h"
 
@@ -72,8 +74,22 @@ static err_t put_root_update(const struct authority_set *set, struct bytes root,
     return cmp_info_put_root_update(&update, out);
 }
 
-static err_t put_answers(const struct cmp_case *c, const struct cmp_info_questions *questions,
-                         struct buf *entries)
+static err_t put_template(struct cmp_case *c, struct buf *out)
+{
+    AUTO_VAL(request_wishes) wishes = {0};
+    AUTO_VAL(buf) template = {0};
+    bool is_signer = cmp_prove(c);
+    const struct wishes_question question = {.peer = is_signer ? &c->peer : c->question->peer,
+                                             .is_message = is_signer,
+                                             .label = c->question->label,
+                                             .address = c->question->address,
+                                             .request_id = c->question->request_id};
+    TRY(request_wishes_find(c->fleet, &question, &wishes));
+    TRY(request_wishes_put_template(&wishes, &template));
+    return cmp_info_put_template(buf_view(&template), out);
+}
+
+static err_t put_answers(struct cmp_case *c, const struct cmp_info_questions *questions, struct buf *entries)
 {
     AUTO_PTR(authority_set) *set = authority_set_take(c->fleet);
     for (size_t i = 0; i < questions->count; i++) {
@@ -82,9 +98,12 @@ static err_t put_answers(const struct cmp_case *c, const struct cmp_info_questio
             TRY(put_ca_certs(c, set, entries));
         } else if (question->kind == CMP_ASKS_ROOT) {
             TRY(put_root_update(set, question->value, entries));
+        } else if (question->kind == CMP_ASKS_TEMPLATE) {
+            TRY(put_template(c, entries));
         }
     }
-    ENSURE(entries->n > 0, ERR_BAD_REQUEST, "of general messages, caCerts and rootCaCert are answered");
+    ENSURE(entries->n > 0, ERR_BAD_REQUEST,
+           "of general messages, caCerts, rootCaCert and certReqTemplate are answered");
     return OK;
 }
 

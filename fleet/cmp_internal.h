@@ -57,6 +57,10 @@ struct cmp_case {
 void cmp_case_clear(struct cmp_case *c);
 DEFINE_AUTO_VAL(cmp_case, cmp_case_clear);
 
+/* --- fleet/cmp.c */
+/** Whether the message is signed, by a key that it shows. @param[out] c its peer is that key's then */
+bool cmp_prove(struct cmp_case *c);
+
 /* --- fleet/cmp_enrol.c */
 /** The calls of one transaction, by the enrolment service. @param context struct cmp_case */
 void cmp_certify(void *context, struct cmp_outcome *out);

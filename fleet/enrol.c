@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "db/product_rows.h"
 #include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/clones.h"
@@ -135,27 +134,6 @@ err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolme
 }
 
 /* --- what a client asks before ---------------------------------------------------------------------- */
-
-struct wants {
-    struct uuid tenant;
-    bool out;
-};
-
-static err_t read_wants(struct db_tx *tx, void *arg)
-{
-    struct wants *wants = arg;
-    return product_rows_want_channel_binding(tx, wants->tenant, &wants->out);
-}
-
-err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *out)
-{
-    struct tenant_row tenant;
-    TRY(tenant_find(fleet, label != NULL && label[0] != '\0' ? label : "default", &tenant));
-    struct wants wants = {.tenant = tenant.id};
-    TRY(db_read(fleet->db, read_wants, &wants));
-    *out = wants.out;
-    return OK;
-}
 
 err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out)
 {

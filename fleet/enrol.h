@@ -47,9 +47,6 @@ DEFINE_AUTO_VAL(enrolment, enrolment_clear);
  *  @thread worker */
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out);
 
-/** Whether any product of the label's tenant (or the default) asks for channel binding: csrattrs lists it
- * then. */
-err_t enrol_wants_channel_binding(struct fleet *fleet, const char *label, bool *out);
 /** The key policy that a CSR is parsed under for this contact. */
 err_t enrol_key_policy(struct fleet *fleet, const struct contact *contact, struct key_policy *out);
 

@@ -30,8 +30,5 @@ err_t certificate_to_pem(struct bytes der, struct buf *out);
 err_t certificate_from_pem(struct bytes pem, struct buf *out);
 /** "certs-only" SignedData without signers (RFC 7030 §4.1.3), DER, appended. */
 err_t certificates_to_pkcs7(const struct bytes *ders, size_t count, struct buf *out);
-/** DER CsrAttrs (RFC 8951/9908): challengePassword when channel binding is wanted, the key type and digest
- * that suit. */
-err_t csrattrs_encode(bool want_channel_binding, struct buf *out);
 
 #endif

@@ -9,7 +9,7 @@
 
 DEFINE_AUTO(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
 
-static err_t verify(struct cmp_server *server, const struct cmp_header *message)
+err_t cmp_server_check(struct cmp_server *server, const struct cmp_header *message)
 {
     AUTO_VAL(buf) der = {0};
     AUTO(OSSL_CMP_MSG) *parsed = NULL;
@@ -92,7 +92,7 @@ err_t cmp_server_confirm(struct cmp_server *server, const struct cmp_header *mes
         (void)cmp_server_fail(server, CMP_FAILURE_BAD_DATA_FORMAT, form.detail);
         return OK;
     }
-    TRY(verify(server, message));
+    TRY(cmp_server_check(server, message));
     if (!server->result->is_verified || !is_next(server, message) ||
         !is_of_certificate(server, &confirmation)) {
         return OK;

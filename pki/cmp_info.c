@@ -1,10 +1,12 @@
-/* id-it-caCerts, id-it-rootCaCert, id-it-rootCaKeyUpdate (RFC 9810 §5.3.19.14 to 16). */
+/* id-it-caCerts, id-it-rootCaCert, id-it-rootCaKeyUpdate, id-it-certReqTemplate (RFC 9810 §5.3.19.14 to 16).
+ */
 #include "pki/cmp_info.h"
 
 #include "pki/der.h"
 
 static const uint8_t oid_ca_certs[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x04, 0x11};
 static const uint8_t oid_root_update[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x04, 0x12};
+static const uint8_t oid_template[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x04, 0x13};
 static const uint8_t oid_root[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x04, 0x14};
 
 static err_t read_one(struct bytes item, struct cmp_info_question *out)
@@ -22,6 +24,8 @@ static err_t read_one(struct bytes item, struct cmp_info_question *out)
         out->kind = CMP_ASKS_CA_CERTS;
     } else if (bytes_equal(id.value, BYTES_OF(oid_root))) {
         out->kind = CMP_ASKS_ROOT;
+    } else if (bytes_equal(id.value, BYTES_OF(oid_template))) {
+        out->kind = CMP_ASKS_TEMPLATE;
     }
     return OK;
 }
@@ -83,6 +87,16 @@ err_t cmp_info_put_root_update(const struct cmp_root_update *update, struct buf 
         put_tagged(&w, 1, update->old_with_new);
         der_close(&w, value);
     }
+    der_close(&w, entry);
+    return der_finish(&w);
+}
+
+err_t cmp_info_put_template(struct bytes template, struct buf *out)
+{
+    struct der_writer w = der_writer(out);
+    size_t entry = der_open(&w, DER_SEQUENCE);
+    der_put(&w, DER_OID, BYTES_OF(oid_template));
+    der_put_raw(&w, template);
     der_close(&w, entry);
     return der_finish(&w);
 }

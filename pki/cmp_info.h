@@ -10,6 +10,7 @@ enum { CMP_QUESTIONS_MAX = 8 };
 enum cmp_question_kind {
     CMP_ASKS_CA_CERTS, /* id-it-caCerts */
     CMP_ASKS_ROOT,     /* id-it-rootCaCert: what follows the root in `value` */
+    CMP_ASKS_TEMPLATE, /* id-it-certReqTemplate: what a request should hold */
     CMP_ASKS_OTHER     /* something that is not answered here */
 };
 
@@ -33,6 +34,8 @@ err_t cmp_info_put_ca_certs(const struct bytes *ders, size_t count, struct buf *
 struct cmp_root_update {
     struct bytes new_with_new, new_with_old, old_with_new; /* the last two may be missing */
 };
+/** @param template CertReqTemplateContent (request_wishes.h) */
+err_t cmp_info_put_template(struct bytes template, struct buf *out);
 /** @param update NULL: nothing follows this root */
 err_t cmp_info_put_root_update(const struct cmp_root_update *update, struct buf *out);
 

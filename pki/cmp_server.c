@@ -313,6 +313,17 @@ err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *messag
     return error;
 }
 
+err_t cmp_server_verify(struct cmp_server *server, const struct cmp_header *message, struct cmp_result *out)
+{
+    err_t error = OK;
+    server->result = out;
+    if (is_algorithm_taken(server, message)) {
+        error = cmp_server_check(server, message);
+    }
+    server->result = NULL;
+    return error;
+}
+
 /* pollReq is OpenSSL's, so it has to see what it answered; a certConf is not. */
 static err_t replay_waiting(struct cmp_server *server, const struct cmp_header *message,
                             const struct cmp_outcome *outcome)

@@ -77,6 +77,11 @@ err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *messag
  * appended */
 err_t cmp_message_put_bare(const struct cmp_header *message, struct buf *der);
 
+/** Whether the protection holds, and no more: of a message that is answered otherwise (genm).
+ *  @param[out] out cleared by the caller; is_verified, or `failure` and `text` @errors ERR_NO_MEMORY,
+ * ERR_CRYPTO ours @thread worker */
+err_t cmp_server_verify(struct cmp_server *server, const struct cmp_header *message, struct cmp_result *out);
+
 /** Puts a new transaction where another one stood when it had answered `message`.
  *  @param outcome what that answer was: granted, or waiting
  *  @param nonce its senderNonce @errors ERR_BAD_ENCODING the message is not what it was @thread worker */

@@ -35,6 +35,8 @@ err_t cmp_server_parse(struct cmp_server *server, const struct cmp_header *messa
                        OSSL_CMP_MSG **parsed);
 
 /* --- cmp_confirm.c */
+/** Lets OpenSSL verify the protection; the result says whether it holds. */
+err_t cmp_server_check(struct cmp_server *server, const struct cmp_header *message);
 /** Takes a certConf. */
 err_t cmp_server_confirm(struct cmp_server *server, const struct cmp_header *message);
 

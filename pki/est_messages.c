@@ -1,14 +1,9 @@
-/* The two small structures of EST (RFC 7030) that are neither certificates nor requests: the certs-only
- * message and the list of what a request should hold. */
+/* The certs-only message of EST (RFC 7030 §4.1.3). */
 #include "pki/certificate.h"
 #include "pki/der.h"
 
 static const uint8_t oid_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
 static const uint8_t oid_signed_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
-static const uint8_t oid_challenge[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x07};
-static const uint8_t oid_ec_public_key[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
-static const uint8_t oid_p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-static const uint8_t oid_ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
 
 /* SignedData, version 1, no digests, no content, no signers (RFC 5652 §5.1; RFC 8551 §3.8). */
 err_t certificates_to_pkcs7(const struct bytes *ders, size_t count, struct buf *out)
@@ -33,24 +28,5 @@ err_t certificates_to_pkcs7(const struct bytes *ders, size_t count, struct buf *
     der_close(&w, signed_data);
     der_close(&w, tagged);
     der_close(&w, content_info);
-    return der_finish(&w);
-}
-
-/* RFC 9908 §3.2: attributes for the key type, bare OIDs for the rest. */
-err_t csrattrs_encode(bool want_channel_binding, struct buf *out)
-{
-    struct der_writer w = der_writer(out);
-    size_t list = der_open(&w, DER_SEQUENCE);
-    if (want_channel_binding) {
-        der_put(&w, DER_OID, BYTES_OF(oid_challenge));
-    }
-    size_t key_type = der_open(&w, DER_SEQUENCE);
-    der_put(&w, DER_OID, BYTES_OF(oid_ec_public_key));
-    size_t values = der_open(&w, DER_SET);
-    der_put(&w, DER_OID, BYTES_OF(oid_p256));
-    der_close(&w, values);
-    der_close(&w, key_type);
-    der_put(&w, DER_OID, BYTES_OF(oid_ecdsa_sha256));
-    der_close(&w, list);
     return der_finish(&w);
 }

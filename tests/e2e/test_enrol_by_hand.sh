@@ -24,6 +24,9 @@ keep_certificate op1
 expect "the answer holds one certificate" "$(base64 -d "$WORK/body" | openssl pkcs7 -inform DER -print_certs | grep -c BEGIN)" 1
 openssl verify -x509_strict -purpose sslclient -CAfile "$CA" -untrusted "$WORK/chain.pem" "$WORK/op1.crt" >/dev/null || die "openssl verify"
 say "ok  openssl verify -x509_strict"
+curl -sS --cacert "$CA" --cert "$WORK/op1.crt" --key "$WORK/op1.key" "$DEVICE/.well-known/est/csrattrs" | base64 -d | openssl asn1parse -inform DER >"$WORK/attrs"
+expect_in "csrattrs has a template for it (RFC 9908)" "$(cat "$WORK/attrs")" 1.2.840.113549.1.9.16.2.61
+expect_in "… under its own name" "$(cat "$WORK/attrs")" "$ID"
 expect_in "CN is the device id" "$(openssl x509 -in "$WORK/op1.crt" -noout -subject)" "$ID"
 text=$(openssl x509 -in "$WORK/op1.crt" -noout -text)
 expect_in "CDP" "$text" "$PUBLIC/crl/device.crl"

@@ -2,6 +2,8 @@
  * that asks for it; the size of RSA identities, which is the product's word too. */
 #include "tests/unit/fleet/scene.h"
 
+#include "fleet/request_wishes.h"
+
 struct binding_case {
     const char *challenge;
     bool has_exporter;
@@ -55,10 +57,11 @@ static void test_channel_binding(void **state)
     for (size_t i = 0; i < sizeof BINDINGS / sizeof BINDINGS[0]; i++) {
         bind_one(*state, &BINDINGS[i]);
     }
-    bool wants = false;
     struct scene *scene = *state;
-    assert_ok(enrol_wants_channel_binding(scene->fleet, "", &wants));
-    assert_true(wants);
+    AUTO_VAL(request_wishes) wishes = {0};
+    const struct wishes_question question = {.label = "", .address = "", .request_id = ""};
+    assert_ok(request_wishes_find(scene->fleet, &question, &wishes));
+    assert_true(wishes.wants_channel_binding);
 }
 
 static err_t enrol_by_rsa_2048(struct scene *scene)

@@ -137,25 +137,6 @@ static void test_pkcs7(void **state)
     assert_int_equal(run_in(&house.folder, "openssl pkcs7 -inform DER -in certs.p7 -noout", &output), 0);
 }
 
-static void test_csrattrs(void **state)
-{
-    static const uint8_t plain[] = {0x30, 0x21, 0x30, 0x15, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
-                                    0x01, 0x31, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
-                                    0x07, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-    AUTO_VAL(buf) bare = {0};
-    AUTO_VAL(buf) bound = {0};
-    AUTO_VAL(buf) output = {0};
-    (void)state;
-    assert_ok(csrattrs_encode(false, &bare));
-    assert_true(bytes_equal(buf_view(&bare), BYTES_OF(plain)));
-    assert_ok(csrattrs_encode(true, &bound));
-    write_in(&house.folder, "attrs.der", buf_view(&bound));
-    assert_int_equal(run_in(&house.folder, "openssl asn1parse -inform DER -in attrs.der", &output), 0);
-    assert_has(buf_str(&output), "challengePassword");
-    assert_has(buf_str(&output), "id-ecPublicKey");
-    assert_has(buf_str(&output), "ecdsa-with-SHA256");
-}
-
 /* CN=ab: one name, written by two clients */
 static const uint8_t name_utf8[] = {0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
                                     0x55, 0x04, 0x03, 0x0c, 0x02, 'a',  'b'};
@@ -186,7 +167,6 @@ int main(void)
         cmocka_unit_test(test_refuses_what_is_no_certificate),
         cmocka_unit_test(test_pem),
         cmocka_unit_test(test_pkcs7),
-        cmocka_unit_test(test_csrattrs),
     };
     return cmocka_run_group_tests(tests, make_house, end_house);
 }
