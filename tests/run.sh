@@ -36,6 +36,11 @@ case "$*" in
 */tsan/*) setarch "$(uname -m)" -R true 2>/dev/null && WRAP="setarch $(uname -m) -R $WRAP" ;;
 esac
 
+# what empty inventories are copied from: tests/unit/inventory_template.h
+WHORL_TEST_TEMPLATES=$(mktemp -d)
+export WHORL_TEST_TEMPLATES
+trap 'rm -rf "$WHORL_TEST_TEMPLATES"' EXIT
+
 alone='/server/|_threads$'
 failed=0
 printf '%s\n' "$@" | grep -Ev "$alone" | xargs -r -n 1 -P "${JOBS:-$(nproc)}" sh "$0" --one || failed=1

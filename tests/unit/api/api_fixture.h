@@ -4,6 +4,7 @@
 #ifndef WHORL_TESTS_API_FIXTURE_H
 #define WHORL_TESTS_API_FIXTURE_H
 
+#include "tests/unit/inventory_template.h"
 #include "tests/unit/pki/pki_fixture.h"
 
 #include "api/api.h"
@@ -49,6 +50,7 @@ static inline void house_make_fleet(struct house *h)
                                   .random = random_system(),
                                   .read_connections = 2,
                                   .queue_limit = 100};
+    assert_ok(inventory_begin(&db));
     assert_ok(db_open(&db, &h->db));
     const struct outbound_options calls = {.allow = ""};
     assert_ok(outbound_new(&calls, &h->outbound));

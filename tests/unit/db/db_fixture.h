@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "db/db.h"
+#include "tests/unit/inventory_template.h"
 
 #define assert_ok(expression)                                                                                \
     do {                                                                                                     \
@@ -59,6 +60,7 @@ static inline void fixture_make(struct fixture *f)
 
 static inline void fixture_open(struct fixture *f)
 {
+    assert_ok(inventory_begin(&f->options));
     assert_ok(db_open(&f->options, &f->db));
 }
 

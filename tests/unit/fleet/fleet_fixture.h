@@ -4,6 +4,7 @@
 #ifndef TESTS_FLEET_FIXTURE_H
 #define TESTS_FLEET_FIXTURE_H
 
+#include "tests/unit/inventory_template.h"
 #include "tests/unit/pki/pki_fixture.h"
 
 #include "firmware_store/store.h"
@@ -62,6 +63,7 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
     AUTO(char) *firmware = NULL;
     assert_ok(path_join(f->folder.path, "firmware", &firmware));
     assert_ok(blob_store_open_folder(firmware, &f->blobs));
+    assert_ok(inventory_begin(&db_options));
     assert_ok(db_open(&db_options, &f->db));
     f->options = (struct fleet_options){.db = f->db,
                                         .root = f->house->root,

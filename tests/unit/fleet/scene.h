@@ -3,6 +3,7 @@
 #ifndef WHORL_TESTS_FLEET_SCENE_H
 #define WHORL_TESTS_FLEET_SCENE_H
 
+#include "tests/unit/inventory_template.h"
 #include "tests/unit/pki/pki_fixture.h"
 
 #include "db/authority_rows.h"
@@ -69,6 +70,7 @@ static inline void scene_rows(struct scene *scene)
 static inline void scene_start(struct scene *scene)
 {
     static const uint8_t salt[SALT_SECRET_SIZE] = {1, 2, 3};
+    assert_ok(inventory_begin(&scene->db_options));
     assert_ok(db_open(&scene->db_options, &scene->db));
     struct fleet_options options = {.db = scene->db,
                                     .root = scene->house.root,
