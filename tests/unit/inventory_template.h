@@ -52,4 +52,11 @@ static inline err_t inventory_begin(const struct db_options *options)
     return OK;
 }
 
+/** inventory_begin() and db_open(). */
+static inline err_t inventory_open(const struct db_options *options, struct db **out)
+{
+    TRY(inventory_begin(options));
+    return db_open(options, out);
+}
+
 #endif

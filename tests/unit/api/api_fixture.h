@@ -50,8 +50,7 @@ static inline void house_make_fleet(struct house *h)
                                   .random = random_system(),
                                   .read_connections = 2,
                                   .queue_limit = 100};
-    assert_ok(inventory_begin(&db));
-    assert_ok(db_open(&db, &h->db));
+    assert_ok(inventory_open(&db, &h->db));
     const struct outbound_options calls = {.allow = ""};
     assert_ok(outbound_new(&calls, &h->outbound));
     AUTO(char) *firmware = NULL;

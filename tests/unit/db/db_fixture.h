@@ -60,8 +60,7 @@ static inline void fixture_make(struct fixture *f)
 
 static inline void fixture_open(struct fixture *f)
 {
-    assert_ok(inventory_begin(&f->options));
-    assert_ok(db_open(&f->options, &f->db));
+    assert_ok(inventory_open(&f->options, &f->db));
 }
 
 static inline void fixture_close(struct fixture *f)

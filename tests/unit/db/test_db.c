@@ -225,7 +225,7 @@ static void test_a_checkpoint_lets_the_wal_start_again(void **state)
         assert_ok(db_checkpoint(f->db));
     }
     assert_true(grown > 0);
-    assert_int_equal(wal_size(f), grown); /* ten times the writes, the same file */
+    assert_true(wal_size(f) < 2 * grown); /* as long as the largest write, not ten times as long */
     fixture_close(f);
     assert_int_equal(wal_size(f), 0);
 }

@@ -63,8 +63,7 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
     AUTO(char) *firmware = NULL;
     assert_ok(path_join(f->folder.path, "firmware", &firmware));
     assert_ok(blob_store_open_folder(firmware, &f->blobs));
-    assert_ok(inventory_begin(&db_options));
-    assert_ok(db_open(&db_options, &f->db));
+    assert_ok(inventory_open(&db_options, &f->db));
     f->options = (struct fleet_options){.db = f->db,
                                         .root = f->house->root,
                                         .keystore = f->house->keystore,
