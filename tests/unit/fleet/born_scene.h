@@ -3,6 +3,7 @@
 #ifndef TESTS_FLEET_BORN_SCENE_H
 #define TESTS_FLEET_BORN_SCENE_H
 
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 struct born {

@@ -3,6 +3,7 @@
 #ifndef WHORL_TESTS_FLEET_JOURNAL_LIFE_H
 #define WHORL_TESTS_FLEET_JOURNAL_LIFE_H
 
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 #include "db/batch_rows.h"

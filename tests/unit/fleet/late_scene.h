@@ -2,6 +2,7 @@
 #ifndef WHORL_TESTS_FLEET_LATE_SCENE_H
 #define WHORL_TESTS_FLEET_LATE_SCENE_H
 
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/term_scene.h"
 
 #include "fleet/device_contacts.h"

@@ -3,6 +3,7 @@
 #ifndef WHORL_TESTS_FLEET_LIFE_ORDERS_H
 #define WHORL_TESTS_FLEET_LIFE_ORDERS_H
 
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/life_scene.h"
 
 static inline void step_use(struct life *life)

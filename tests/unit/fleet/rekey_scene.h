@@ -2,6 +2,7 @@
 #ifndef WHORL_TESTS_FLEET_REKEY_SCENE_H
 #define WHORL_TESTS_FLEET_REKEY_SCENE_H
 
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 #include "db/device_key_rows.h"

@@ -1,6 +1,6 @@
 /* Tests of proofs by challenge: the signed text against vectors that Python made, every field of a proof that
  * must not be changed, single use, and enrolment that consumes its nonce. */
-#include "tests/unit/fleet/scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 #include "fleet/challenge.h"
 #include "fleet/challenge_text.h"

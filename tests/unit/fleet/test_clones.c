@@ -1,5 +1,6 @@
 /* Tests of the two proofs that two hold a device's keys, and of all that is none. */
 #include "tests/unit/fleet/born_scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 static int64_t count_suspected(struct scene *scene)
 {

@@ -1,5 +1,6 @@
 /* Enrolment codes: what they admit, how often, whom never; and what is wrong with an order for one. */
 #include "tests/unit/fleet/admission_scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 #include "fleet/source_limits.h"
 

@@ -1,5 +1,6 @@
 /* Tests of a device at the door: claims and labels, certificates that the inventory does not honour, refusal
  * records within their limits, and the words of `status`. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 /* --- claims (docs/identity.md, rule 6) -------------------------------------------------------------- */

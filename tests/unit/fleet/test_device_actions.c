@@ -1,5 +1,6 @@
 /* Tests of orders about a device: what each leaves behind, in which states it is taken, and that a device
  * feels it with its next request. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 #include "fleet/renewal.h"

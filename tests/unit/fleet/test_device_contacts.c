@@ -1,5 +1,6 @@
 /* Contact times: noted in memory, written in groups, counted by days since a device was told. What follows
  * from that is in test_overdue.c. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/late_scene.h"
 
 static int64_t commits(struct scene *scene)

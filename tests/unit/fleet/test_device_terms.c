@@ -1,5 +1,6 @@
 /* Devices that become due and expire: the kept counts follow what happens to a device, time, and the schedule
  * of its product. That they are right after any life is in test_invariants.c. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/term_scene.h"
 
 #include "fleet/device_terms.h"

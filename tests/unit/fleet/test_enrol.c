@@ -1,4 +1,5 @@
 /* Tests of enrolment, renewal and rekey: rules 1, 2 and 8 of docs/identity.md one by one. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 /* --- under the identity key ------------------------------------------------------------------------- */

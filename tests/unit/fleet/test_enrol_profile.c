@@ -1,5 +1,6 @@
 /* Devices that enrol under certificate profiles: what stands in their certificates, what they are refused
  * for, and that a refusal changes nothing. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 #include "fleet/authority_set.h"

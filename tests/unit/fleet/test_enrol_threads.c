@@ -1,5 +1,5 @@
 /* Races for keys, certificates and places in the queue: whoever wins, the inventory holds one answer. */
-#include "tests/unit/fleet/scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 #include <pthread.h>
 

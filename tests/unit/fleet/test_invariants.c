@@ -1,5 +1,6 @@
 /* The invariants of docs/identity.md: random lives of some devices in two tenants, checked after each step.
  * The seed is printed; WHORL_TEST_SEED repeats a run. Whoever breaks a rule is told which. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/life_checks.h"
 #include "tests/unit/fleet/life_orders.h"
 #include "tests/unit/fleet/life_steps.h"

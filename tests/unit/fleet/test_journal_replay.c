@@ -1,5 +1,6 @@
 /* Every older copy of an inventory, along a random life, with its journal: replayed, it is what the inventory
  * has become. And what replay never does: undo what is final, or forget what nobody can make again. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/journal_life.h"
 
 static void test_every_older_copy_becomes_the_inventory(void **state)

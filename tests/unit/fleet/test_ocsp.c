@@ -1,5 +1,6 @@
 /* The responder: how each kind of certificate stands, what is kept and dropped, nonces, limits, signers and
  * clocks. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/ocsp_scene.h"
 
 #include "fleet/audit_signer.h"

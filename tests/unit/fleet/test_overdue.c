@@ -1,5 +1,6 @@
 /* Devices that are due for too long: counted and reported once, by the job alone, and forgotten when they
  * have done it; put in quarantine when they keep contact and do nothing; an alarm; a clock in doubt. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/late_scene.h"
 
 #include "fleet/alarms.h"

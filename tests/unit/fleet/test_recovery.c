@@ -1,5 +1,6 @@
 /* Tests of recoveries by the identity key: the policies, who waits for an operator's word, and an allowance
  * that passes once and ends by itself. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 #include "fleet/recovery.h"

@@ -1,5 +1,6 @@
 /* A campaign from its draft to its end: devices that come are told, those that make a new key are confirmed,
  * those that do not have failed. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/rekey_scene.h"
 
 static void test_from_draft_to_end(void **state)

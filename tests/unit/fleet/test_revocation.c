@@ -1,4 +1,5 @@
 /* Tests of revocation: what it takes with it, what it leaves, and the way back. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/order_scene.h"
 
 static const struct actor ACTOR = {.name = "token:test", .request_id = "r-2"};

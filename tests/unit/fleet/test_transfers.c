@@ -1,5 +1,6 @@
 /* Tests of devices that change their owner: what each tenant is left with, what the device is told, the way
  * back, and every offer that comes to nothing. */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/transfer_scene.h"
 
 static struct unit unit_of_batch(struct scene *scene, size_t tenant, const char *batch)

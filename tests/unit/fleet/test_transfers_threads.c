@@ -1,5 +1,6 @@
 /* Devices that enrol while they change their owner, and two who accept one offer: at every moment each device
  * has one owner, and never the first again (invariant I2). */
+#include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/transfer_scene.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* Tests of the two phases of a certificate: what an issue leaves alone, what a use ends, what a lost answer
  * costs. */
 #include "tests/unit/fleet/born_scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 static bool works(struct scene *scene, const struct enrolment *enrolment)
 {

@@ -2,6 +2,7 @@
  * rekey, two holders at once. Whoever wins, one certificate is confirmed, and what is refused has left
  * nothing. */
 #include "tests/unit/fleet/born_scene.h"
+#include "tests/unit/fleet/contact_scene.h"
 
 #include <pthread.h>
 
