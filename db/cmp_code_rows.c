@@ -94,10 +94,10 @@ err_t cmp_code_rows_spend(struct db_tx *tx, struct uuid tenant, const struct dev
 }
 
 err_t cmp_code_rows_add_failed(struct db_tx *tx, const uint8_t reference[CMP_REFERENCE_SIZE], int64_t count,
-                               int64_t at_ms, int64_t *changed)
+                               int64_t at_ms)
 {
     return db_change(tx, SQL_ADD_FAILED,
-                     DB_VALUES(DB_B(reference, CMP_REFERENCE_SIZE), DB_I(count), DB_I(at_ms)), changed);
+                     DB_VALUES(DB_B(reference, CMP_REFERENCE_SIZE), DB_I(count), DB_I(at_ms)), NULL);
 }
 
 /* Forgotten first: what loses its secret now is kept for its time. */

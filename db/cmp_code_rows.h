@@ -38,9 +38,9 @@ err_t cmp_code_rows_find_by_reference(struct db_tx *tx, const uint8_t reference[
 /** The device's code is used up: its secret goes. One that has ended, or none, is no error. */
 err_t cmp_code_rows_spend(struct db_tx *tx, struct uuid tenant, const struct device_id *device,
                           int64_t sweep_at);
-/** Adds to the attempts that failed. @param[out] changed rows: 0 when the code is gone */
+/** Adds to the attempts that failed; the version stays. */
 err_t cmp_code_rows_add_failed(struct db_tx *tx, const uint8_t reference[CMP_REFERENCE_SIZE], int64_t count,
-                               int64_t at_ms, int64_t *changed);
+                               int64_t at_ms);
 
 /* Of those whose sweep_at is past, the first ones. */
 struct cmp_code_sweep {

@@ -16,6 +16,7 @@ void cmp_case_clear(struct cmp_case *c)
 {
     cmp_ground_unref(c->ground);
     peer_identity_clear(&c->peer);
+    cmp_code_proof_clear(&c->code);
     authority_chain_clear(&c->chain);
     buf_clear(&c->kept);
     buf_clear(&c->nonce);
@@ -27,8 +28,11 @@ void cmp_case_clear(struct cmp_case *c)
 static err_t answer_error(const struct cmp_case *c, enum cmp_failure failure, const char *text,
                           struct buf *answer)
 {
-    const struct cmp_answer_spec spec = {
-        .signer = c->ground->signer, .request = &c->message, .random = c->fleet->random, .now_ms = c->now_ms};
+    const struct cmp_answer_spec spec = {.signer = c->ground->signer,
+                                         .request = &c->message,
+                                         .random = c->fleet->random,
+                                         .now_ms = c->now_ms,
+                                         .mac = cmp_case_mac(c)};
     return cmp_answer_error(&spec, failure, text, answer);
 }
 
@@ -43,6 +47,25 @@ static err_t answer_err(const struct cmp_case *c, err_t error, enum cmp_failure 
 
 /* --- whose key -------------------------------------------------------------------------------------- */
 
+/* A code lets a device in, so it protects an ir and what belongs to it, and nothing that a certificate is
+ * there for. Until the MAC held, answers are signed: under the code they would tell a guess from the secret.
+ */
+static err_t identify_by_code(struct cmp_case *c, enum cmp_failure *failure)
+{
+    enum cmp_body body = c->message.body;
+    *failure = CMP_FAILURE_WRONG_INTEGRITY;
+    ENSURE(body == CMP_BODY_IR || body == CMP_BODY_CERTCONF || body == CMP_BODY_POLLREQ, ERR_UNAUTHORIZED,
+           "the message must be protected by a signature: a MAC is for ir, certConf and pollReq");
+    err_t proved = cmp_code_prove(c->fleet, &c->message, c->question->address, &c->code);
+    *failure = proved.code == ERR_TOO_MANY ? CMP_FAILURE_SYSTEM_UNAVAIL : CMP_FAILURE_BAD_MESSAGE_CHECK;
+    TRY(proved);
+    c->is_by_code = true;
+    c->mac = (struct cmp_mac_spec){
+        .like = &c->message, .code = buf_view(&c->code.code.bytes), .random = c->fleet->random};
+    c->key = c->code.name;
+    return OK;
+}
+
 /* The certificate whose key protects the message is the first of extraCerts (RFC 9483 §3.3), or that of the
  * connection. */
 static err_t identify(struct cmp_case *c, enum cmp_failure *failure)
@@ -54,8 +77,9 @@ static err_t identify(struct cmp_case *c, enum cmp_failure *failure)
                                           : BYTES_NONE;
     *failure = CMP_FAILURE_WRONG_INTEGRITY;
     ENSURE(m->protection_kind != CMP_UNPROTECTED, ERR_UNAUTHORIZED, "the message must be protected");
-    ENSURE(m->protection_kind == CMP_SIGNED, ERR_UNAUTHORIZED,
-           "the message must be protected by a signature");
+    if (m->protection_kind != CMP_SIGNED) {
+        return identify_by_code(c, failure);
+    }
     *failure = CMP_FAILURE_BAD_MESSAGE_CHECK;
     ENSURE(der.n > 0, ERR_UNAUTHORIZED,
            "send the certificate whose key protects the message, first of extraCerts");
@@ -108,7 +132,8 @@ static err_t settle(struct cmp_case *c, const struct cmp_result *result)
 static err_t open_server(const struct cmp_case *c, struct cmp_server **out)
 {
     const struct cmp_server_spec spec = {.signer = c->ground->signer,
-                                         .sender = &c->peer,
+                                         .sender = c->is_by_code ? NULL : &c->peer,
+                                         .mac = cmp_case_mac(c),
                                          .grants_implicit_confirm = true,
                                          .random = c->fleet->random,
                                          .now_ms = c->now_ms};

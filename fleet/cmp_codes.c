@@ -87,6 +87,11 @@ enum cmp_code_state cmp_code_judge(const struct cmp_code_row *row, int64_t now_m
     return row->is_bound ? CMP_CODE_BOUND : CMP_CODE_ACTIVE;
 }
 
+int64_t cmp_code_ends_at(const struct cmp_code_row *row)
+{
+    return row->not_after + LAST_TRANSACTION_MS;
+}
+
 /* --- made ------------------------------------------------------------------------------------------- */
 
 void new_cmp_code_clear(struct new_cmp_code *made)
@@ -210,7 +215,7 @@ err_t cmp_code_make(struct fleet *fleet, const struct terms *terms, const struct
                            .fresh = {.tenant = terms->tenant, .device = wish->device, .not_after = not_after},
                            .out = &out->code};
     TRY(check_times(not_after, now_ms, terms->faults));
-    run.fresh.sweep_at = not_after + LAST_TRANSACTION_MS;
+    run.fresh.sweep_at = cmp_code_ends_at(&run.fresh);
     TRY(make_text(fleet, &run.fresh, out->text));
     return db_write(fleet->db, make_in, &run);
 }

@@ -22,6 +22,8 @@ const char *cmp_code_state_name(enum cmp_code_state state);
 /** How a code stands. One that is bound outlives its end by the time of a transaction, so that the device can
  *  confirm what it was given. @thread any */
 enum cmp_code_state cmp_code_judge(const struct cmp_code_row *row, int64_t now_ms);
+/** From when on nobody can use it, whatever happens. @thread any */
+int64_t cmp_code_ends_at(const struct cmp_code_row *row);
 static inline bool cmp_code_is_live(enum cmp_code_state state)
 {
     return state == CMP_CODE_ACTIVE || state == CMP_CODE_BOUND;

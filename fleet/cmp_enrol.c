@@ -67,7 +67,8 @@ static void tell(struct cmp_case *c, err_t error, struct cmp_outcome *out)
 
 struct contact_facts cmp_facts_of(const struct cmp_case *c)
 {
-    return (struct contact_facts){.peer = &c->peer,
+    return (struct contact_facts){.peer = c->is_by_code ? NULL : &c->peer,
+                                  .code_proof = c->is_by_code ? &c->code : NULL,
                                   .is_message = true,
                                   .label = c->question->label,
                                   .address = c->question->address,
@@ -105,18 +106,24 @@ static err_t check_update(const struct cmp_case *c, const struct contact *contac
     return OK;
 }
 
-/* A message by a certificate is good as long as that; one by the identity key for ever. */
-static err_t name_message(const struct cmp_case *c, struct sha256 *name, struct enrol_message *out)
+/* A message by a certificate, or by a code, is good as long as that; one by the identity key for ever. */
+static int64_t good_until(const struct cmp_case *c)
 {
     static const int64_t for_ever_ms = 253402300799000; /* the end of 9999 */
+    if (c->is_by_code) {
+        return cmp_code_ends_at(&c->code.row);
+    }
+    return c->peer.kind == PEER_ISSUED ? c->peer.certificate.not_after_ms : for_ever_ms;
+}
+
+static err_t name_message(const struct cmp_case *c, struct sha256 *name, struct enrol_message *out)
+{
     AUTO_VAL(buf) whole = {0};
     TRY(buf_append_str(&whole, "CMP"));
     TRY(buf_append_bytes(&whole, BYTES_OF(c->key.b)));
     TRY(buf_append_bytes(&whole, c->request.transaction_id));
     TRY(sha256_of(buf_view(&whole), name));
-    bool is_issued = c->peer.kind == PEER_ISSUED;
-    *out = (struct enrol_message){.name = BYTES_OF(name->b),
-                                  .good_until = is_issued ? c->peer.certificate.not_after_ms : for_ever_ms};
+    *out = (struct enrol_message){.name = BYTES_OF(name->b), .good_until = good_until(c)};
     return OK;
 }
 
@@ -244,6 +251,7 @@ static err_t refuse_in(struct db_tx *tx, void *arg)
     }
     hex_encode(BYTES_OF(row.device.b), actor.name + sizeof "device:" - 1);
     TRY(record_refusal(tx, c, &actor, &row));
+    TRY(cmp_code_spend(tx, row.tenant, &row.device));
     bool is_live = row.state == CERTIFICATE_UNCONFIRMED || row.state == CERTIFICATE_CONFIRMED;
     TRY(is_live ? revocation_of_row(tx, &revocation, &row) : OK);
     refusal->revoked = revocation.count;

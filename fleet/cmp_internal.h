@@ -7,6 +7,7 @@
 #include "db/cmp_rows.h"
 #include "fleet/authorities.h"
 #include "fleet/cmp.h"
+#include "fleet/cmp_code_proof.h"
 #include "fleet/contact.h"
 #include "fleet/enrol.h"
 #include "fleet/internal.h"
@@ -40,12 +41,15 @@ struct cmp_case {
     const struct cmp_question *question;
     struct cmp_ground *ground;
     int64_t now_ms;
-    struct cmp_header message; /* that came */
-    struct cmp_header request; /* of the transaction: the same, or the one that was kept */
-    struct buf kept;           /* its bytes, when it was kept */
-    struct peer_identity peer; /* whose key protects the message */
-    struct sha256 key;         /* SHA-256 of its SPKI */
-    bool is_earned;            /* the sender proved itself and got what it asked for, or was told to wait */
+    struct cmp_header message;  /* that came */
+    struct cmp_header request;  /* of the transaction: the same, or the one that was kept */
+    struct buf kept;            /* its bytes, when it was kept */
+    struct peer_identity peer;  /* whose key protects the message */
+    bool is_by_code;            /* or a MAC does, which held … */
+    struct cmp_code_proof code; /* … by this code */
+    struct cmp_mac_spec mac;    /* and protects the answers too */
+    struct sha256 key;          /* SHA-256 of its SPKI, or what stands for the code */
+    bool is_earned;             /* the sender proved itself and got what it asked for, or was told to wait */
     /* of the certificate that was granted: now, or before */
     char authority[AUTHORITY_ID_SIZE];
     uint8_t serial[CERTIFICATE_SERIAL_SIZE];
@@ -56,6 +60,11 @@ struct cmp_case {
 };
 void cmp_case_clear(struct cmp_case *c);
 DEFINE_AUTO_VAL(cmp_case, cmp_case_clear);
+/** How answers are protected when not by a signature; or NULL. */
+static inline const struct cmp_mac_spec *cmp_case_mac(const struct cmp_case *c)
+{
+    return c->is_by_code ? &c->mac : NULL;
+}
 
 /* --- fleet/cmp.c */
 /** Whether the message is signed, by a key that it shows. @param[out] c its peer is that key's then */

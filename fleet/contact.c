@@ -14,6 +14,7 @@
 #include "fleet/claims.h"
 #include "fleet/clock_guard.h"
 #include "fleet/clones.h"
+#include "fleet/cmp_code_proof.h"
 #include "fleet/contact_internal.h"
 #include "fleet/device_contacts.h"
 #include "fleet/internal.h"
@@ -122,6 +123,35 @@ static err_t resolve_identity(struct fleet *fleet, const struct contact_facts *f
     }
     take_claims(&query, out);
     return OK;
+}
+
+/* --- a code that was made for one device ------------------------------------------------------------- */
+
+struct device_query {
+    struct uuid tenant;
+    struct device_id id;
+    struct contact *out;
+};
+
+static err_t read_device(struct db_tx *tx, void *arg)
+{
+    struct device_query *query = arg;
+    err_t found = device_rows_find(tx, query->tenant, &query->id, &query->out->device);
+    query->out->is_known = found.code == ERR_OK;
+    return found.code == ERR_NOT_FOUND ? OK : found;
+}
+
+/* It names tenant and device, so nothing is chosen between claims; the enrolment asks whose the device is. */
+static err_t resolve_code(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
+{
+    struct label label;
+    const struct cmp_code_row *code = &facts->code_proof->row;
+    struct device_query query = {.tenant = code->tenant, .id = code->device, .out = out};
+    out->proof = PROOF_CODE;
+    out->device.id = code->device;
+    TRY(label_read(fleet, facts->label, &label));
+    bool is_elsewhere = label.is_given && (!label.is_known || !uuid_equal(label.tenant, code->tenant));
+    return is_elsewhere ? OK : db_read(fleet->db, read_device, &query);
 }
 
 /* --- an issued certificate -------------------------------------------------------------------------- */
@@ -284,6 +314,9 @@ static err_t resolve_issued(struct fleet *fleet, const struct contact_facts *fac
 static err_t resolve(struct fleet *fleet, const struct contact_facts *facts, struct contact *out)
 {
     *out = (struct contact){0};
+    if (facts->code_proof != NULL) {
+        return resolve_code(fleet, facts, out);
+    }
     if (facts->proved_spki.n > 0) {
         struct sha256 key;
         TRY(sha256_of(facts->proved_spki, &key));

@@ -15,6 +15,8 @@ enum proof_kind {
     PROOF_NONE,
     PROOF_IDENTITY, /* the identity key, by TLS (self-signed or foreign certificate over it) or by challenge
                      */
+    PROOF_CODE,     /* the secret of a code that was made for this device (cmp_codes.h): good for its first
+                       certificate, and for nothing else */
     PROOF_OPERATIONAL, /* an issued certificate that the inventory knows and honours */
     PROOF_TARGET_TOKEN /* hawkBit's target token (target_tokens.h): good for firmware, and for nothing else */
 };
@@ -26,9 +28,10 @@ struct contact_facts {
     /* the key signed a message (CMP) instead of a handshake: it proves the key, and says nothing of when, so
        nothing of who else holds it */
     bool is_message;
-    struct bytes code;   /* an enrolment code that came with the request, or empty */
-    const char *label;   /* EST label = tenant name, or "" */
-    const char *address; /* of the client, for the limits of refusal records */
+    const struct cmp_code_proof *code_proof; /* a MAC protects the message instead, by this code; or NULL */
+    struct bytes code;                       /* an enrolment code that came with the request, or empty */
+    const char *label;                       /* EST label = tenant name, or "" */
+    const char *address;                     /* of the client, for the limits of refusal records */
     const char *request_id;
 };
 

@@ -42,6 +42,19 @@ static err_t check_identity(const struct enrol_view *view)
     return (is_open || is_allowed_back) && !view->is_lost_claim ? OK : enrol_refused();
 }
 
+/* A code made for CMP lets in the device that it was made for, with the key that it was first used for. It
+ * gives a first certificate, and that one again while it was not used: it never recovers or replaces. */
+static err_t check_code(const struct enrol_view *view)
+{
+    bool is_open = device_action_check(ACTION_ENROL, view->device.state).code == ERR_OK;
+    bool is_by_code = view->product.admission == ADMISSION_TOKEN;
+    if (!is_open || view->is_lost_claim || !is_by_code) {
+        return enrol_refused();
+    }
+    ENSURE(view->is_code_good, ERR_ENROLMENT_CODE, "the code is another key's, or has ended");
+    return !view->history.has_any || view->has_repeat ? OK : enrol_refused();
+}
+
 /* The certificate that speaks must still be the confirmed one: a rekey or a revocation may have been faster.
  */
 static err_t check_operational(const struct enrol_view *view)
@@ -190,6 +203,8 @@ err_t enrol_decide(const struct enrol_order *order, const struct enrol_view *vie
     if (is_identity_proof(order)) {
         TRY(check_identity(view));
         TRY(check_admission(order, view));
+    } else if (order->contact->proof == PROOF_CODE) {
+        TRY(check_code(view));
     } else {
         TRY(check_operational(view));
     }

@@ -15,6 +15,7 @@ struct enrol_view {
     struct device_row device;
     bool is_new;        /* no row yet: `device` is what it will be */
     bool is_shown_good; /* what it showed (contact.admission) still is */
+    bool is_code_good;  /* of PROOF_CODE: the code has not ended, and is for the request's key */
     struct product_row product;
     struct hub_row hub;            /* of the product; when it has one */
     struct certificate_row caller; /* of PROOF_OPERATIONAL */
@@ -29,7 +30,7 @@ struct enrol_view {
     struct certificate_links links;
     struct recovery_row recovery; /* zeros: nothing asked, nothing allowed */
 };
-/** SHA-256 of the public key whose holder asks. @return borrowed from the order */
+/** SHA-256 of the public key whose holder asks, or what stands for it. @return borrowed from the order */
 const uint8_t *enrol_link_key(const struct enrol_order *order);
 err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct enrol_view *out);
 /** What a compromised authority issued is not handed out again. */

@@ -6,7 +6,7 @@
 
 #include "db/authority_rows.h"
 #include "db/challenge_rows.h"
-#include "fleet/cmp_codes.h"
+#include "fleet/cmp_code_proof.h"
 #include "fleet/device_change.h"
 #include "fleet/enrol_internal.h"
 #include "fleet/event.h"
@@ -15,6 +15,9 @@
 
 static const char *proof_name(const struct enrol_order *order)
 {
+    if (order->contact->proof == PROOF_CODE) {
+        return "code";
+    }
     if (order->message != NULL) {
         return "message";
     }
@@ -123,6 +126,15 @@ static err_t store_device(struct db_tx *tx, struct enrol_run *run)
     return device_change(tx, &device, DEVICE_ENROLLED, spki);
 }
 
+/* A code for CMP is bound by the first certificate, and of use no more when the device came in without it. */
+static err_t use_code(struct db_tx *tx, const struct enrol_run *run)
+{
+    if (run->order->contact->proof == PROOF_CODE) {
+        return cmp_code_bind(tx, run->order->facts->code_proof, run->row.spki_sha256);
+    }
+    return run->decision.is_first ? cmp_code_spend(tx, run->row.tenant, &run->row.device) : OK;
+}
+
 static err_t issue(struct db_tx *tx, struct enrol_run *run)
 {
     row_fill(run);
@@ -131,7 +143,7 @@ static err_t issue(struct db_tx *tx, struct enrol_run *run)
     (void)memcpy(key.spki_sha256, run->row.spki_sha256, sizeof key.spki_sha256);
     TRY(admit(tx, run));
     TRY(device_key_rows_claim(tx, &key));
-    TRY(run->decision.is_first ? cmp_code_spend(tx, run->row.tenant, &run->row.device) : OK);
+    TRY(use_code(tx, run));
     /* who asks anew replaces what it asked for before and never used; what the other kind of key asked for
      * stays: a recovery takes nothing from a rekey that is under way, nor the other way round */
     const bool is_by_identity = run->order->contact->proof == PROOF_IDENTITY;

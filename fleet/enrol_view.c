@@ -7,6 +7,7 @@
 #include "db/product_rows.h"
 #include "fleet/authority_set.h"
 #include "fleet/claims.h"
+#include "fleet/cmp_code_proof.h"
 #include "fleet/enrol_internal.h"
 
 struct search {
@@ -47,6 +48,9 @@ static err_t read_claim(struct db_tx *tx, const struct enrol_order *order, struc
 const uint8_t *enrol_link_key(const struct enrol_order *order)
 {
     const struct contact *contact = order->contact;
+    if (contact->proof == PROOF_CODE) {
+        return order->facts->code_proof->name.b;
+    }
     return contact->proof == PROOF_OPERATIONAL ? contact->certificate.spki_sha256 : contact->device.id.b;
 }
 
@@ -104,6 +108,9 @@ err_t enrol_view_read(struct db_tx *tx, const struct enrol_order *order, struct 
     if (contact->proof == PROOF_OPERATIONAL) {
         TRY(certificate_rows_find(tx, contact->certificate.authority, contact->certificate.serial,
                                   &out->caller));
+    }
+    if (contact->proof == PROOF_CODE) {
+        TRY(cmp_code_holds(tx, order->facts->code_proof, spki_sha256, &out->is_code_good));
     }
     TRY(read_claim(tx, order, out));
     TRY(read_key(tx, spki_sha256, out));

@@ -66,6 +66,7 @@ static const struct event_kind rows[] = {
      "A device refused the certificate that CMP gave it: it is revoked"},
     {"cmp.signer_certified", EVENT_HOUSE, "A key that signs CMP answers was certified, for a week"},
     {"cmp_code.created", EVENT_FED, "A code for CMP's MAC protection was made for a device"},
+    {"cmp_code.refused", EVENT_NOTE, "Messages named a code for CMP and did not know its secret"},
     {"cmp_code.revoked", EVENT_FED, "A device's code for CMP was revoked"},
     {"code.created", EVENT_FED, "Enrolment codes were made"},
     {"code.refused", EVENT_NOTE, "A device was turned away because of its enrolment code"},

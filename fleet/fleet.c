@@ -8,6 +8,7 @@
 #include "fleet/challenge_keys.h"
 #include "fleet/clock_guard.h"
 #include "fleet/cmp.h"
+#include "fleet/cmp_code_tries.h"
 #include "fleet/crl_shards.h"
 #include "fleet/device_contacts.h"
 #include "fleet/firmware_key_handles.h"
@@ -92,6 +93,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     fleet->random = options->random;
     fleet->log = options->log;
     TRY(token_uses_new(&fleet->token_uses));
+    TRY(cmp_code_tries_new(&fleet->cmp_code_tries));
     TRY(device_contacts_new(&fleet->device_contacts));
     TRY(refusals_new(&fleet->refusals));
     TRY(password_gate_new(&fleet->password_gate));
@@ -123,6 +125,7 @@ err_t fleet_settle(struct fleet *fleet)
 {
     int64_t now_ms = clock_now_ms(fleet->clock);
     TRY(token_uses_flush(fleet, now_ms));
+    TRY(cmp_code_tries_flush(fleet, now_ms));
     TRY(device_contacts_flush(fleet, now_ms));
     TRY(firmware_notes_flush(fleet, now_ms));
     err_t error = audit_anchor(fleet, now_ms);
@@ -176,6 +179,7 @@ void fleet_free(struct fleet *fleet)
     password_gate_free(fleet->password_gate);
     refusals_free(fleet->refusals);
     device_contacts_free(fleet->device_contacts);
+    cmp_code_tries_free(fleet->cmp_code_tries);
     token_uses_free(fleet->token_uses);
     free(fleet->public_url);
     bytes_wipe(fleet->salt_secret, sizeof(fleet->salt_secret));

@@ -19,7 +19,7 @@ struct fleet_counters {
     atomic_llong confirmed;           /* first uses of a new certificate */
     atomic_llong refused;             /* known devices that were turned away */
     atomic_llong refused_unknown;     /* keys that no tenant registered */
-    atomic_llong pop_failed;          /* challenge proofs that did not hold */
+    atomic_llong pop_failed;          /* challenge proofs and MACs that did not hold */
     atomic_llong revoked;             /* certificates */
     atomic_llong registered;          /* devices */
     atomic_llong jobs_failed;         /* runs of background jobs that ended in an error */
@@ -47,6 +47,7 @@ struct fleet {
     struct log *log;
     struct fleet_counters counters;
     struct token_uses *token_uses;           /* token_uses.c */
+    struct cmp_code_tries *cmp_code_tries;   /* cmp_code_tries.h */
     struct device_contacts *device_contacts; /* device_contacts.c */
     struct refusals *refusals;               /* refusals.c */
     struct password_gate *password_gate;     /* passwords.c */
@@ -80,7 +81,6 @@ void token_uses_note(struct token_uses *uses, const uint8_t id[TOKEN_ID_SIZE], i
 
 err_t refusals_new(struct refusals **out);
 void refusals_free(struct refusals *refusals);
-
 err_t password_gate_new(struct password_gate **out);
 void password_gate_free(struct password_gate *gate);
 

@@ -8,6 +8,7 @@
 #include "fleet/blobs.h"
 #include "fleet/clock_guard.h"
 #include "fleet/cmp.h"
+#include "fleet/cmp_code_tries.h"
 #include "fleet/cmp_codes.h"
 #include "fleet/device_contacts.h"
 #include "fleet/expiries.h"
@@ -70,6 +71,7 @@ static const struct job jobs[] = {
     {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false},
     {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
     {"cmp-sweep", MINUTE_MS, cmp_sweep, true},
+    {"cmp-code-tries", MINUTE_MS, cmp_code_tries_flush, false},
     {"cmp-code-sweep", HOUR_MS, cmp_code_sweep, true},
     {"superseded", 10 * SECOND_MS, revocation_list_superseded, true},
     {"oidc-keys", SECOND_MS, oidc_refresh, false},

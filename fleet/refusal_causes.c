@@ -61,6 +61,9 @@ const char *refusal_cause_of(const struct contact *contact, err_t why)
     if (by_state != NULL) {
         return by_state;
     }
+    if (contact->proof == PROOF_CODE) {
+        return "admission";
+    }
     if (contact->proof == PROOF_IDENTITY) {
         return contact->device.enrolled_at == 0 ? "admission" : "recovery-policy";
     }

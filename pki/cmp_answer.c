@@ -45,10 +45,12 @@ static err_t put_header(struct der_writer *w, const struct cmp_answer_spec *spec
     der_close(w, sender);
     der_put_raw(w, request->sender.n > 0 ? request->sender : BYTES_OF(nobody));
     TRY(put_message_time(w, spec->now_ms));
-    size_t algorithm = der_open(w, DER_CONTEXT_CONSTRUCTED | 1);
-    der_put_raw(w, signature_algorithm_of(signer->key->info.alg));
-    der_close(w, algorithm);
-    put_context(w, 2, BYTES_OF(signer->ski));
+    if (spec->mac == NULL) {
+        size_t algorithm = der_open(w, DER_CONTEXT_CONSTRUCTED | 1);
+        der_put_raw(w, signature_algorithm_of(signer->key->info.alg));
+        der_close(w, algorithm);
+        put_context(w, 2, BYTES_OF(signer->ski));
+    }
     if (request->transaction_id.n > 0) {
         put_context(w, 4, request->transaction_id);
     }
@@ -72,33 +74,46 @@ static err_t sign_parts(const struct cmp_signer *signer, struct bytes parts, str
     return private_key_sign(signer->key, buf_view(&covered), signature);
 }
 
+/* @param signature empty: the message is not protected yet */
+static err_t put_message(const struct cmp_signer *signer, struct bytes parts, struct bytes signature,
+                         struct buf *der)
+{
+    struct der_writer out = der_writer(der);
+    size_t message = der_open(&out, DER_SEQUENCE);
+    der_put_raw(&out, parts);
+    if (signature.n > 0) {
+        size_t protection = der_open(&out, DER_CONTEXT_CONSTRUCTED | 0);
+        der_put_bits(&out, signature);
+        der_close(&out, protection);
+    }
+    size_t extra = der_open(&out, DER_CONTEXT_CONSTRUCTED | 1);
+    size_t list = der_open(&out, DER_SEQUENCE);
+    der_put_raw(&out, buf_view(&signer->der));
+    der_put_raw(&out, buf_view(&signer->extra));
+    der_close(&out, list);
+    der_close(&out, extra);
+    der_close(&out, message);
+    return der_finish(&out);
+}
+
 err_t cmp_answer_sign(const struct cmp_answer_spec *spec, enum cmp_body body, struct bytes content,
                       struct buf *der)
 {
     AUTO_VAL(buf) parts = {0};
     AUTO_VAL(buf) signature = {0};
+    AUTO_VAL(buf) bare = {0};
     struct der_writer w = der_writer(&parts);
     TRY(put_header(&w, spec));
     size_t choice = der_open(&w, (uint8_t)((unsigned)DER_CONTEXT_CONSTRUCTED | (unsigned)body));
     der_put_raw(&w, content);
     der_close(&w, choice);
     TRY(der_finish(&w));
+    if (spec->mac != NULL) {
+        TRY(put_message(spec->signer, buf_view(&parts), BYTES_NONE, &bare));
+        return cmp_mac_protect(spec->mac, buf_view(&bare), der);
+    }
     TRY(sign_parts(spec->signer, buf_view(&parts), &signature));
-
-    struct der_writer out = der_writer(der);
-    size_t message = der_open(&out, DER_SEQUENCE);
-    der_put_raw(&out, buf_view(&parts));
-    size_t protection = der_open(&out, DER_CONTEXT_CONSTRUCTED | 0);
-    der_put_bits(&out, buf_view(&signature));
-    der_close(&out, protection);
-    size_t extra = der_open(&out, DER_CONTEXT_CONSTRUCTED | 1);
-    size_t list = der_open(&out, DER_SEQUENCE);
-    der_put_raw(&out, buf_view(&spec->signer->der));
-    der_put_raw(&out, buf_view(&spec->signer->extra));
-    der_close(&out, list);
-    der_close(&out, extra);
-    der_close(&out, message);
-    return der_finish(&out);
+    return put_message(spec->signer, buf_view(&parts), buf_view(&signature), der);
 }
 
 /* PKIFailureInfo: a BIT STRING of named bits, so without zeros behind the last one. */

@@ -3,7 +3,7 @@
 #ifndef WHORL_PKI_CMP_ANSWER_H
 #define WHORL_PKI_CMP_ANSWER_H
 
-#include "pki/cmp_header.h"
+#include "pki/cmp_mac.h"
 #include "pki/cmp_signer.h"
 
 struct cmp_answer_spec {
@@ -11,14 +11,17 @@ struct cmp_answer_spec {
     const struct cmp_header *request; /* what was read of it: its names and numbers are repeated */
     const struct random *random;
     int64_t now_ms;
+    const struct cmp_mac_spec
+        *mac; /* instead of a signature: the sender proved that it has the code; or NULL */
 };
 
-/** A signed message with the signer's certificates in extraCerts. @param content DER inside the body's [n]
+/** A signed message, or one with a MAC, with the signer's certificates in extraCerts. @param content DER
+ * inside the body's [n]
  *  @param[out] der appended @errors ERR_CRYPTO, ERR_NO_MEMORY @thread worker */
 err_t cmp_answer_sign(const struct cmp_answer_spec *spec, enum cmp_body body, struct bytes content,
                       struct buf *der);
 
-/** A signed error: status rejection, one failure, one sentence. */
+/** Such an error: status rejection, one failure, one sentence. */
 err_t cmp_answer_error(const struct cmp_answer_spec *spec, enum cmp_failure failure, const char *text,
                        struct buf *der);
 

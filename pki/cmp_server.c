@@ -128,6 +128,17 @@ static int on_poll(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int i
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
+/* Behind a MAC OpenSSL gets messages without protection, and gives such: it is verified before, and made
+ * afterwards. */
+static bool set_protection(const struct cmp_server *server, OSSL_CMP_CTX *context, X509 *sender)
+{
+    if (server->spec.mac == NULL) {
+        return OSSL_CMP_CTX_set1_srvCert(context, sender) == 1;
+    }
+    return OSSL_CMP_SRV_CTX_set_accept_unprotected(server->context, 1) == 1 &&
+           OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_UNPROTECTED_SEND, 1) == 1;
+}
+
 static err_t set_up(const struct cmp_server *server, X509 *sender)
 {
     const struct cmp_signer *signer = server->spec.signer;
@@ -136,7 +147,7 @@ static err_t set_up(const struct cmp_server *server, X509 *sender)
     bool is_good = OSSL_CMP_CTX_set_log_verbosity(context, OSSL_CMP_LOG_ALERT) == 1 &&
                    /* first contact: certificates made with any profile that a device's maker liked */
                    OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IGNORE_KEYUSAGE, 1) == 1 &&
-                   OSSL_CMP_CTX_set1_srvCert(context, sender) == 1 &&
+                   set_protection(server, context, sender) &&
                    OSSL_CMP_CTX_set1_cert(context, signer->certificate) == 1 &&
                    OSSL_CMP_CTX_set1_pkey(context, signer->key->pkey) == 1 &&
                    OSSL_CMP_CTX_set1_extraCertsOut(context, signer->path) == 1;
@@ -151,7 +162,6 @@ err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out
     server->spec = *spec;
     server->spec.signer = cmp_signer_ref(spec->signer);
     server->spec.sender = NULL; /* lent for this call */
-    server->sender_alg = spec->sender->certificate.key.alg;
     server->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
     bool is_made = server->context != NULL &&
                    OSSL_CMP_SRV_CTX_init(server->context, server, on_request, on_revoke, NULL, NULL, NULL,
@@ -161,7 +171,10 @@ err_t cmp_server_new(const struct cmp_server_spec *spec, struct cmp_server **out
     if (!is_made) {
         return ERR_OPENSSL("making a CMP transaction failed");
     }
-    TRY(set_up(server, spec->sender->parsed->x509));
+    if (spec->mac == NULL) {
+        server->sender_alg = spec->sender->certificate.key.alg;
+    }
+    TRY(set_up(server, spec->mac == NULL ? spec->sender->parsed->x509 : NULL));
     *out = TAKE(server);
     return OK;
 }
@@ -240,7 +253,7 @@ static err_t look_at_answer(struct cmp_result *result)
 err_t cmp_server_parse(struct cmp_server *server, const struct cmp_header *message, struct buf *der,
                        OSSL_CMP_MSG **parsed)
 {
-    TRY(cmp_message_put_bare(message, der));
+    TRY(server->spec.mac != NULL ? cmp_mac_strip(message, der) : cmp_message_put_bare(message, der));
     ERR_clear_error();
     const uint8_t *p = der->p;
     *parsed = d2i_OSSL_CMP_MSG(NULL, &p, (long)der->n);
@@ -293,6 +306,19 @@ static bool is_algorithm_taken(struct cmp_server *server, const struct cmp_heade
     return refusal == NULL;
 }
 
+/* What OpenSSL answered behind a MAC gets its own. */
+static err_t process_and_protect(struct cmp_server *server, const struct cmp_header *message)
+{
+    struct buf *der = &server->result->der;
+    TRY(process(server, message));
+    if (server->spec.mac == NULL || der->n == 0) {
+        return OK;
+    }
+    AUTO_VAL(buf) bare = *der;
+    *der = (struct buf){0};
+    return cmp_mac_protect(server->spec.mac, buf_view(&bare), der);
+}
+
 err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *message,
                       const struct cmp_calls *calls, struct cmp_result *out)
 {
@@ -303,7 +329,7 @@ err_t cmp_server_take(struct cmp_server *server, const struct cmp_header *messag
     server->was_asked = false;
     if (is_algorithm_taken(server, message)) {
         error = message->body == CMP_BODY_CERTCONF ? cmp_server_confirm(server, message)
-                                                   : process(server, message);
+                                                   : process_and_protect(server, message);
     }
     cmp_outcome_clear(&server->polled);
     server->polled = (struct cmp_outcome){.verdict = CMP_REJECTED};

@@ -6,7 +6,7 @@
 #ifndef WHORL_PKI_CMP_SERVER_H
 #define WHORL_PKI_CMP_SERVER_H
 
-#include "pki/cmp_header.h"
+#include "pki/cmp_mac.h"
 #include "pki/cmp_signer.h"
 #include "pki/peer.h"
 
@@ -41,6 +41,9 @@ struct cmp_calls {
 struct cmp_server_spec {
     struct cmp_signer *signer;          /* a reference of its own is taken */
     const struct peer_identity *sender; /* of peer_identity_of(): whose key alone protects the messages */
+    /* instead: the MAC of every message was verified before, and answers get one; or NULL. Lent as long as
+       the transaction */
+    const struct cmp_mac_spec *mac;
     bool grants_implicit_confirm;
     const struct random *random;
     int64_t now_ms;

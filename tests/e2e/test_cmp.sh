@@ -132,7 +132,7 @@ openssl cmp -cmd kur -server "$host" -tls_used -tls_trusted "$CA" -path .well-kn
     -cert "$WORK/birth.crt" -key "$WORK/birth.key" -newkey "$WORK/op8.key" -certout "$WORK/op8.crt" -oldcert "$WORK/stolen.pem" >"$WORK/cmp.log" 2>&1 &&
     die "kur for a certificate of another key"
 say "ok  kur for a certificate of another key"
-refused "a code that nobody has" "wrongIntegrity" op7 op6 -cmd ir -subject /CN=x -ref 1234 -secret pass:none
+refused "a code that nobody has" "badMessageCheck" op7 op6 -cmd ir -subject /CN=x -ref 1234 -secret pass:none
 post() { # BYTES-FILE TYPE PATH
     curl -sS -o "$WORK/answer" -w '%{http_code} %{content_type}' --cacert "$CA" -H "Content-Type: $2" --data-binary "@$1" "$DEVICE/.well-known/cmp$3"
 }
