@@ -34,29 +34,6 @@ static err_t fault(const struct authority_question *q, const char *pointer, err_
 
 /* --- what several verbs need -------------------------------------------------------------------------- */
 
-/* Devices take CACERTS_MAX certificates of authorities at most: those of the installation, one tenant's, and
- * the cross certificates. */
-err_t authority_rules_check_room(const struct authority_view *view, const struct uuid *tenant, size_t more)
-{
-    size_t shared = view->crosses;
-    size_t most = 0;
-    for (size_t i = 0; i < view->count; i++) {
-        const struct authority_brief *item = &view->items[i];
-        size_t own = 0;
-        shared += is_live(item) && !item->has_tenant ? 1 : 0;
-        for (size_t k = 0; k < view->count && item->has_tenant; k++) {
-            const struct authority_brief *other = &view->items[k];
-            own += is_live(other) && other->has_tenant && uuid_equal(other->tenant, item->tenant) ? 1 : 0;
-        }
-        bool counts = tenant == NULL || (item->has_tenant && uuid_equal(item->tenant, *tenant));
-        most = counts && own > most ? own : most;
-    }
-    ENSURE(shared + most + more <= CACERTS_MAX, ERR_WRONG_STATE,
-           "devices take %d certificates of authorities at most, and %zu are in use: retire one first",
-           CACERTS_MAX, shared + most);
-    return OK;
-}
-
 /* The root that signs a new issuing CA. @param usual where the order names none */
 static err_t find_issuer(const struct authority_question *q, const char *usual,
                          const struct authority_brief **out)
@@ -72,6 +49,11 @@ static err_t find_issuer(const struct authority_question *q, const char *usual,
     }
     ENSURE(root->state == AUTHORITY_ACTIVE, ERR_WRONG_STATE, "the root %s is %s; it signs when it is active",
            root->id, authority_state_name(root->state));
+    ENSURE(
+        root->is_default || root->predecessor[0] == '\0' || root->has_new_with_old, ERR_WRONG_STATE,
+        "nobody vouches for the root %s yet: import its cross certificate by %s (NewWithOld) first, or who "
+        "trusts only that one is cut off",
+        root->id, root->predecessor);
     bool may_ask = q->order->is_external || q->order->verb == AUTHORITY_COMPROMISE;
     ENSURE(!root->is_external || may_ask, ERR_WRONG_STATE,
            "the key of the root %s is elsewhere: say \"external\": true, let its owner sign the request, and "

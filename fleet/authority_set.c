@@ -248,17 +248,31 @@ const struct authority_cross *authority_set_cross_at(const struct authority_set 
     return index < set->cross_count ? &set->crosses[index].view : NULL;
 }
 
-static bool is_shown(const struct authority_member *member, const struct uuid *tenant)
+/* A root that follows another one, for which that one has not vouched yet: its NewWithOld is still to be
+ * signed elsewhere. Devices would refuse the whole set for it. */
+static bool is_unheard_of(const struct authority_set *set, const struct authority_member *member)
+{
+    bool is_next = member->role == AUTHORITY_ROOT && member->state == AUTHORITY_ACTIVE &&
+                   !member->is_default && member->predecessor[0] != '\0';
+    for (size_t i = 0; i < set->cross_count && is_next; i++) {
+        const struct authority_cross *cross = &set->crosses[i].view;
+        is_next = cross->kind != AUTHORITY_NEW_WITH_OLD || strcmp(cross->subject, member->id) != 0;
+    }
+    return is_next;
+}
+
+static bool is_shown(const struct authority_set *set, const struct authority_member *member,
+                     const struct uuid *tenant)
 {
     bool is_live = member->state == AUTHORITY_STANDBY || member->state == AUTHORITY_ACTIVE ||
                    member->state == AUTHORITY_RETIRING;
-    return is_live && is_of(member, tenant);
+    return is_live && is_of(member, tenant) && !is_unheard_of(set, member);
 }
 
 static bool is_shown_id(const struct authority_set *set, const char *id, const struct uuid *tenant)
 {
     const struct authority_member *member = authority_set_find(set, bytes_str(id));
-    return member != NULL && is_shown(member, tenant);
+    return member != NULL && is_shown(set, member, tenant);
 }
 
 size_t authority_set_path(const struct authority_set *set, const struct authority_member *of,
@@ -297,7 +311,7 @@ static void collect_members(const struct authority_set *set, const struct uuid *
 {
     for (size_t i = 0; i < set->count; i++) {
         const struct authority_member *member = &set->members[i];
-        if (is_shown(member, tenant) && (member->role == AUTHORITY_ROOT) == roots) {
+        if (is_shown(set, member, tenant) && (member->role == AUTHORITY_ROOT) == roots) {
             collect(out, authority_borrow_der(member->authority));
         }
     }

@@ -41,6 +41,10 @@ static err_t count_cross(const struct authority_certificate_row *row, void *arg)
     struct authority_view *view = arg;
     bool is_cross = row->kind == AUTHORITY_NEW_WITH_OLD || row->kind == AUTHORITY_OLD_WITH_NEW;
     view->crosses += is_cross && row->revoked_at == 0 ? 1 : 0;
+    for (size_t i = 0; i < view->count && row->kind == AUTHORITY_NEW_WITH_OLD && row->revoked_at == 0; i++) {
+        struct authority_brief *item = &view->items[i];
+        item->has_new_with_old = item->has_new_with_old || strcmp(item->id, row->subject) == 0;
+    }
     return OK;
 }
 

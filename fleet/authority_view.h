@@ -12,6 +12,7 @@ struct authority_brief {
     char id[AUTHORITY_ID_SIZE], role[AUTHORITY_ROLE_SIZE];
     enum authority_state state;
     bool has_tenant, is_default, is_external;
+    bool has_new_with_old; /* of a root: its predecessor vouches for it */
     struct uuid tenant;
     char issuer[AUTHORITY_ID_SIZE], predecessor[AUTHORITY_ID_SIZE]; /* "": none */
     int64_t ends_at, ver;

@@ -141,6 +141,24 @@ static enum whorl_result add_root(struct whorl_anchors *anchors, struct whorl_by
     return WHORL_OK;
 }
 
+/* A root of a name of its own is nobody's successor here: a company's, under which the server issues. It is
+ * left aside, and the set is not refused for it. */
+static bool wants_to_follow(const struct whorl_judgement *judgement, struct whorl_bytes root)
+{
+    struct whorl_certificate wanted, trusted;
+    if (!whorl_certificate_read(root, &wanted)) {
+        return true;
+    }
+    for (size_t i = 0; i < judgement->trusted->count; i++) {
+        if (whorl_certificate_read(judgement->trusted->certificate[i], &trusted) &&
+            trusted.subject.size == wanted.subject.size &&
+            whorl_equal(trusted.subject.data, wanted.subject.data, wanted.subject.size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the next set is: of the trusted ones those that stay, of the given ones those that are vouched for. */
 static enum whorl_result choose(const struct whorl_judgement *judgement, struct whorl_anchors *next,
                                 struct whorl_anchor_news *news)
@@ -161,7 +179,7 @@ static enum whorl_result choose(const struct whorl_judgement *judgement, struct 
         }
         switch (whorl_root_word(judgement, root)) {
         case WHORL_WORD_NONE:
-            news->refused++;
+            news->refused += wants_to_follow(judgement, root) ? 1 : 0;
             break;
         case WHORL_WORD_FORMER: /* the device began after it */
             break;

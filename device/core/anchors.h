@@ -12,7 +12,8 @@ struct whorl_anchor_news {
     unsigned trusted;         /* roots afterwards; 0: the set was not looked at */
     unsigned added;
     unsigned dropped;
-    unsigned refused; /* new roots that no trusted one vouches for; with one of these, nothing was changed */
+    unsigned refused; /* new roots of a trusted one's name that none vouches for; with one of these, nothing
+                         was changed */
 };
 
 /** Fetches the server's set when its digest is another one than that of the set which was taken last, and

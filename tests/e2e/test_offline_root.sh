@@ -148,6 +148,10 @@ register "$ID"
 new_key op
 est birth simpleenroll "$(csr op)"
 keep_certificate op
+"$DEVICE_TOOL" new --dir unit --seed 31 | head -n 1 >unit.id
+register "$(cat unit.id)"
+contact() { "$DEVICE_TOOL" "$1" --dir unit --server "$DEVICE" --ca old-root.pem "${@:2}" >out 2>&1 || die "whorl-device $1: $(cat out)"; }
+contact enrol
 before=$(digest)
 ca /root/roll >out
 expect_status "nobody here can sign NewWithOld" 409
@@ -155,8 +159,9 @@ expect_in "and why" "$(jq -r .detail out)" '"external": true'
 ca /root/roll '{"external":true}' >out
 expect "a successor is made all the same" "$(status) $(jq -r '.id + " " + .state' out)" "201 root-2 active"
 expect "the new root has signed the old one" "$(api GET /api/v1/authorities/root-2/cross-certificates | jq -r '[.cross_certificates[].kind] | join(" ")')" old_with_new
-middle=$(digest)
-[ "$middle" != "$before" ] || die "status tells of no new root"
+ca /device/roll '{"issuer":"root-2","external":true}' >out
+expect_status "nothing is to stand on it yet" 409
+expect "devices are told nothing before their own root vouches for it" "$(digest)" "$before"
 request >out
 sign vault/root root
 expect_in "the old root is asked to sign the new one" "$(cat out)" 'will trust the root "root-2" too'
@@ -169,9 +174,9 @@ ca /root-2/cross-certificates "$(in_json old-00)" >out
 expect "the cross certificate comes in" "$(status) $(jq -r '.is_new, .items[0].kind' out | xargs)" "200 true new_with_old"
 api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl old-01 '{$crl}')" >out
 expect_status "and the CRL" 200
-after=$(digest)
-[ "$after" != "$middle" ] || die "status tells of no cross certificate"
-say "ok  status tells devices at each step that there is something to fetch"
+[ "$(digest)" != "$before" ] || die "status tells of no new root"
+contact run --contacts 1
+expect_in "then they are, and take it" "$(cat out)" "trust anchors: 2 in force, 1 new, 0 gone"
 "$WHORLD" ca take-offline --dir "$DATA" --id root-2 --out vault --passphrase-file passphrase --crl-days 200 >out
 ca /device/roll '{"issuer":"root-2","external":true}' >out
 ca /infrastructure/roll '{"issuer":"root-2","external":true}' >out

@@ -166,6 +166,14 @@ expect_in "its CRL is ours" "$(openssl x509 -in op.crt -noout -text)" "$PUBLIC/c
 for _ in $(seq 40); do curl -sS --fail "$PUBLIC/crl/device-2.crl" -o device-2.crl 2>/dev/null && break; sleep 0.1; done
 openssl crl -inform DER -in device-2.crl -out device-2.pem
 expect "and verifies with it" "$(openssl verify -crl_check -CAfile root.pem -untrusted middle.pem -CRLfile device-2.pem op.crt)" "op.crt: OK"
+"$DEVICE_TOOL" new --dir unit --seed 32 | head -n 1 >unit.id
+register "$(cat unit.id)"
+for verb in enrol "run --contacts 1"; do
+    # shellcheck disable=SC2086 # words
+    "$DEVICE_TOOL" ${verb%% *} --dir unit --server "$DEVICE" --ca "$CA" ${verb#"${verb%% *}"} >out 2>&1 || die "whorl-device $verb: $(cat out)"
+done
+! grep -q refused out || die "the company's root stops whorl-device from taking anchors: $(cat out)"
+say "ok  whorl-device leaves the company's root aside"
 
 # --- and its successor, with a new key, the same way: the chain is here already
 ca /device-2/roll '{"external":true}' >out

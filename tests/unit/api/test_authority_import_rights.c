@@ -1,6 +1,8 @@
 /* Imports over REST: who may, what waits for a second person, and what leads from one root to the next. */
 #include "tests/unit/api/import_scene.h"
 
+#include "fleet/authority_offline.h"
+#include "fleet/internal.h"
 #include "pki/authority_succession.h"
 
 /* --- who ----------------------------------------------------------------------------------------------- */
@@ -148,6 +150,38 @@ static void cross_certificates_are_listed_and_come_in(void **state)
     company_clear(&stranger);
 }
 
+static size_t shown(struct house *h)
+{
+    AUTO_PTR(authority_set) *set = authority_set_take(h->fleet);
+    struct bytes ders[CACERTS_MAX];
+    return authority_set_cacerts(set, NULL, ders);
+}
+
+/* The old root's key is elsewhere: devices would refuse a set with a root that it has not signed, and be cut
+ * off by a server that stands on that alone. */
+static void a_root_is_shown_once_the_old_one_vouches(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(buf) der = {0}, body = {0};
+    AUTO_VAL(reply) reply = {.json = NULL};
+    static const struct actor console = {.name = "whorld", .request_id = ""};
+    assert_ok(keystore_forget(h->pki.keystore, "ca-root"));
+    h->fleet->options.root = NULL; /* as a process of its own finds it */
+    assert_ok(authority_offline_tell(h->fleet, &console, "root"));
+    post(h, ONE "/roll", "root", "{\"external\":true}", 201);
+    assert_int_equal(shown(h), 3); /* the old root, and the two under it */
+    struct call call = rest(h, HTTP_POST, ONE "/roll", "{\"issuer\":\"root-2\"}");
+    call.param = "infrastructure";
+    assert_status(h, &call, &reply, 409);
+    assert_non_null(strstr(text_at(&reply, "detail"), "nobody vouches for the root root-2 yet"));
+    post(h, "/api/v1/authorities", NULL, "{\"role\":\"device\",\"issuer\":\"root-2\"}", 409);
+    make_cross(h, "root-2", &der);
+    body_of((const struct buf *const[]){&der, NULL}, &body);
+    post(h, CROSSES, "root-2", buf_str(&body), 200);
+    assert_int_equal(shown(h), 6);
+    assert_status(h, &call, &reply, 201);
+}
+
 /* What all devices would take is the installation's, and two people's where that is asked for. */
 static void a_cross_certificate_waits_too(void **state)
 {
@@ -206,6 +240,7 @@ int main(void)
         TEST(it_waits_for_a_second_person),
         TEST(what_waited_too_long_is_void),
         TEST(cross_certificates_are_listed_and_come_in),
+        TEST(a_root_is_shown_once_the_old_one_vouches),
         TEST(a_cross_certificate_waits_too),
         TEST(there_is_room_for_so_many),
     };

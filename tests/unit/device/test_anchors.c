@@ -2,20 +2,20 @@
  * it is needed. */
 #include "tests/unit/device/anchors_fixture.h"
 
-static const struct paper old_root = {41,   41,    "Root old", "Root old", "critical,CA:TRUE,pathlen:1",
-                                      NULL, false, 0,          false,      false};
-static const struct paper new_root = {42,   42,    "Root new", "Root new", "critical,CA:TRUE,pathlen:1",
-                                      NULL, false, 0,          false,      false};
-static const struct paper newest_root = {43,    43, "Root newest", "Root newest", "critical,CA:TRUE", NULL,
-                                         false, 0,  false,         false};
+static const struct paper old_root = {41,   41,    "Root", "Root", "critical,CA:TRUE,pathlen:1",
+                                      NULL, false, 0,      false,  false};
+static const struct paper new_root = {42,   42,    "Root", "Root", "critical,CA:TRUE,pathlen:1",
+                                      NULL, false, 0,      false,  false};
+static const struct paper newest_root = {43,   43,    "Root", "Root", "critical,CA:TRUE",
+                                         NULL, false, 0,      false,  false};
 static const struct paper stranger = {70,   70,    "Root", "Root", "critical,CA:TRUE",
                                       NULL, false, 0,      false,  false};
-static const struct paper new_with_old = {42,   41,    "Root new", "Root old", "critical,CA:TRUE,pathlen:1",
-                                          NULL, false, 0,          false,      false};
-static const struct paper newest_with_new = {
-    43, 42, "Root newest", "Root new", "critical,CA:TRUE,pathlen:1", NULL, false, 0, false, false};
+static const struct paper new_with_old = {42,   41,    "Root", "Root", "critical,CA:TRUE,pathlen:1",
+                                          NULL, false, 0,      false,  false};
+static const struct paper newest_with_new = {43,   42,    "Root", "Root", "critical,CA:TRUE,pathlen:1",
+                                             NULL, false, 0,      false,  false};
 static const struct paper issuing = {
-    50,    41, "Device CA", "Root old", "critical,CA:TRUE,pathlen:0", "extendedKeyUsage=clientAuth",
+    50,    41, "Device CA", "Root", "critical,CA:TRUE,pathlen:0", "extendedKeyUsage=clientAuth",
     false, 0,  false,       false};
 
 static void anchored_init(struct anchored *a, struct bench *b)
@@ -67,42 +67,27 @@ static void new_root_needs_the_old_ones_word(void **state)
 /* Each of these looks like a NewWithOld to who does not look well. */
 static void no_word_of_the_old_root(void **state)
 {
-    static const struct paper by_another = {42,   44,    "Root new", "Root old", "critical,CA:TRUE",
-                                            NULL, false, 0,          false,      false};
-    static const struct paper other_name = {42,    41, "Root other", "Root old", "critical,CA:TRUE", NULL,
+    static const struct paper by_another = {42,   44,    "Root", "Root", "critical,CA:TRUE",
+                                            NULL, false, 0,      false,  false};
+    static const struct paper other_name = {42,    41, "Root other", "Root", "critical,CA:TRUE", NULL,
                                             false, 0,  false,        false};
-    static const struct paper other_key = {45,   41,    "Root new", "Root old", "critical,CA:TRUE",
-                                           NULL, false, 0,          false,      false};
-    static const struct paper no_ca = {42,   41,    "Root new", "Root old", "critical,CA:FALSE",
-                                       NULL, false, 0,          false,      false};
-    static const struct paper nothing = {42, 41, "Root new", "Root old", NULL, NULL, false, 0, false, false};
-    static const struct paper over = {42,   41,   "Root new", "Root old", "critical,CA:TRUE",
-                                      NULL, true, 0,          false,      false};
-    static const struct paper leaf_maker = {42,   41,    "Root new", "Root old", "critical,CA:TRUE,pathlen:0",
-                                            NULL, false, 0,          false,      false};
+    static const struct paper other_key = {45,   41,    "Root", "Root", "critical,CA:TRUE",
+                                           NULL, false, 0,      false,  false};
+    static const struct paper no_ca = {42,   41,    "Root", "Root", "critical,CA:FALSE",
+                                       NULL, false, 0,      false,  false};
+    static const struct paper nothing = {42, 41, "Root", "Root", NULL, NULL, false, 0, false, false};
+    static const struct paper over = {42,   41,   "Root", "Root", "critical,CA:TRUE",
+                                      NULL, true, 0,      false,  false};
+    static const struct paper leaf_maker = {42,   41,    "Root", "Root", "critical,CA:TRUE,pathlen:0",
+                                            NULL, false, 0,      false,  false};
     static const struct paper for_clients = {
-        42,    41, "Root new", "Root old", "critical,CA:TRUE", "extendedKeyUsage=clientAuth",
-        false, 0,  false,      false};
-    static const struct paper for_names = {42,
-                                           41,
-                                           "Root new",
-                                           "Root old",
-                                           "critical,CA:TRUE",
-                                           "nameConstraints=critical,permitted;DNS:example.com",
-                                           false,
-                                           0,
-                                           false,
-                                           false};
-    static const struct paper for_policies = {42,
-                                              41,
-                                              "Root new",
-                                              "Root old",
-                                              "critical,CA:TRUE",
-                                              "policyConstraints=critical,requireExplicitPolicy:0",
-                                              false,
-                                              0,
-                                              false,
-                                              false};
+        42, 41, "Root", "Root", "critical,CA:TRUE", "extendedKeyUsage=clientAuth", false, 0, false, false};
+    static const struct paper for_names = {
+        42,    41, "Root", "Root", "critical,CA:TRUE", "nameConstraints=critical,permitted;DNS:example.com",
+        false, 0,  false,  false};
+    static const struct paper for_policies = {
+        42,    41, "Root", "Root", "critical,CA:TRUE", "policyConstraints=critical,requireExplicitPolicy:0",
+        false, 0,  false,  false};
     static const struct paper *const fakes[] = {&by_another, &other_name,  &other_key,  &no_ca,
                                                 &nothing,    &over,        &leaf_maker, &for_clients,
                                                 &for_names,  &for_policies};
@@ -127,8 +112,38 @@ static void issuing_authority_is_no_root(void **state)
     struct anchored a;
     anchored_init(&a, *state);
     GIVE(&a, true, &usurper, &issuing);
-    assert_int_equal(look(&a).refused, 1);
+    assert_int_equal(look(&a).added, 0);
     assert_false(trusts(&a, &usurper));
+    anchored_clear(&a);
+}
+
+/* A company's root has another name: it follows none of the device's, and stops no change of these. */
+static void a_root_of_another_name_is_left_aside(void **state)
+{
+    static const struct paper company = {60,   60,    "Company", "Company", "critical,CA:TRUE",
+                                         NULL, false, 0,         false,     false};
+    static const struct paper vouched = {60,   41,    "Company", "Root", "critical,CA:TRUE",
+                                         NULL, false, 0,         false,  false};
+    struct anchored a;
+    anchored_init(&a, *state);
+    GIVE(&a, true, &company, &issuing);
+    struct whorl_anchor_news news = look(&a);
+    assert_int_equal(news.result, WHORL_OK);
+    assert_int_equal(news.refused + news.added, 0);
+    assert_false(trusts(&a, &company));
+    (void)look(&a);
+    assert_int_equal(a.b->server.fetched, 1); /* that set is known */
+    GIVE(&a, true, &company, &new_root, &new_with_old);
+    assert_int_equal(look(&a).added, 1);
+    assert_true(trusts(&a, &new_root));
+    assert_false(trusts(&a, &company));
+    GIVE(&a, false, &company); /* alone it is nothing to go by */
+    news = look(&a);
+    assert_int_equal(news.result, WHORL_ERROR_ANSWER);
+    assert_true(trusts(&a, &old_root) && trusts(&a, &new_root));
+    GIVE(&a, true, &company, &vouched); /* the root itself wants it to be trusted */
+    assert_int_equal(look(&a).added, 1);
+    assert_true(trusts(&a, &company));
     anchored_clear(&a);
 }
 
@@ -216,13 +231,13 @@ static void other_bytes_are_refused(void **state)
 static void too_many_roots_are_refused(void **state)
 {
     static const struct paper more[] = {
-        {61, 41, "R1", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {61, 41, "R1", "Root", "critical,CA:TRUE", NULL, false, 0, false, false},
         {61, 61, "R1", "R1", "critical,CA:TRUE", NULL, false, 0, false, false},
-        {62, 41, "R2", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {62, 41, "R2", "Root", "critical,CA:TRUE", NULL, false, 0, false, false},
         {62, 62, "R2", "R2", "critical,CA:TRUE", NULL, false, 0, false, false},
-        {63, 41, "R3", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {63, 41, "R3", "Root", "critical,CA:TRUE", NULL, false, 0, false, false},
         {63, 63, "R3", "R3", "critical,CA:TRUE", NULL, false, 0, false, false},
-        {64, 41, "R4", "Root old", "critical,CA:TRUE", NULL, false, 0, false, false},
+        {64, 41, "R4", "Root", "critical,CA:TRUE", NULL, false, 0, false, false},
         {64, 64, "R4", "R4", "critical,CA:TRUE", NULL, false, 0, false, false}};
     struct anchored a;
     anchored_init(&a, *state);
@@ -277,6 +292,7 @@ int main(void)
         LIFE(old_root_goes_when_the_server_left_it),
         LIFE(chain_of_changes),
         LIFE(power_cut_leaves_one_set_or_the_other),
+        LIFE(a_root_of_another_name_is_left_aside),
         LIFE(other_bytes_are_refused),
         LIFE(too_many_roots_are_refused),
         LIFE(foreign_record_is_left_alone),
