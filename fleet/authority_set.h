@@ -89,9 +89,8 @@ size_t authority_set_path(const struct authority_set *set, const struct authorit
 enum { CACERTS_MAX = 12 };
 /** What EST's cacerts and CMP's caCerts say (RFC 7030 §4.1.3): every root and issuing authority that is
  * standby, active or retiring and the installation's or this tenant's, and the cross certificates between
- * those roots; but no root for which its predecessor has not vouched yet (NewWithOld). Never more than CACERTS_MAX:
- * the devices' own limit. @param tenant NULL: the installation's
- * only @param[out] ders lent */
+ * those roots; but no root for which its predecessor has not vouched yet (NewWithOld). Never more than
+ * CACERTS_MAX: the devices' own limit. @param tenant NULL: the installation's only @param[out] ders lent */
 size_t authority_set_cacerts(const struct authority_set *set, const struct uuid *tenant,
                              struct bytes ders[CACERTS_MAX]);
 
