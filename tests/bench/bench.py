@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.request
 
+from bench_cmp import bench_cmp
 from bench_crl import bench_crl
 from bench_downloads import bench_downloads
 from bench_lists import bench_import, page_paths
@@ -242,7 +243,7 @@ def ids_of(count):
 
 def bench_pages(server, big, count):
     limit = 100
-    last = min(10000, big // limit)
+    last = max(1, min(10000, big // limit))
     paths = page_paths(server, limit, last)
     header = f'Authorization: Bearer {server.token}'
     one, late = interleaved(5, *[lambda path=path: measure(server.pids, count, lambda: load(
@@ -252,11 +253,11 @@ def bench_pages(server, big, count):
 
 def bench_inventory(small, large, big, count, work):
     print(f'inventory with {big} devices', flush=True)
-    ids = ids_of(big)
+    ids = ids_of(max(big, 1000))
     small.api('POST', '/api/v1/batches', json.dumps({'name': 'small', 'devices': ids[:1000]}).encode())
     start_rss = rss_kb(large.process.pid)
     imported, notes = bench_import(large, work, big, cpu_us, rss_kb)
-    path = '/api/v1/devices/' + ids[500]
+    path = '/api/v1/devices/' + ids[min(big, 1000) // 2]
     def per(server):
         got, answer = measure(server.pids, count, lambda: load('--connect', server.management, '--path', path, '--keep', '--requests', count,
                                                                '--header', f'Authorization: Bearer {server.token}'))
@@ -324,6 +325,7 @@ def main():
     parser.add_argument('--devices', type=int, default=1000000)
     parser.add_argument('--revoked', type=int, default=100000)
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
+    parser.add_argument('--cmp', action='store_true', help='the benchmark of CMP only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
     parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
     parser.add_argument('--downloads', action='store_true', help='the benchmark of downloads only')
@@ -343,6 +345,10 @@ def main():
         running.append(small)
         if options.crl:
             print(bench_long_crl(small, options.revoked))
+            return
+        if options.cmp:
+            bench_cmp(BUILD, small, work, options.enrolments, row)
+            print_table()
             return
         if options.ocsp:
             bench_ocsp(small, work, options.requests * 10, (load, measure, interleaved, row))
@@ -370,6 +376,7 @@ def main():
         bench_front(small, nginx, options.requests)
         bench_ocsp(small, work, options.requests * 10, tools)
         bench_enrolment(small, work, options.enrolments)
+        bench_cmp(BUILD, small, work, options.enrolments // 5, row)
         notes.append(bench_long_crl(small, options.revoked))
         bench_pass(work, options.devices, options.devices // 100)
         notes.append(bench_campaign())

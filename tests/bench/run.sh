@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
 command -v nginx >/dev/null || { echo "bench: nginx is needed (make deps)" >&2; exit 1; }
 mkdir -p "$BUILD/bench"
-for program in load bare; do
+for program in load bare cmp; do
     gcc -std=c11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$BUILD/bench/$program" "tests/bench/$program.c" -lssl -lcrypto -lpthread
 done
 make -s "$BUILD/bench/pass" "$BUILD/bench/campaign" "$BUILD/bench/token" "$BUILD/bench/signer"
