@@ -130,6 +130,7 @@ static err_t make(struct fleet *fleet, const struct authority_set *set, int64_t 
     ground->version = authority_set_version(set);
     find_issuers(set, issuers);
     TRY(peer_trust_new(issuers->authorities, issuers->count, &any_key, &ground->trust));
+    TRY(peer_trust_remember(ground->trust));
     TRY(make_signer(fleet, set, issuers, now_ms, &ground->signer));
     struct cmp_signer_facts facts = *cmp_signer_facts(ground->signer);
     TRY(db_write(fleet->db, record, &facts));

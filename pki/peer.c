@@ -33,6 +33,7 @@ void peer_trust_free(struct peer_trust *trust)
         EVP_PKEY_free(trust->authorities[i].key);
     }
     X509_STORE_free(trust->anchors);
+    peer_memory_free(trust->memory);
     free(trust);
 }
 
@@ -56,6 +57,11 @@ err_t peer_trust_new(const struct authority *const *authorities, size_t count,
     }
     *out = TAKE(trust);
     return OK;
+}
+
+err_t peer_trust_remember(struct peer_trust *trust)
+{
+    return peer_memory_new(&trust->memory);
 }
 
 static struct bytes name_der(const X509_NAME *name)

@@ -51,6 +51,9 @@ err_t peer_trust_new(const struct authority *const *authorities, size_t count,
  * PEER_FOREIGN when that does not hold. @param pem certificates @errors ERR_UNPROCESSABLE none, a broken one,
  * something else @thread any */
 err_t peer_trust_new_anchors(struct bytes pem, const struct key_policy *policy, struct peer_trust **out);
+/** Remembers from now on whom peer_identity_of() took, a few hundred certificates: who sends several messages
+ * is parsed and judged once, as over one connection. Dates are asked anew. @thread init */
+err_t peer_trust_remember(struct peer_trust *trust);
 /** The peer that a certificate names outside TLS: who shows it must prove its key otherwise. The same checks
  * as in a handshake.
  * @param chain what was sent along @param[out] out cleared first

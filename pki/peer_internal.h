@@ -5,6 +5,7 @@
 
 #include "pki/authority_internal.h"
 #include "pki/peer.h"
+#include "pki/peer_memory.h"
 
 struct trusted_authority {
     char id[AUTHORITY_ID_SIZE];
@@ -15,7 +16,8 @@ struct trusted_authority {
 
 struct peer_trust {
     struct key_policy policy;
-    X509_STORE *anchors; /* of back ends (peer_anchors.c); NULL: the authorities below */
+    struct peer_memory *memory; /* of peer_identity_of(); NULL: none */
+    X509_STORE *anchors;        /* of back ends (peer_anchors.c); NULL: the authorities below */
     size_t count;
     struct trusted_authority authorities[];
 };
