@@ -1,0 +1,212 @@
+/* The matrix of who may call what, made from the table of routes: every route with every kind of caller. A
+ * route that is added is in it. What a caller may not call answers 401 or 403 and nothing else; what it may
+ * call answers whatever it answers to an empty request, but not that. Whose objects a caller sees is
+ * tests/e2e/authorisation.py. */
+#include "tests/unit/api/held_device.h"
+
+#include "fleet/revocation.h"
+
+enum { SCOPE_BITS = 31, CALLERS_MAX = SCOPE_BITS + 8 };
+
+enum showing { SHOWS_NOTHING, SHOWS_BAD_TOKEN, SHOWS_TOKEN, SHOWS_BAD_CERTIFICATE, SHOWS_CERTIFICATE };
+
+struct caller {
+    char name[SCOPES_TEXT_SIZE];
+    enum showing shows;
+    uint32_t scope;
+    char token[TOKEN_TEXT_SIZE];
+    const struct peer_identity *peer;
+};
+
+struct cast {
+    struct house *house;
+    struct caller callers[CALLERS_MAX];
+    size_t count;
+    struct held good, revoked;
+    struct chip stranger;
+};
+
+static struct caller *cast_add(struct cast *cast, const char *name, enum showing shows)
+{
+    assert_true(cast->count < CALLERS_MAX);
+    struct caller *caller = &cast->callers[cast->count++];
+    (void)snprintf(caller->name, sizeof caller->name, "%s", name);
+    caller->shows = shows;
+    return caller;
+}
+
+/* --- who there is */
+
+static void add_ended_tokens(struct cast *cast)
+{
+    struct house *h = cast->house;
+    const struct actor actor = {.name = "test", .request_id = ""};
+    struct tenant_row tenant;
+    struct token_row row;
+    assert_ok(tenant_find(h->fleet, "default", &tenant));
+    struct token_order order = {.tenant = tenant.id,
+                                .name = "ended",
+                                .scopes = SCOPE_ADMIN | SCOPE_INSTALLATION,
+                                .expires_at = h->clock.at_ms + 60000};
+    struct caller *revoked = cast_add(cast, "a revoked token", SHOWS_BAD_TOKEN);
+    assert_ok(token_add(h->fleet, &actor, &order, revoked->token, &row));
+    assert_ok(token_revoke(h->fleet, &actor, tenant.id, row.id));
+    struct caller *expired = cast_add(cast, "an expired token", SHOWS_BAD_TOKEN);
+    assert_ok(token_add(h->fleet, &actor, &order, expired->token, &row));
+    manual_clock_advance(&h->clock, 60001);
+    struct caller *forged = cast_add(cast, "a forged token", SHOWS_BAD_TOKEN);
+    (void)snprintf(forged->token, sizeof forged->token, "%s", expired->token);
+    forged->token[20] = forged->token[20] == 'a' ? 'b' : 'a';
+}
+
+static void add_scopes(struct cast *cast)
+{
+    for (int bit = 0; bit < SCOPE_BITS; bit++) {
+        char name[SCOPES_TEXT_SIZE];
+        scopes_format(1U << bit, name);
+        if (name[0] != '\0') {
+            struct caller *caller = cast_add(cast, name, SHOWS_TOKEN);
+            caller->scope = 1U << bit;
+            token_with(cast->house, caller->scope, caller->token);
+        }
+    }
+}
+
+static void add_devices(struct cast *cast)
+{
+    const struct actor actor = {.name = "test", .request_id = ""};
+    AUTO_VAL(certificate_row) row = {.ver = 0};
+    struct tenant_row tenant;
+    held_make(cast->house, &cast->good);
+    cast_add(cast, "a device", SHOWS_CERTIFICATE)->peer = &cast->good.peer;
+    held_make(cast->house, &cast->revoked);
+    assert_ok(tenant_find(cast->house->fleet, "default", &tenant));
+    const struct revocation_order order = {tenant.id, cast->revoked.peer.certificate.serial, 1};
+    assert_ok(certificate_revoke(cast->house->fleet, &actor, &order, &row));
+    cast_add(cast, "a device with a revoked certificate", SHOWS_BAD_CERTIFICATE)->peer = &cast->revoked.peer;
+    chip_make(&cast->stranger);
+    cast_add(cast, "a device that nobody registered", SHOWS_BAD_CERTIFICATE)->peer = &cast->stranger.peer;
+}
+
+static int cast_setup(void **state)
+{
+    struct cast *cast = calloc(1, sizeof *cast);
+    void *house = NULL;
+    assert_non_null(cast);
+    assert_int_equal(house_setup(&house), 0);
+    cast->house = house;
+    (void)cast_add(cast, "nobody", SHOWS_NOTHING);
+    add_ended_tokens(cast);
+    add_scopes(cast);
+    add_devices(cast);
+    *state = cast;
+    return 0;
+}
+
+static int cast_teardown(void **state)
+{
+    struct cast *cast = *state;
+    void *house = cast->house;
+    held_clear(&cast->good);
+    held_clear(&cast->revoked);
+    chip_clear(&cast->stranger);
+    free(cast);
+    return house_teardown(&house);
+}
+
+/* --- what may be */
+
+/* The rule of DESIGN's scopes, said once more: any scope of the route opens it; admin is each scope but that
+ * of the installation. A route without scopes asks for a caller only. */
+static bool opens(uint32_t scope, uint32_t wanted)
+{
+    return wanted == 0 || (scope & wanted) != 0 ||
+           (scope == SCOPE_ADMIN && (wanted & ~(uint32_t)SCOPE_INSTALLATION) != 0);
+}
+
+/* Routes whose handlers judge the caller: what the table would say of them. */
+static const struct route judged_inside[] = {
+    /* a person sees their own sessions, a token has none */
+    {.path = "/api/v1/sessions", .access = ACCESS_CALLER, .scopes = SCOPE_USERS_READ},
+    /* SWUpdate wants 403 where HTTP has 401 */
+    {.path = "/swupdate/v1/update", .access = ACCESS_DEVICE},
+    {.path = "/swupdate/v1/log", .access = ACCESS_DEVICE},
+};
+
+static const struct route *rule_of(const struct route *route)
+{
+    for (size_t i = 0; i < sizeof judged_inside / sizeof judged_inside[0]; i++) {
+        if (strcmp(judged_inside[i].path, route->path) == 0) {
+            return &judged_inside[i];
+        }
+    }
+    return route;
+}
+
+static bool is_allowed(const struct caller *caller, const struct route *rule)
+{
+    switch (rule->access) {
+    case ACCESS_ANYONE:
+        return true;
+    case ACCESS_DEVICE: /* the status tells each device how it stands, also one that may nothing else */
+        return caller->shows == SHOWS_CERTIFICATE ||
+               (caller->shows == SHOWS_BAD_CERTIFICATE && strcmp(rule->path, "/device/v1/status") == 0);
+    case ACCESS_CALLER:
+        return caller->shows == SHOWS_TOKEN && opens(caller->scope, rule->scopes);
+    }
+    return false;
+}
+
+/* Of management: 403 for a caller who is known, 401 for all others. A device whose certificate is no longer
+ * good, or that nobody knows, may be told first what is wrong with its request, but gets nothing. */
+static bool is_refusal(const struct caller *caller, const struct route *rule, int status)
+{
+    if (rule->access == ACCESS_CALLER) {
+        return status == (caller->shows == SHOWS_TOKEN ? 403 : 401);
+    }
+    return caller->shows == SHOWS_BAD_CERTIFICATE ? status >= 400 && status < 500
+                                                  : status == 401 || status == 403;
+}
+
+static int try_cell(struct cast *cast, const struct caller *caller, const struct route *route)
+{
+    AUTO_VAL(reply) reply = {.json = NULL};
+    struct call call = {.method = route->method,
+                        .route = route->path,
+                        .token = caller->token[0] == '\0' ? NULL : caller->token,
+                        .peer = caller->peer};
+    int status = send_call(cast->house, &call, &reply);
+    const struct route *rule = rule_of(route);
+    bool holds = is_allowed(caller, rule) ? status != 401 && status != 403 && status != 500
+                                          : is_refusal(caller, rule, status);
+    if (!holds) {
+        (void)fprintf(stderr, "%d %s by %s: %d, %s\n", (int)route->method, route->path, caller->name, status,
+                      buf_str(&reply.response.body));
+    }
+    return holds ? 0 : 1;
+}
+
+static void each_route_is_open_to_whom_it_names_and_to_nobody_else(void **state)
+{
+    struct cast *cast = *state;
+    size_t tables = 0;
+    int wrong = 0;
+    const struct route_table *table = api_routes(&tables);
+    for (size_t t = 0; t < tables; t++) {
+        for (size_t i = 0; i < table[t].count; i++) {
+            for (size_t c = 0; c < cast->count; c++) {
+                wrong += try_cell(cast, &cast->callers[c], &table[t].routes[i]);
+            }
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_route_is_open_to_whom_it_names_and_to_nobody_else, cast_setup,
+                                        cast_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
