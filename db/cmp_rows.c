@@ -10,6 +10,8 @@ static const char SQL_INSERT[] =
     "INSERT INTO cmp_transaction (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 static const char SQL_FIND[] =
     "SELECT " COLUMNS " FROM cmp_transaction WHERE id = $1 AND key = $2 AND expires_at > $3";
+static const char SQL_OF_ID[] =
+    "SELECT " COLUMNS " FROM cmp_transaction WHERE id = $1 AND expires_at > $2 LIMIT $3";
 static const char SQL_DELETE[] = "DELETE FROM cmp_transaction WHERE id = $1 AND key = $2";
 static const char SQL_SWEEP[] =
     "DELETE FROM cmp_transaction WHERE key IN "
@@ -54,6 +56,13 @@ err_t cmp_rows_find(struct db_tx *tx, struct bytes id, struct bytes key, int64_t
     struct find find = {.fn = fn, .arg = arg};
     return db_find(tx, SQL_FIND, DB_VALUES(DB_BYTES(id), DB_BYTES(key), DB_I(now_ms)), on_row, &find,
                    "CMP transaction");
+}
+
+err_t cmp_rows_of_id(struct db_tx *tx, struct bytes id, int64_t now_ms, int64_t limit, cmp_row_fn fn,
+                     void *arg)
+{
+    struct find find = {.fn = fn, .arg = arg};
+    return db_run(tx, SQL_OF_ID, DB_VALUES(DB_BYTES(id), DB_I(now_ms), DB_I(limit)), on_row, &find);
 }
 
 err_t cmp_rows_delete(struct db_tx *tx, struct bytes id, struct bytes key)

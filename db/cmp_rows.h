@@ -22,6 +22,9 @@ err_t cmp_rows_put(struct db_tx *tx, const struct cmp_row *row);
 /** Lent to `fn`; what has expired is not found. @errors ERR_NOT_FOUND, of fn */
 err_t cmp_rows_find(struct db_tx *tx, struct bytes id, struct bytes key, int64_t now_ms, cmp_row_fn fn,
                     void *arg);
+/** All of this transactionID, whoever sent them; at most `limit`. */
+err_t cmp_rows_of_id(struct db_tx *tx, struct bytes id, int64_t now_ms, int64_t limit, cmp_row_fn fn,
+                     void *arg);
 /** None is no error. */
 err_t cmp_rows_delete(struct db_tx *tx, struct bytes id, struct bytes key);
 /** Some of those that have expired. @param[out] count deleted */

@@ -66,21 +66,24 @@ static err_t identify_by_code(struct cmp_case *c, enum cmp_failure *failure)
     return OK;
 }
 
-/* The certificate whose key protects the message is the first of extraCerts (RFC 9483 §3.3), or that of the
- * connection. */
+/* The certificate whose key protects the message is the first of extraCerts (RFC 9483 §3.3), or one that is
+ * known here and that senderKID names, or that of the connection. */
 static err_t identify(struct cmp_case *c, enum cmp_failure *failure)
 {
     const struct cmp_header *m = &c->message;
     const struct peer_identity *shown = c->question->peer;
-    struct bytes der = m->extra_count > 0 ? m->extra_certs[0]
-                       : shown != NULL    ? buf_view(&shown->der)
-                                          : BYTES_NONE;
+    AUTO_VAL(buf) known = {0};
     *failure = CMP_FAILURE_WRONG_INTEGRITY;
     ENSURE(m->protection_kind != CMP_UNPROTECTED, ERR_UNAUTHORIZED, "the message must be protected");
     if (m->protection_kind != CMP_SIGNED) {
         return identify_by_code(c, failure);
     }
     *failure = CMP_FAILURE_BAD_MESSAGE_CHECK;
+    TRY(m->extra_count == 0 ? cmp_sender_find(c, &known) : OK);
+    struct bytes der = m->extra_count > 0 ? m->extra_certs[0]
+                       : known.n > 0      ? buf_view(&known)
+                       : shown != NULL    ? buf_view(&shown->der)
+                                          : BYTES_NONE;
     ENSURE(der.n > 0, ERR_UNAUTHORIZED,
            "send the certificate whose key protects the message, first of extraCerts");
     size_t more = m->extra_count > 1 ? m->extra_count - 1 : 0;

@@ -70,6 +70,12 @@ static inline const struct cmp_mac_spec *cmp_case_mac(const struct cmp_case *c)
 /** Whether the message is signed, by a key that it shows. @param[out] c its peer is that key's then */
 bool cmp_prove(struct cmp_case *c);
 
+/* --- fleet/cmp_sender.c */
+/** The certificate that senderKID names where the message brings none (RFC 9483 §3.1, §3.3): of the
+ * transaction that certConf or pollReq go on with, or the newest of the device that `sender` names.
+ *  @param[out] der appended; nothing when there is none @errors of the inventory */
+err_t cmp_sender_find(const struct cmp_case *c, struct buf *der);
+
 /* --- fleet/cmp_enrol.c */
 /** The calls of one transaction, by the enrolment service. @param context struct cmp_case */
 void cmp_certify(void *context, struct cmp_outcome *out);

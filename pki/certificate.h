@@ -24,6 +24,12 @@ err_t certificate_read(struct bytes der, struct certificate_facts *out);
  * count, since clients write a name again in their own encoding. False when either is no Name. @thread any */
 bool name_is_same(struct bytes a, struct bytes b);
 
+/** The last common name of a DER Name, of any string type; BYTES_NONE: it has none. @thread any */
+struct bytes name_common_name(struct bytes name);
+/** Whether the certificate says this subjectKeyIdentifier of itself. A look at its bytes: of a certificate
+ * that is not ours it proves nothing. @thread any */
+bool certificate_has_key_id(struct bytes der, struct bytes key_id);
+
 /** PEM text of one certificate, appended. */
 err_t certificate_to_pem(struct bytes der, struct buf *out);
 /** DER of the first certificate of a PEM text. */
