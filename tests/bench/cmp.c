@@ -362,11 +362,11 @@ static int concurrent(void)
 
 static int half_open(int threads)
 {
-    struct exchange honest = {.tls = open_connection(&devices[device_count - 1])};
     double begun = seconds();
     int enrolled = run_shares(threads, device_count - 1, OSSL_CMP_OPT_DISABLE_CONFIRM, NULL);
     double took = seconds() - begun;
     begun = seconds();
+    struct exchange honest = {.tls = open_connection(&devices[device_count - 1])};
     int is_served = enrol_by_cmp(&honest, &devices[device_count - 1], -1);
     (void)printf("{\"open\": %d, \"seconds\": %.1f, \"honest\": %d, \"honest_ms\": %.0f}\n", enrolled, took,
                  is_served, (seconds() - begun) * 1000);

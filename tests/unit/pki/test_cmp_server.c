@@ -153,6 +153,20 @@ static void serve_after_restart(void *context, struct bytes message, struct buf 
     kept->verdict = bench->last.is_waiting ? CMP_WAITING : CMP_GRANTED;
 }
 
+/* The request as always; its confirmation where the kept one stood. */
+static void serve_second_after_restart(void *context, struct bytes message, struct buf *answer)
+{
+    struct kept *kept = context;
+    struct cmp_header header;
+    cmp_read(message, &header);
+    if (header.body == CMP_BODY_CERTCONF) {
+        serve_after_restart(context, message, answer);
+    } else {
+        make_server(kept->bench);
+        serve(kept->bench, message, answer);
+    }
+}
+
 static void test_confirmation_after_a_restart(void **state)
 {
     struct bench *bench = *state;
@@ -229,6 +243,74 @@ static void test_spoilt_protection(void **state)
     assert_int_equal(bench->asked, 0);
 }
 
+static void test_signature_over_sha1(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(OSSL_CMP_CTX_set_option(bench->client.context, OSSL_CMP_OPT_DIGEST_ALGNID, NID_sha1), 1);
+    assert_null(request(bench, OSSL_CMP_IR));
+    assert_cmp_failure(&bench->client, CMP_FAILURE_BAD_ALG);
+    assert_int_equal(bench->asked, 0);
+}
+
+/* One bit of a certConf. */
+static void spoil_confirmation(struct cmp_client *client, struct buf *der)
+{
+    struct cmp_header header;
+    struct cmp_confirmation said;
+    cmp_read(buf_view(der), &header);
+    if (header.body == CMP_BODY_CERTCONF) {
+        assert_ok(cmp_confirmation_read(&header, &said));
+        der->p[said.hash.p - der->p] ^= 1;
+    }
+    (void)client;
+}
+
+static void test_spoilt_confirmation(void **state)
+{
+    struct bench *bench = *state;
+    bench->client.spoil = spoil_confirmation;
+    assert_null(request(bench, OSSL_CMP_IR));
+    assert_cmp_failure(&bench->client, CMP_FAILURE_BAD_MESSAGE_CHECK);
+    assert_int_equal(bench->confirmed, 0);
+}
+
+/* The transaction of another request is open. */
+static void test_confirmation_of_another_transaction(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(OSSL_CMP_CTX_set_option(bench->client.context, OSSL_CMP_OPT_DISABLE_CONFIRM, 1), 1);
+    assert_non_null(request(bench, OSSL_CMP_IR));
+    AUTO_VAL(buf) first = bench->client.sent;
+    bench->client.sent = (struct buf){0};
+    struct kept kept = {.bench = bench, .verdict = CMP_GRANTED, .request = first};
+    first = (struct buf){0};
+    assert_int_equal(OSSL_CMP_CTX_reinit(bench->client.context), 1);
+    assert_int_equal(OSSL_CMP_CTX_set_option(bench->client.context, OSSL_CMP_OPT_DISABLE_CONFIRM, 0), 1);
+    bench->client.serve = serve_second_after_restart;
+    bench->client.server = &kept;
+    assert_null(request(bench, OSSL_CMP_IR));
+    assert_int_equal(bench->confirmed, 0);
+    assert_cmp_failure(&bench->client, CMP_FAILURE_BAD_REQUEST);
+    buf_clear(&kept.request);
+}
+
+/* Nothing was asked for, or it is confirmed already. */
+static void test_confirmation_out_of_order(void **state)
+{
+    struct bench *bench = *state;
+    AUTO_VAL(buf) answer = {0};
+    assert_non_null(request(bench, OSSL_CMP_IR)); /* what was sent last is its certConf */
+    AUTO_VAL(buf) confirmation = bench->client.sent;
+    bench->client.sent = (struct buf){0};
+    serve(bench, buf_view(&confirmation), &answer);
+    assert_int_equal(bench->last.failure, CMP_FAILURE_BAD_REQUEST);
+    make_server(bench);
+    serve(bench, buf_view(&confirmation), &answer);
+    assert_int_equal(bench->last.failure, CMP_FAILURE_BAD_REQUEST);
+    assert_int_equal(bench->last.der.n, 0);
+    assert_int_equal(bench->confirmed, 1);
+}
+
 static void test_no_confirmation_of_a_revoked_certificate(void **state)
 {
     struct bench *bench = *state;
@@ -271,6 +353,10 @@ int main(void)
         T(test_rejection_carries_failure_and_text),
         T(test_other_key_is_refused),
         T(test_spoilt_protection),
+        T(test_signature_over_sha1),
+        T(test_spoilt_confirmation),
+        T(test_confirmation_of_another_transaction),
+        T(test_confirmation_out_of_order),
         T(test_no_confirmation_of_a_revoked_certificate),
         T(test_ra_verified_is_refused),
     };
