@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# runs alone
 # Fewer file descriptors than the settings want: the server takes as many connections as it can serve, says so once, and outlives a flood.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# runs alone
 # A full disk: 503, nothing half-written, and the server goes on when there is space again.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"

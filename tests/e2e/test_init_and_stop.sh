@@ -23,12 +23,12 @@ say "init killed at any moment leaves nothing that serve accepts, and can be rep
 complete=0 refused=0 begin=${EPOCHREALTIME/./}
 "$WHORLD" init --dir "$WORK/whole" >/dev/null
 whole=$((${EPOCHREALTIME/./} - begin)) # as long as that takes, here and now
-for n in $(seq 16); do
+for n in $(seq 12); do
     dir=$WORK/killed
     rm -rf "$dir"
     setsid "$WHORLD" init --dir "$dir" >/dev/null 2>&1 &
     victim=$!
-    sleep "$(awk "BEGIN { print $n * $whole / 13e6 }")"
+    sleep "$(awk "BEGIN { print $n * $whole / 10e6 }")"
     kill -9 $victim 2>/dev/null || true
     wait $victim 2>/dev/null || true
     if [ -e "$dir/installation.json" ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# runs alone
+# takes long
 # 20,000 devices are revoked in one order; the server is killed in the middle of it, twice, and goes on. Afterwards every certificate is on
 # the CRL, once, and every device has its record. Some devices are real; the certificates of the many are put into the inventory by hand.
 # shellcheck source=tests/e2e/lib.sh

@@ -31,14 +31,15 @@ server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 PY
 cat >"$WORK/make.py" <<'PY'
-"""Keys and tokens by PyJWT. keys FOLDER NAME…: the set of these; token FOLDER NAME ALG HEADER CLAIMS: one token (JSON merged into the good one)."""
+"""Keys and tokens by PyJWT. In FOLDER, for each line of orders (words between tabs) a line. keys NAME…: the set of these; token NAME ALG HEADER
+CLAIMS: one token (JSON merged into the good one)."""
 import hashlib, hmac, json, sys, time, base64
 import jwt
 from jwt.algorithms import RSAAlgorithm, ECAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pathlib import Path
-command, folder = sys.argv[1], Path(sys.argv[2])
+folder = Path(sys.argv[1])
 ISSUER = (folder / "issuer").read_text().strip()
 def key(name):
     path = folder / f"{name}.pem"
@@ -52,22 +53,23 @@ def jwk(name):
     made = json.loads((RSAAlgorithm if name[0] in "rw" else ECAlgorithm).to_jwk(public))
     return {**made, "kid": name, "use": "sig"}
 def part(value): return base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).rstrip(b"=").decode()
-if command == "keys":
-    (folder / "keys").write_text(json.dumps({"keys": [jwk(name) for name in sys.argv[3:]]}))
-else:
-    name, alg, header, claims = sys.argv[3:7]
+def token(name, alg, header, claims):
     now = int(time.time())
     good = {"iss": ISSUER, "aud": "whorl", "sub": "anna", "iat": now, "exp": now + 300, "realm_access": {"roles": ["auditor"]}}
     payload = {k: (now + int(v[1:]) if isinstance(v, str) and v[:1] == "@" else v) for k, v in {**good, **json.loads(claims)}.items() if v is not None}
     headers = {"kid": name, **json.loads(header)}
     if alg == "none":
-        print(part({"alg": "none", "typ": "JWT", **headers}) + "." + part(payload) + ".")
-    elif alg == "confused": # the public key, which everybody has, as an HMAC secret
+        return part({"alg": "none", "typ": "JWT", **headers}) + "." + part(payload) + "."
+    if alg == "confused": # the public key, which everybody has, as an HMAC secret
         public = key(name).public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         text = part({"alg": "HS256", "typ": "JWT", **headers}) + "." + part(payload)
-        print(text + "." + part(hmac.new(public, text.encode(), hashlib.sha256).digest()))
-    else:
-        print(jwt.encode(payload, key(name), algorithm=alg, headers={k: v for k, v in headers.items() if v is not None}))
+        return text + "." + part(hmac.new(public, text.encode(), hashlib.sha256).digest())
+    return jwt.encode(payload, key(name), algorithm=alg, headers={k: v for k, v in headers.items() if v is not None})
+for line in sys.stdin:
+    command, *words = line.rstrip("\n").split("\t")
+    if command == "keys":
+        (folder / "keys").write_text(json.dumps({"keys": [jwk(name) for name in words]}))
+    print(token(*words) if command == "token" else "", flush=True)
 PY
 
 ISSUER_DIR=$WORK/issuer
@@ -78,7 +80,15 @@ echo "$ISSUER" >"$ISSUER_DIR/issuer"
 echo "{\"issuer\":\"$ISSUER\",\"jwks_uri\":\"https://127.0.0.1:$ISSUER_PORT/keys\"}" >"$ISSUER_DIR/discovery"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$ISSUER_DIR/tls.key" -out "$ISSUER_DIR/tls.crt" -days 3 -subj /CN=issuer \
     -addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null
-jose() { /usr/bin/python3 "$WORK/make.py" "$1" "$ISSUER_DIR" "${@:2}"; }
+coproc /usr/bin/python3 "$WORK/make.py" "$ISSUER_DIR"
+PIDS+=("$COPROC_PID")
+exec 6<&"${COPROC[0]}" 7>&"${COPROC[1]}"
+jose() { # ORDER WORD…
+    local IFS=$'\t' line
+    printf '%s\n' "$*" >&7
+    IFS= read -r line <&6
+    printf '%s\n' "$line"
+}
 # as TOKEN METHOD PATH…: a call with this bearer token
 as() { AS=$1 api "${@:2}"; }
 # refused WHAT STATUS REASON TOKEN
@@ -99,7 +109,7 @@ start_issuer() {
 }
 fetches() { grep -c '^/keys' "$WORK/issuer.log" || true; }
 
-jose keys r1 e1 s1
+jose keys r1 e1 s1 >/dev/null
 init_data
 cat >>"$DATA/whorl.conf" <<CONF
 oidc_issuer = $ISSUER
@@ -204,7 +214,7 @@ expect_status "clocks may differ by a minute" 200
 
 say "the issuer changes its keys"
 BEFORE=$(fetches)
-jose keys e2 w1
+jose keys e2 w1 >/dev/null
 as "$(jose token e2 ES256 '{}' '{}')" GET /api/v1/whoami >/dev/null
 expect_status "a new key is fetched when it is first seen" 200
 expect "by one request" "$(($(fetches) - BEFORE))" 1
