@@ -128,6 +128,12 @@ drill root --out "$WORK/healed"
 expect_in "a root is not revoked" "$CODE $(cat "$WORK/out")" "nobody can revoke it"
 drill device-9 --out "$WORK/healed"
 expect "one that is not there" "$CODE" 1
+"$WHORL" dual-control edit --kind authority.compromised >/dev/null
+drill device-2 --out "$WORK/healed" --wait 0
+expect_in "where a second person is asked for, it says so" "$CODE $(tail -n 1 "$WORK/out")" "does it wait for a second person?"
+expect "and nothing has happened" "$(state_of device-2)" active
+BEN=$("$WHORLD" token add --dir "$DATA" --name ben --scope admin,installation,approvals:decide --expires 30 2>/dev/null)
+WHORL_TOKEN=$BEN "$WHORL" approval approve "$("$WHORL" approval list --json | jq -r .id)" --yes >/dev/null
 drill device-2 --out "$WORK/healed" --wait 0
 cat "$WORK/out"
 expect "its devices have not come yet" "$CODE" 1

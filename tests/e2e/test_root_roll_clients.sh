@@ -44,7 +44,7 @@ device() { "$DEVICE_TOOL" "$1" --dir "$WORK/$2" --server "$DEVICE" --ca "${ROOT:
 device enrol reader >/dev/null
 device enrol sleeper >/dev/null
 device enrol gateway --challenge >/dev/null
-"$DEVICE_TOOL" fleet --count $FLEET --seed-base 700 --connections 3 --server "$DEVICE" --ca "$OLD" --stay 60s --contact-every 1s \
+"$DEVICE_TOOL" fleet --count $FLEET --seed-base 700 --connections 3 --server "$DEVICE" --ca "$OLD" --stay 240s --contact-every 1s \
     --report "$WORK/report.json" >"$WORK/fleet.out" 2>&1 &
 PIDS+=("$!")
 expect "the server sends its leaf and the CA above" "$(sent | grep -c BEGIN)" 2
@@ -248,6 +248,8 @@ sqlite3 -cmd '.timeout 5000' "$DATA/inventory.db" "UPDATE authority SET ends_at 
 api POST /api/v1/authorities/device/retire '{}' >/dev/null
 expect_status "the old CA has ended" 200
 step retire
+expect "the last list of the old CA stays where certificates name it" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/crl/device.crl")" 200
+expect_in "OCSP answers for it no more" "$(ask "$WORK/first.crt" "$WORK/device-ca.pem")" "unauthorized"
 until_true 10 fleet_has roots "$OLD_ID" null
 expect "the fleet let the old root go" "$(jq -r ".roots[\"$NEW_ID\"]" "$WORK/report.json")" $FLEET
 expect "and no set was refused on the whole way" "$(jq .anchors_refused "$WORK/report.json")" 0
