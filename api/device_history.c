@@ -3,11 +3,14 @@
 #include "api/audit_views.h"
 #include "api/device_views.h"
 #include "api/rekey_views.h"
+#include "api/render.h"
 #include "api/tables.h"
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
 #include "fleet/overdue.h"
+#include "fleet/profile_cache.h"
 #include "fleet/refusal_causes.h"
+#include "fleet/registry.h"
 #include "fleet/states.h"
 
 enum { REFUSALS_SHOWN = 20 };
@@ -74,6 +77,25 @@ static err_t set_obstacle(json_t *answer, const struct device_row *device)
     return json_take(answer, "obstacle", TAKE(obstacle));
 }
 
+static err_t take_newest(const struct certificate_row *row, void *arg)
+{
+    AUTO(json_t) *certificate = NULL;
+    TRY(render_certificate(row, &certificate));
+    return json_take(arg, "certificate", TAKE(certificate));
+}
+
+/* By which profile its certificate was made, and its next one will be: a change of one is often the cause. */
+static err_t set_profiles(struct api *api, json_t *answer, const struct device_row *device)
+{
+    struct product_row product;
+    AUTO(json_t) *next = json_object();
+    TRY(device_certificates(api->options.fleet, device, 1, take_newest, answer));
+    TRY(product_by_id(api->options.fleet, device->product, &product));
+    TRY(json_set_text(next, "name", product_profile_name(&product)));
+    TRY(json_set_int(next, "version", product_profile_version(&product)));
+    return json_take(answer, "next_profile", TAKE(next));
+}
+
 /* Where it stands in its schedule: what a device that is late was told, and what follows if it goes on. */
 static err_t set_schedule(struct api *api, json_t *answer, const struct device_row *device)
 {
@@ -125,6 +147,7 @@ static err_t get_why(struct api *api, const struct request *request, struct resp
     TRY(json_set_hex(answer, "device_id", BYTES_OF(device.id.b)));
     TRY(json_set_text(answer, "state", device_state_name(device.state)));
     TRY(set_obstacle(answer, &device));
+    TRY(set_profiles(api, answer, &device));
     TRY(set_schedule(api, answer, &device));
     TRY(json_take(answer, "refusals", json_array()));
     TRY(device_refusals(api->options.fleet, &device, REFUSALS_SHOWN, add_refusal,

@@ -57,9 +57,9 @@ static err_t record(struct db_tx *tx, const struct enrol_run *run)
                           .device = &row->device};
     return event_append(tx, &event,
                         "{\"serial\":\"%s\",\"authority\":\"%s\",\"generation\":%lld,\"fingerprint\":\"%s\","
-                        "\"key\":\"%s\",\"proof\":\"%s\"}",
+                        "\"key\":\"%s\",\"proof\":\"%s\",\"profile\":\"%s\",\"profile_version\":%lld}",
                         serial, row->authority, (long long)row->generation, fingerprint, key,
-                        proof_name(run->order));
+                        proof_name(run->order), row->profile, (long long)row->profile_version);
 }
 
 static void row_fill(struct enrol_run *run)

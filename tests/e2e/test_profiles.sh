@@ -84,6 +84,9 @@ keep_certificate one-two
 expect "follows the second version" "$(text one-two | grep -c URI:urn:acme)" 0
 SERIAL=$(openssl x509 -in "$WORK/one-two.crt" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f')
 expect "the inventory knows by which it was made" "$(api GET "/api/v1/certificates/$SERIAL" | jq -r '.profile + " " + (.profile_version|tostring)')" "sensor 2"
+DEV=$(jq -r .device_id "$WORK/status.json")
+expect "and so does the device's history" "$(api GET "/api/v1/devices/$DEV/history" | jq -r '[.records[].details | select(.profile) | "\(.profile) \(.profile_version)"] | sort | join(", ")')" "sensor 1, sensor 2"
+expect "and why" "$(api GET "/api/v1/devices/$DEV/why" | jq -c '[.certificate.profile_version, .next_profile.name, .next_profile.version]')" '[2,"sensor",2]'
 api DELETE /api/v1/profiles/sensor >/dev/null
 expect_status "a profile that a product names is not deleted" 409
 api GET "/api/v1/products/$PRODUCT" >/dev/null

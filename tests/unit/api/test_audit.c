@@ -125,6 +125,12 @@ static void why_it_was_refused(void **state)
     assert_string_equal(text_of_item(json_array_get(refusals, 0), "cause"), "quarantined");
     assert_has(text_of_item(json_array_get(refusals, 0), "remedy"), "release");
     assert_null(json_object_get(reply.json, "obstacle"));
+    json_t *next = json_object_get(reply.json, "next_profile");
+    assert_string_equal(text_of_item(next, "name"), "ldevid");
+    assert_int_equal(json_integer_value(json_object_get(next, "version")), 1);
+    json_t *certificate = json_object_get(reply.json, "certificate");
+    assert_string_equal(text_of_item(certificate, "profile"), "ldevid");
+    assert_int_equal(json_integer_value(json_object_get(certificate, "profile_version")), 1);
     call = about(h, HTTP_POST, "/api/v1/devices/{id}/retire", chip.id, NULL);
     assert_status(h, &call, &reply, 200);
     h->clock.at_ms += 10;
