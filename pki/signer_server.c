@@ -143,17 +143,34 @@ static err_t answer_one(struct worker *worker, struct buf *rest, struct buf *con
     return result.code == ERR_UNAVAILABLE ? result : OK; /* answered; and the last that is */
 }
 
-static void *work(void *arg)
+static err_t answer_all(struct worker *worker)
 {
-    struct worker *worker = arg;
     AUTO_VAL(buf) rest = {0};
     AUTO_VAL(buf) content = {0};
     err_t error = OK;
     while (error.code == ERR_OK) {
         error = answer_one(worker, &rest, &content);
     }
+    return error;
+}
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    err_t error = answer_all(worker);
     end(worker->server, &error);
     return NULL;
+}
+
+err_t signer_serve_channel(const struct signer_server_options *options, int fd)
+{
+    struct server server = {.options = options};
+    struct worker worker = {.server = &server};
+    (void)pthread_mutex_init(&server.mutex, NULL);
+    signer_stream_init(&worker.stream, fd);
+    err_t error = answer_all(&worker);
+    (void)pthread_mutex_destroy(&server.mutex);
+    return error;
 }
 
 static err_t start(struct server *server, struct worker *workers)

@@ -9,13 +9,21 @@
 #include <sys/uio.h>
 #include <time.h>
 
-enum { PARTS_MAX = 4, STEP = 1 << 20 };
+enum { PARTS_MAX = 4, STEP = 1 << 20, NEAR_MS = 5 };
 
 void signer_stream_init(struct signer_stream *stream, int fd)
 {
     stream->fd = fd;
+    stream->patience_ms = 0;
     stream->at = 0;
     stream->n = 0;
+}
+
+void signer_stream_be_patient(struct signer_stream *stream, int64_t patience_ms)
+{
+    const struct timeval patience = {.tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000};
+    bool is_set = setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0;
+    stream->patience_ms = is_set ? patience_ms : 0;
 }
 
 int64_t signer_now_ms(void)
@@ -97,17 +105,24 @@ err_t signer_stream_send(struct signer_stream *stream, const struct bytes *parts
 
 /* --- receiving -------------------------------------------------------------------------------------- */
 
-/* At least one byte. Where nobody minds how long it takes, the kernel waits. */
-static err_t receive(int fd, uint8_t *out, size_t n, int64_t deadline_ms, size_t *got)
+/* Whether the kernel may wait in recv(2): for ever, or as long as it was told, which is about right. */
+static bool may_wait(const struct signer_stream *stream, int64_t deadline_ms)
 {
-    int flags = deadline_ms == SIGNER_FOR_EVER ? 0 : MSG_DONTWAIT;
+    return deadline_ms == SIGNER_FOR_EVER ||
+           (stream->patience_ms > 0 && deadline_ms - signer_now_ms() >= stream->patience_ms - NEAR_MS);
+}
+
+/* At least one byte. */
+static err_t receive(struct signer_stream *stream, int64_t deadline_ms)
+{
     for (;;) {
+        int flags = may_wait(stream, deadline_ms) ? 0 : MSG_DONTWAIT;
         if (flags != 0) {
-            TRY(wait_for(fd, POLLIN, deadline_ms));
+            TRY(wait_for(stream->fd, POLLIN, deadline_ms));
         }
-        ssize_t received = recv(fd, out, n, flags);
+        ssize_t received = recv(stream->fd, stream->held, sizeof stream->held, flags);
         if (received > 0) {
-            *got = (size_t)received;
+            stream->n = (size_t)received;
             return OK;
         }
         ENSURE(received != 0 && !is_closed(errno), ERR_GONE, "the other end is closed");
@@ -122,7 +137,7 @@ err_t signer_stream_take(struct signer_stream *stream, uint8_t *out, size_t n, i
         if (stream->at == stream->n) {
             stream->at = 0;
             stream->n = 0;
-            TRY(receive(stream->fd, stream->held, sizeof stream->held, deadline_ms, &stream->n));
+            TRY(receive(stream, deadline_ms));
         }
         size_t piece = stream->n - stream->at < n - done ? stream->n - stream->at : n - done;
         memcpy(out + done, stream->held + stream->at, piece);

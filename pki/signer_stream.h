@@ -9,11 +9,15 @@ enum { SIGNER_STREAM_HELD = 8192, SIGNER_FOR_EVER = -1 };
 
 struct signer_stream {
     int fd; /* borrowed; of a connected stream socket */
+    int64_t patience_ms;
     size_t at, n;
     uint8_t held[SIGNER_STREAM_HELD]; /* received, not yet taken: from `at` to `n` */
 };
 
 void signer_stream_init(struct signer_stream *stream, int fd);
+/** How long the kernel waits by itself for what is received, where a deadline is about that far: one call
+ * and no timer instead of two calls. @param patience_ms what most deadlines are from now */
+void signer_stream_be_patient(struct signer_stream *stream, int64_t patience_ms);
 /** Milliseconds of the monotonic clock of the system, in which deadlines are given. */
 int64_t signer_now_ms(void);
 /** Sends all parts as one. @param deadline_ms or SIGNER_FOR_EVER

@@ -133,6 +133,7 @@ static void go_up(struct signer_client *client, const struct signer_process *pro
     client->process = *process;
     for (int i = 0; i < client->settings.threads; i++) {
         signer_stream_init(&client->channels[i].stream, process->channels[i]);
+        signer_stream_be_patient(&client->channels[i].stream, client->settings.timeout_ms);
     }
     client->status.restarts += client->has_started ? 1 : 0;
     client->is_broken = false;

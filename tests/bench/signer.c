@@ -179,7 +179,7 @@ static int run(const char *folder, int threads, long count)
     struct keystore *files = NULL, *process = NULL;
     AUTO_VAL(buf) der = {0};
     atomic_long errors = 0;
-    struct cost inside[ROUNDS], one[ROUNDS], many[ROUNDS];
+    struct cost inside[ROUNDS], inside_many[ROUNDS], one[ROUNDS], many[ROUNDS];
     struct signer_status status;
     open_files(folder, &files);
     make_authority(files, &der);
@@ -193,13 +193,14 @@ static int run(const char *folder, int threads, long count)
     (void)keystore_signer_status(process, &status);
     for (int i = 0; i < ROUNDS; i++) { /* interleaved */
         inside[i] = measure(&at_home, 1, 0);
+        inside_many[i] = measure(&at_home, threads, 0);
         one[i] = measure(&away, 1, (pid_t)status.pid);
         many[i] = measure(&away, threads, (pid_t)status.pid);
     }
-    struct cost a = median(inside), b = median(one), c = median(many);
+    struct cost a = median(inside), b = median(one), c = median(many), d = median(inside_many);
     printf("{\"inside_us\":%.1f,\"inside_cpu_us\":%.1f,\"one_us\":%.1f,\"one_cpu_us\":%.1f,\"many_us\":%.1f,"
-           "\"many_cpu_us\":%.1f,\"errors\":%ld}\n",
-           a.wall_us, a.cpu_us, b.wall_us, b.cpu_us, c.wall_us, c.cpu_us, errors);
+           "\"many_cpu_us\":%.1f,\"inside_many_us\":%.1f,\"inside_many_cpu_us\":%.1f,\"errors\":%ld}\n",
+           a.wall_us, a.cpu_us, b.wall_us, b.cpu_us, c.wall_us, c.cpu_us, d.wall_us, d.cpu_us, errors);
     private_key_free(leaf);
     authority_free(here);
     authority_free(there);

@@ -85,6 +85,31 @@ static void start_many(struct signing *all, const struct private_key *key, EVP_P
     }
 }
 
+/* What goes on beside signatures: figures are read, and keys are looked for and loaded again. */
+struct looking {
+    struct keystore *keystore;
+    int64_t until_ms;
+    int wrong;
+    pthread_t thread;
+};
+
+static void *look_often(void *arg)
+{
+    struct looking *l = arg;
+    int64_t restarts = 0;
+    while (signer_now_ms() < l->until_ms) {
+        AUTO_PTR(private_key) *again = NULL;
+        struct signer_status status;
+        bool is_read = keystore_signer_status(l->keystore, &status);
+        l->wrong += is_read && status.restarts >= restarts && status.waiting <= THREADS + 1 ? 0 : 1;
+        restarts = status.restarts;
+        l->wrong += keystore_has(l->keystore, "fw-1") ? 0 : 1; /* while the process is away: as it was */
+        l->wrong += keystore_load(l->keystore, "fw-1", &again).code == ERR_OK ? 0 : 1;
+        keystore_signer_probe(l->keystore);
+    }
+    return NULL;
+}
+
 static void killed_at_random_moments_nobody_gets_a_wrong_answer(void **state)
 {
     AUTO_VAL(signer_scene) s;
@@ -98,7 +123,9 @@ static void killed_at_random_moments_nobody_gets_a_wrong_answer(void **state)
     assert_ok(signer_open(&s, "good", 3, 4000));
     assert_ok(keystore_generate(s.keystore, "fw-1", KEY_ALG_P256, &key));
     assert_ok(key_open(buf_view(&key->spki), KEY_ALG_P256, &public_half));
+    struct looking looking = {.keystore = s.keystore, .until_ms = signer_now_ms() + MANY_MS};
     start_many(all, key, public_half);
+    assert_int_equal(pthread_create(&looking.thread, NULL, look_often, &looking), 0);
     for (int i = 0; i < 4; i++) {
         pause_ms(100 + 61 * i);
         pid_t child = find_child();
@@ -113,6 +140,8 @@ static void killed_at_random_moments_nobody_gets_a_wrong_answer(void **state)
         assert_in_range(all[i].longest_ms, 0, 9000);
         good += all[i].good;
     }
+    assert_int_equal(pthread_join(looking.thread, NULL), 0);
+    assert_int_equal(looking.wrong, 0);
     assert_true(good > THREADS);
     assert_true(keystore_signer_status(s.keystore, &status));
     assert_in_range(status.restarts, 1, 4);
