@@ -7,7 +7,7 @@ need gcc
 need sqlite3
 if [ "${WHORL_CMP_LOAD:-}" = full ]; then at_once=1000 half_open=10000; else at_once=40 half_open=100; fi
 client=$WORK/client
-gcc -std=c11 -O2 -D_GNU_SOURCE -o "$client" tests/bench/cmp.c -lssl -lcrypto -lpthread
+gcc -std=c11 -D_GNU_SOURCE -o "$client" tests/bench/cmp.c -lssl -lcrypto -lpthread
 init_data
 echo "connections_per_address = 5000" >>"$DATA/whorl.conf"
 start_server
