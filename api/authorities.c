@@ -7,6 +7,8 @@
 #include "api/page.h"
 #include "api/reply.h"
 #include "api/tables.h"
+#include "fleet/access.h"
+#include "fleet/authority_remains.h"
 #include "fleet/policy_words.h"
 #include "pki/certificate.h"
 
@@ -32,6 +34,10 @@ static err_t render_terms(const struct authority_row *row, json_t *authority)
     TRY(json_take(authority, "issuer", text_or_null(row->issuer)));
     TRY(json_take(authority, "predecessor", text_or_null(row->predecessor)));
     TRY(row->request.n > 0 ? json_set_bool(authority, "has_request", true) : OK);
+    if (row->compromised_at != 0) {
+        TRY(json_set_time(authority, "compromised_at", row->compromised_at));
+        TRY(json_set_time(authority, "rekey_by", row->rekey_by));
+    }
     return row->ends_at == 0 ? OK : json_set_time(authority, "ends_at", row->ends_at);
 }
 
@@ -81,9 +87,26 @@ static err_t get_authorities(struct api *api, const struct request *request, str
 }
 
 struct answer {
+    struct api *api;
     const struct request *request;
     struct response *response;
 };
+
+/* Of all tenants for whom the installation is, else of the caller's own. */
+static err_t set_remaining(const struct answer *answer, const char *id, json_t *authority)
+{
+    const struct principal *caller = answer->request->principal;
+    bool sees_all = (caller->scopes & SCOPE_INSTALLATION) != 0;
+    struct authority_remainder remainder;
+    authority_remains_find(answer->api->options.fleet, id, sees_all ? NULL : &caller->tenant, &remainder);
+    if (!remainder.is_counted) {
+        return OK;
+    }
+    AUTO(json_t) *remaining = json_object();
+    TRY(json_set_int(remaining, "devices", remainder.devices));
+    TRY(json_set_time(remaining, "counted_at", remainder.counted_at));
+    return json_take(authority, "remaining", TAKE(remaining));
+}
 
 static err_t reply_authority(const struct authority_row *row, void *arg)
 {
@@ -93,12 +116,15 @@ static err_t reply_authority(const struct authority_row *row, void *arg)
     if (row->certificate.n > 0) {
         TRY(set_pem(authority, row->certificate));
     }
+    if (row->state == AUTHORITY_COMPROMISED) {
+        TRY(set_remaining(answer, row->id, authority));
+    }
     return reply_resource(answer->request, answer->response, 200, authority, row->ver);
 }
 
 static err_t get_authority(struct api *api, const struct request *request, struct response *response)
 {
-    struct answer answer = {.request = request, .response = response};
+    struct answer answer = {.api = api, .request = request, .response = response};
     TRY(request_check_query(request, no_query));
     return authority_get(api->options.fleet, &request->principal->tenant, request->params[0], reply_authority,
                          &answer);

@@ -5,6 +5,7 @@
 #include "api/rekey_views.h"
 #include "api/render.h"
 #include "api/tables.h"
+#include "fleet/authority_remains.h"
 #include "fleet/clock_guard.h"
 #include "fleet/device_contacts.h"
 #include "fleet/overdue.h"
@@ -139,6 +140,29 @@ static err_t set_plans(struct api *api, json_t *answer, const struct device_row 
     return json_array_size(plans) > 0 ? json_take(answer, "rekey_plans", TAKE(plans)) : OK;
 }
 
+/* Whom its certificate is of was compromised: nobody needs to do anything but wait for the device. */
+static err_t set_loss(struct api *api, json_t *answer, const struct device_row *device)
+{
+    struct device_loss loss;
+    AUTO(json_t) *object = json_object();
+    TRY(device_loss_find(api->options.fleet, device, &loss));
+    if (!loss.is_lost) {
+        return OK;
+    }
+    bool has_come = loss.seen_at >= loss.rekey_at;
+    TRY(json_set_text(object, "authority", loss.authority));
+    TRY(json_set_time(object, "compromised_at", loss.compromised_at));
+    TRY(json_set_time(object, "rekey_after", loss.rekey_at));
+    TRY(loss.seen_at != 0 ? json_set_time(object, "last_seen_at", loss.seen_at) : OK);
+    TRY(json_set_text(object, "meaning",
+                      has_come
+                          ? "It was here since it is told to rekey, and has used no certificate of another "
+                            "authority yet."
+                          : "It is told to rekey when it comes then or later; until it has, its certificate "
+                            "opens status and the next certificate only."));
+    return json_take(answer, "compromised_authority", TAKE(object));
+}
+
 static err_t get_why(struct api *api, const struct request *request, struct response *response)
 {
     struct device_row device;
@@ -149,6 +173,7 @@ static err_t get_why(struct api *api, const struct request *request, struct resp
     TRY(set_obstacle(answer, &device));
     TRY(set_profiles(api, answer, &device));
     TRY(set_schedule(api, answer, &device));
+    TRY(set_loss(api, answer, &device));
     TRY(json_take(answer, "refusals", json_array()));
     TRY(device_refusals(api->options.fleet, &device, REFUSALS_SHOWN, add_refusal,
                         json_object_get(answer, "refusals")));

@@ -6,24 +6,27 @@
 
 #define COLUMNS                                                                                              \
     "id, role, state, certificate, created_at, updated_at, ver, crl_shards, crl_base, tenant, issuer, "      \
-    "is_default, is_external, predecessor, request, ends_at, key_purposes"
+    "is_default, is_external, predecessor, request, ends_at, key_purposes, compromised_at, rekey_by"
 
 static const char SQL_INSERT[] =
     "INSERT INTO authority (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-    "$14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
+    "$14, $15, $16, $17, $18, $19) ON CONFLICT (id) DO NOTHING";
 static const char SQL_UPDATE[] =
     "UPDATE authority SET state = $3, certificate = $4, updated_at = $5, ver = ver + 1, crl_shards = $6, "
     "crl_base = $7, issuer = $8, is_default = $9, is_external = $10, predecessor = $11, request = $12, "
-    "ends_at = $13, key_purposes = $14 WHERE id = $1 AND ver = $2";
+    "ends_at = $13, key_purposes = $14, compromised_at = $15, rekey_by = $16 WHERE id = $1 AND ver = $2";
+static const char SQL_LOSS[] = "SELECT compromised_at, rekey_by FROM authority WHERE id = $1 AND state = 2";
 /* A replayed row is what it was, with its version and the time when it was made. */
 static const char SQL_RESTORE[] =
     "INSERT INTO authority (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-    "$14, $15, $16, $17) ON CONFLICT (id) DO UPDATE SET role = excluded.role, state = excluded.state, "
+    "$14, $15, $16, $17, $18, $19) ON CONFLICT (id) DO UPDATE SET role = excluded.role, state = "
+    "excluded.state, "
     "certificate = excluded.certificate, created_at = excluded.created_at, updated_at = excluded.updated_at, "
     "ver = excluded.ver, crl_shards = excluded.crl_shards, crl_base = excluded.crl_base, "
     "tenant = excluded.tenant, issuer = excluded.issuer, is_default = excluded.is_default, "
     "is_external = excluded.is_external, predecessor = excluded.predecessor, request = excluded.request, "
-    "ends_at = excluded.ends_at, key_purposes = excluded.key_purposes";
+    "ends_at = excluded.ends_at, key_purposes = excluded.key_purposes, "
+    "compromised_at = excluded.compromised_at, rekey_by = excluded.rekey_by";
 static const char SQL_NO_OTHER_DEFAULT[] =
     "UPDATE authority SET is_default = 0 WHERE role = $1 AND tenant IS NOT DISTINCT FROM $2 AND id <> $3 "
     "AND is_default = 1 AND state = 0";
@@ -84,7 +87,8 @@ static err_t put(struct db_tx *tx, const char *sql, const struct authority_row *
                                row->has_tenant ? db_uuid(&row->tenant) : DB_N, DB_T(row->issuer),
                                db_flag(row->is_default), db_flag(row->is_external), DB_T(row->predecessor),
                                bytes_or_null(row->request), db_time_or_null(row->ends_at),
-                               DB_I(row->key_purposes)),
+                               DB_I(row->key_purposes), db_time_or_null(row->compromised_at),
+                               db_time_or_null(row->rekey_by)),
                      changes);
 }
 
@@ -123,7 +127,8 @@ err_t authority_rows_update(struct db_tx *tx, const struct authority_row *row)
                             DB_I(db_tx_now_ms(tx)), DB_I(row->crl_shards), text_or_empty(row->crl_base),
                             DB_T(row->issuer), db_flag(row->is_default), db_flag(row->is_external),
                             DB_T(row->predecessor), bytes_or_null(row->request),
-                            db_time_or_null(row->ends_at), DB_I(row->key_purposes)),
+                            db_time_or_null(row->ends_at), DB_I(row->key_purposes),
+                            db_time_or_null(row->compromised_at), db_time_or_null(row->rekey_by)),
                   &changes);
     if (error.code == ERR_CONFLICT) {
         return default_taken(row);
@@ -175,7 +180,9 @@ static err_t on_each(const struct db_row *row, void *arg)
                                       .is_external = db_row_int(row, 12) != 0,
                                       .request = db_row_bytes(row, 14),
                                       .ends_at = db_row_int(row, 15),
-                                      .key_purposes = (uint32_t)db_row_int(row, 16)};
+                                      .key_purposes = (uint32_t)db_row_int(row, 16),
+                                      .compromised_at = db_row_int(row, 17),
+                                      .rekey_by = db_row_int(row, 18)};
     TRY(read_texts(row, &authority));
     TRY(db_row_text(row, 1, role, sizeof(role)));
     TRY(db_row_text(row, 8, crl_base, sizeof crl_base));
@@ -216,4 +223,16 @@ err_t authority_rows_read_change(struct db_tx *tx, int64_t *out)
 {
     *out = 0;
     return db_run(tx, SQL_CHANGE, NULL, 0, read_number, out);
+}
+
+static err_t read_loss(const struct db_row *row, void *arg)
+{
+    *(struct authority_loss *)arg = (struct authority_loss){db_row_int(row, 0), db_row_int(row, 1)};
+    return OK;
+}
+
+err_t authority_rows_find_loss(struct db_tx *tx, const char *id, struct authority_loss *out)
+{
+    *out = (struct authority_loss){.compromised_at = 0};
+    return db_run(tx, SQL_LOSS, DB_VALUES(DB_T(id)), read_loss, out);
 }

@@ -32,6 +32,7 @@ struct authority_row {
     struct bytes request;                /* DER certification request of a pending one, borrowed; or empty */
     int64_t ends_at;       /* of a retiring one: when the last certificate under it ends; 0: not known yet */
     uint32_t key_purposes; /* pki/certificate_profile.h; 0: as the role has them */
+    int64_t compromised_at, rekey_by;    /* of a compromised one: by when its devices are told to rekey */
     int64_t created_at, updated_at, ver; /* as read */
 };
 typedef err_t (*authority_row_fn)(const struct authority_row *row, void *arg);
@@ -55,6 +56,12 @@ err_t authority_rows_list(struct db_tx *tx, const struct uuid *tenant, const str
                           authority_row_fn fn, void *arg);
 /** Every authority, in order of id; what a row borrows lasts as long as the callback. */
 err_t authority_rows_each(struct db_tx *tx, authority_row_fn fn, void *arg);
+/* That an authority is compromised, as far as the certificates under it are concerned; zeros: it is not. */
+struct authority_loss {
+    int64_t compromised_at, rekey_by;
+};
+/** Zeros also for one that is not there. Costs one look at a key. */
+err_t authority_rows_find_loss(struct db_tx *tx, const char *id, struct authority_loss *out);
 /** Rises with every change of authorities and of what they signed for each other. */
 err_t authority_rows_read_change(struct db_tx *tx, int64_t *out);
 /** Says that something changed; the functions of this file and of authority_certificate_rows.h do it by

@@ -32,6 +32,12 @@ static const char SQL_LIST_PASSED[] =
     "AND device.tenant = device_term.tenant WHERE next_at <= $1 ORDER BY next_at LIMIT $2";
 static const char SQL_WALK[] = "INSERT INTO device_term_walk (product, after) VALUES ($1, $2) "
                                "ON CONFLICT (product) DO UPDATE SET after = excluded.after";
+static const char SQL_WALK_TENANT[] =
+    "INSERT INTO device_term_walk (product, after) SELECT id, $1 FROM product WHERE tenant = $2 "
+    "ON CONFLICT (product) DO UPDATE SET after = excluded.after";
+static const char SQL_WALK_ALL[] =
+    "INSERT INTO device_term_walk (product, after) SELECT id, $1 FROM product WHERE 1 = 1 "
+    "ON CONFLICT (product) DO UPDATE SET after = excluded.after";
 static const char SQL_WALK_FIND[] = "SELECT product, after FROM device_term_walk ORDER BY product LIMIT 1";
 static const char SQL_WALK_END[] = "DELETE FROM device_term_walk WHERE product = $1";
 
@@ -157,6 +163,14 @@ err_t device_term_rows_walk(struct db_tx *tx, struct uuid product)
 {
     const struct device_term_walk walk = {.product = product};
     return device_term_rows_walk_go(tx, &walk);
+}
+
+err_t device_term_rows_walk_products(struct db_tx *tx, const struct uuid *tenant)
+{
+    const struct device_id first = {.b = {0}};
+    const struct db_value after = DB_B(first.b, sizeof first.b);
+    return tenant == NULL ? db_change(tx, SQL_WALK_ALL, DB_VALUES(after), NULL)
+                          : db_change(tx, SQL_WALK_TENANT, DB_VALUES(after, db_uuid(tenant)), NULL);
 }
 
 static err_t read_walk(const struct db_row *row, void *arg)

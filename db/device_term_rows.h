@@ -51,6 +51,8 @@ err_t device_term_rows_passed(struct db_tx *tx, int64_t now_ms, int64_t limit, d
 
 /** Begins with a product's first device, also when a walk was on its way. */
 err_t device_term_rows_walk(struct db_tx *tx, struct uuid product);
+/** The same of every product of a tenant, or of all (NULL). */
+err_t device_term_rows_walk_products(struct db_tx *tx, const struct uuid *tenant);
 struct device_term_walk {
     struct uuid product;
     struct device_id after; /* all zeros: none yet */

@@ -16,6 +16,8 @@ static void fill(const struct authority_row *row, struct journal_entry *entry)
     entry->authority.key_purposes = row->key_purposes;
     entry->authority.created_at = row->created_at;
     entry->authority.ver = row->ver;
+    entry->authority.compromised_at = row->compromised_at;
+    entry->authority.rekey_by = row->rekey_by;
     entry->authority.certificate = row->certificate;
     entry->authority.request = row->request;
     entry->authority.crl_base = bytes_str(row->crl_base != NULL ? row->crl_base : "");
@@ -63,9 +65,14 @@ err_t journal_read_authority(const struct journal_entry *entry, char crl_base[AU
                                   .request = entry->authority.request,
                                   .ends_at = entry->authority.ends_at,
                                   .key_purposes = (uint32_t)entry->authority.key_purposes,
+                                  .compromised_at = entry->authority.compromised_at,
+                                  .rekey_by = entry->authority.rekey_by,
                                   .created_at = entry->authority.created_at,
                                   .updated_at = entry->at_ms,
                                   .ver = entry->authority.ver};
+    if (out->state == AUTHORITY_COMPROMISED && out->compromised_at == 0) { /* told by version 1 */
+        out->compromised_at = out->rekey_by = entry->at_ms;
+    }
     memcpy(out->id, entry->certificate.authority, sizeof out->id);
     memcpy(out->issuer, entry->authority.issuer, sizeof out->issuer);
     memcpy(out->predecessor, entry->authority.predecessor, sizeof out->predecessor);

@@ -80,6 +80,7 @@ struct journal_entry {
         char role[JOURNAL_ROLE_SIZE], issuer[AUTHORITY_ID_SIZE], predecessor[AUTHORITY_ID_SIZE];
         uint8_t state, is_gone, is_default, is_external, has_tenant;
         int64_t crl_shards, ends_at, key_purposes, created_at, ver;
+        int64_t compromised_at, rekey_by; /* since version 2 */
         struct bytes certificate, request, crl_base;
     } authority;
     struct { /* AUTHORITY_CERTIFICATE; `certificate.authority`, its issuer, too */

@@ -7,8 +7,8 @@
 static const struct alarm_kind rows[] = {
     {"authority.compromised",
      "The key of an authority is in other hands; it ends when its last certificate does",
-     "Move the devices (a campaign whose filter names the authority), and tell who relies on it: "
-     "docs/authorities.md"},
+     "Its devices are told to rekey by themselves: see how many remain in the authority's answer, and tell "
+     "who relies on it: docs/authorities.md"},
     {"authority.expires", "The certificate of an authority comes to its end, and with it all that it issued",
      "Make a successor of the authority and let the devices rekey under it before the end"},
     {"authority.revoked",

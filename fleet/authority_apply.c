@@ -8,11 +8,12 @@
 
 #include "db/tenant_rows.h"
 #include "fleet/authorities.h"
+#include "fleet/device_terms.h"
 #include "fleet/event.h"
 #include "fleet/policy_words.h"
 #include "pki/certificate.h"
 
-enum { STEM_SIZE = 16 };
+enum { STEM_SIZE = 16, SECOND_MS = 1000 };
 
 void authority_run_clear(struct authority_run *run)
 {
@@ -96,6 +97,10 @@ err_t authority_edit(struct db_tx *tx, const char *id, const struct authority_ed
     TRY(authority_copy_find(tx, id, &copy));
     copy.row.state = edit->state;
     copy.row.is_default = edit->is_default;
+    if (edit->state == AUTHORITY_COMPROMISED) {
+        copy.row.compromised_at = db_tx_now_ms(tx);
+        copy.row.rekey_by = edit->rekey_by;
+    }
     if (edit->predecessor != NULL && edit->predecessor[0] != '\0') {
         (void)snprintf(copy.row.predecessor, sizeof copy.row.predecessor, "%s", edit->predecessor);
     }
@@ -268,12 +273,15 @@ static err_t take_over(struct db_tx *tx, const struct authority_run *run)
 static err_t apply_compromise(struct db_tx *tx, struct authority_run *run)
 {
     const struct authority_plan *plan = &run->plan;
-    const struct authority_edit edit = {.state = AUTHORITY_COMPROMISED};
+    const struct authority_edit edit = {.state = AUTHORITY_COMPROMISED,
+                                        .rekey_by =
+                                            db_tx_now_ms(tx) + run->order->rekey_within_s * SECOND_MS};
     AUTO_VAL(authority_copy) subject = {.crl_base = ""};
     struct authority_word word = word_of(run, "authority.compromised");
     TRY(authority_copy_find(tx, plan->subject->id, &subject));
     TRY(authority_edit(tx, plan->subject->id, &edit));
     TRY(authority_revoke(tx, run, &subject));
+    TRY(device_terms_renew_all(tx, subject.row.has_tenant ? &subject.row.tenant : NULL)); /* they are due */
     if (plan->next != NULL || plan->makes) {
         word.other_name = "successor";
         word.other = plan->next != NULL ? plan->next->id : plan->made.id;

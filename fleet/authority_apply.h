@@ -33,6 +33,7 @@ struct authority_edit {
     enum authority_state state;
     bool is_default;
     const char *predecessor; /* "" or NULL: stays */
+    int64_t rekey_by;        /* of one that becomes compromised; else 0 */
 };
 /** @errors ERR_NOT_FOUND, ERR_BUSY, ERR_CONFLICT another default */
 err_t authority_edit(struct db_tx *tx, const char *id, const struct authority_edit *edit);

@@ -23,7 +23,7 @@ struct raw {
     const char *id, *role, *issuer, *successor, *key_algorithm, *note, *order, *authority;
     bool tenant, external, is_default, has_default, installation, has_lifetime;
     json_t *key_purposes, *permitted_dns;
-    int64_t lifetime_days;
+    int64_t lifetime_days, rekey_within_s;
 };
 
 /* Which verbs a member belongs to, as bits; WAITING: the form that is kept. */
@@ -59,6 +59,9 @@ static const struct {
     {MAKES, FLAG("external", external, JSON_NO_HAS)},
     {V(AUTHORITY_ACTIVATE), FLAG("default", is_default, offsetof(struct raw, has_default))},
     {V(AUTHORITY_COMPROMISE), TEXT("successor", successor, AUTHORITY_ID_SIZE - 1)},
+    {V(AUTHORITY_COMPROMISE),
+     {"rekey_within_s", JSON_KIND_INTEGER, false, offsetof(struct raw, rekey_within_s), 0, REKEY_WITHIN_S_MAX,
+      JSON_NO_HAS}},
     {V(AUTHORITY_VERBS) - 1, TEXT("note", note, AUTHORITY_NOTE_SIZE - 1)},
     {WAITING, TEXT("order", order, WORD_MAX)},
     {WAITING, TEXT("authority", authority, AUTHORITY_ID_SIZE - 1)},
@@ -134,6 +137,7 @@ static err_t take(const struct raw *raw, struct faults *faults, struct authority
     out->is_external = raw->external;
     out->keeps_default = raw->has_default && !raw->is_default;
     out->lifetime_days = raw->lifetime_days;
+    out->rekey_within_s = raw->rekey_within_s;
     if (out->verb == AUTHORITY_CREATE) {
         TRY(faults_note(faults, "/role", check_role(raw)));
         (void)snprintf(out->authority, sizeof out->authority, "%s", raw->id != NULL ? raw->id : "");
@@ -168,7 +172,7 @@ static err_t take(const struct raw *raw, struct faults *faults, struct authority
 err_t authority_order_read(const json_t *document, struct faults *faults, struct authority_order *out)
 {
     struct json_field fields[MEMBERS];
-    struct raw raw = {.id = NULL};
+    struct raw raw = {.rekey_within_s = REKEY_WITHIN_S};
     size_t count = fields_of(V(out->verb), fields);
     TRY(json_read_all(document, fields, count, faults, &raw));
     return take(&raw, faults, out);
@@ -213,6 +217,8 @@ err_t authority_order_write(const struct authority_order *order, json_t *out)
     TRY(set_flag_if(out, "tenant", order->is_of_tenant));
     TRY(set_flag_if(out, "external", order->is_external));
     TRY(order->keeps_default ? json_set_bool(out, "default", false) : OK);
+    TRY(order->verb == AUTHORITY_COMPROMISE ? json_set_int(out, "rekey_within_s", order->rekey_within_s)
+                                            : OK);
     TRY(order->lifetime_days > 0 ? json_set_int(out, "lifetime_days", order->lifetime_days) : OK);
     TRY(order->key_algorithm != 0
             ? json_set_text(out, "key_algorithm", key_algorithm_name(order->key_algorithm))
@@ -223,7 +229,7 @@ err_t authority_order_write(const struct authority_order *order, json_t *out)
 static err_t restore(const json_t *request, struct faults *faults, struct authority_order *out)
 {
     struct json_field fields[MEMBERS];
-    struct raw raw = {.id = NULL};
+    struct raw raw = {.rekey_within_s = REKEY_WITHIN_S};
     size_t count = fields_of(WAITING, fields);
     *out = (struct authority_order){.verb = AUTHORITY_CREATE};
     TRY(json_read(request, fields, count, false, &raw));

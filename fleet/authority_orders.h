@@ -19,7 +19,13 @@ enum authority_verb {
     AUTHORITY_FINISH_ROLL, /* of a root: its successor names the installation */
     AUTHORITY_COMPROMISE   /* of an issuing CA: its key is somebody else's too */
 };
-enum { AUTHORITY_VERBS = AUTHORITY_COMPROMISE + 1, AUTHORITY_NOTE_SIZE = 257, LIFETIME_DAYS_MAX = 36500 };
+enum {
+    AUTHORITY_VERBS = AUTHORITY_COMPROMISE + 1,
+    AUTHORITY_NOTE_SIZE = 257,
+    LIFETIME_DAYS_MAX = 36500,
+    REKEY_WITHIN_S = 3600, /* where an order says nothing else */
+    REKEY_WITHIN_S_MAX = 30 * 86400
+};
 
 /* What is ordered; which members a verb has is in authority_order_read.c. */
 struct authority_order {
@@ -36,7 +42,8 @@ struct authority_order {
     char permitted_dns[AUTHORITY_NAMES_SIZE]; /* a JSON list of names, or "" */
     bool is_external;                         /* somebody else signs: a request is made of the key */
     bool keeps_default;                       /* of ACTIVATE: the default stays who it is */
-    char note[AUTHORITY_NOTE_SIZE];           /* for the record, or "" */
+    int64_t rekey_within_s;         /* of COMPROMISE: over which time its devices are told; 0: all at once */
+    char note[AUTHORITY_NOTE_SIZE]; /* for the record, or "" */
 };
 
 /** Reads the members of an order; what is wrong goes to `faults`, unknown members too. @param out the verb

@@ -63,8 +63,10 @@ err_t device_renewal_find(struct db_tx *tx, const struct product_row *product,
                           struct renewal *out)
 {
     int64_t key_since = certificate->issued_at;
+    struct authority_loss loss;
     TRY(product->rekey_period_s == 0 ? OK : find_key_since(tx, certificate, &key_since));
-    *out = renewal_of(product, device, certificate, key_since);
+    TRY(authority_rows_find_loss(tx, certificate->authority, &loss));
+    *out = renewal_with_loss(renewal_of(product, device, certificate, key_since), &loss, &device->id);
     return OK;
 }
 
@@ -239,6 +241,11 @@ err_t device_terms_pass(struct fleet *fleet, int64_t now_ms)
 err_t device_terms_renew(struct db_tx *tx, struct uuid product)
 {
     return device_term_rows_walk(tx, product);
+}
+
+err_t device_terms_renew_all(struct db_tx *tx, const struct uuid *tenant)
+{
+    return device_term_rows_walk_products(tx, tenant);
 }
 
 struct walk {

@@ -12,12 +12,15 @@
  * confirmed certificate or an order to rekey calls this afterwards, in the same transaction; device_change()
  * does. @param device as stored now @thread of tx */
 err_t device_term_refresh(struct db_tx *tx, const struct device_row *device);
-/** The schedule of one certificate, by the plan, the age of its key and orders: at most one row is read, and
- * none where keys may stay for ever. @thread of tx */
+/** The schedule of one certificate, by the plan, the age of its key, orders, and whether its authority is
+ * compromised: two rows are read at most. @thread of tx */
 err_t device_renewal_find(struct db_tx *tx, const struct product_row *product,
                           const struct device_row *device, const struct certificate_row *certificate,
                           struct renewal *out);
 /** The product's renewal changed: its devices are gone through again by the job below. @thread of tx */
 err_t device_terms_renew(struct db_tx *tx, struct uuid product);
+/** An authority is compromised: the devices of its tenant, or of all (NULL), are gone through again.
+ * @thread of tx */
+err_t device_terms_renew_all(struct db_tx *tx, const struct uuid *tenant);
 
 #endif

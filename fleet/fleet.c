@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/authority_remains.h"
 #include "fleet/authority_work.h"
 #include "fleet/blobs.h"
 #include "fleet/challenge_keys.h"
@@ -103,6 +104,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(profile_cache_new(&fleet->profile_cache));
     TRY(audit_signing_new(&fleet->audit_signing));
     TRY(authority_works_new(&fleet->authority_works));
+    TRY(authority_remains_new(&fleet->authority_remains));
     TRY(authority_sets_new(fleet));
     TRY(publications_new(&fleet->publications));
     TRY(oidc_new(options, &fleet->oidc));
@@ -173,6 +175,7 @@ void fleet_free(struct fleet *fleet)
     publications_free(fleet->publications);
     authority_sets_free(fleet->authority_sets);
     authority_works_free(fleet->authority_works);
+    authority_remains_free(fleet->authority_remains);
     clock_guard_free(fleet->clock_guard);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 
 #include "fleet/fleet.h"
-
 enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32 };
 /* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
 struct fleet_counters {
@@ -65,6 +64,7 @@ struct fleet {
     atomic_llong server_certificate_from, server_certificate_to;       /* expiries.c; 0: not told */
     atomic_llong signer_told, signer_refusals_told, signer_refused_at; /* signer_watch.c */
     struct authority_works *authority_works;                           /* authority_work.c */
+    struct authority_remains *authority_remains;                       /* authority_remains.c */
     struct firmware_urls *firmware_urls;                               /* firmware_url_budgets.c */
     struct blob_shelf *blob_shelf;                                     /* blobs.c, uploads.c */
     struct rekey_lives *rekey_lives;                                   /* rekey_live.c */

@@ -3,6 +3,7 @@
 #include "fleet/jobs.h"
 
 #include "db/op_rows.h"
+#include "fleet/authority_remains.h"
 #include "fleet/authority_set.h"
 #include "fleet/authority_work.h"
 #include "fleet/blobs.h"
@@ -94,6 +95,7 @@ static const struct job jobs[] = {
     {"firmware-uploads", MINUTE_MS, uploads_expire, true},
     {"authority-orders", SECOND_MS, authority_orders_run, true},
     {"authority-ends", MINUTE_MS, authority_ends_run, true},
+    {"authority-remains", SECOND_MS, authority_remains_run, true},
     {"expiries", MINUTE_MS, expiries_check, false},
 };
 

@@ -7,7 +7,7 @@ enum { PERCENT_LEAST = 1, PERCENT_MOST = 99, PERCENT = 100, PLACE_BITS = 24, SEC
 
 /* Renewals and new keys are spread apart from each other: who comes first for the one need not for the other.
  */
-enum spread { SPREAD_RENEWAL = 1, SPREAD_KEY = 2 };
+enum spread { SPREAD_RENEWAL = 1, SPREAD_KEY = 2, SPREAD_LOSS = 3 };
 
 /* splitmix64's last step: every bit of the input moves every bit of the output. */
 static uint64_t mix(uint64_t x)
@@ -80,6 +80,42 @@ struct renewal renewal_with_order(struct renewal planned, const struct device_ro
         return planned;
     }
     int64_t at = device->rekey_requested_at;
+    return (struct renewal){.due_at = sooner(planned.due_at, at),
+                            .new_key_at = sooner(at, planned.new_key_at)};
+}
+
+/* The first wave shows whether the way is free while that costs little. In thousandths: of the devices, and
+ * of the time. */
+static const struct {
+    int64_t devices, time;
+} WAVES[] = {{10, 125}, {100, 125}, {890, 750}};
+enum { THOUSAND = 1000, WAVE_COUNT = sizeof WAVES / sizeof WAVES[0] };
+
+int64_t renewal_healing_at(const struct authority_loss *loss, const struct device_id *id)
+{
+    const int64_t parts = THOUSAND * THOUSAND;
+    int64_t span = loss->rekey_by > loss->compromised_at ? loss->rekey_by - loss->compromised_at : 0;
+    int64_t place = place_in(parts, SPREAD_LOSS, id);
+    int64_t at = loss->compromised_at;
+    for (size_t i = 0; i < WAVE_COUNT; i++) {
+        int64_t size = WAVES[i].devices * THOUSAND;
+        int64_t width = span / THOUSAND * WAVES[i].time;
+        if (place < size) {
+            return at + width / size * place + width % size * place / size;
+        }
+        place -= size;
+        at += width;
+    }
+    return at;
+}
+
+struct renewal renewal_with_loss(struct renewal planned, const struct authority_loss *loss,
+                                 const struct device_id *id)
+{
+    if (loss->compromised_at == 0) {
+        return planned;
+    }
+    int64_t at = renewal_healing_at(loss, id);
     return (struct renewal){.due_at = sooner(planned.due_at, at),
                             .new_key_at = sooner(at, planned.new_key_at)};
 }

@@ -5,7 +5,7 @@
 #ifndef WHORL_FLEET_RENEWAL_H
 #define WHORL_FLEET_RENEWAL_H
 
-#include "db/rows.h"
+#include "db/authority_rows.h"
 
 /* The product's plan, as product_row has it:
  *  renew_percent, renew_spread_percent  the window of renewals, in percent of the certificate's life: the one
@@ -32,6 +32,15 @@ struct renewal renewal_with_order(struct renewal planned, const struct device_ro
                                   const struct certificate_row *certificate);
 /** Whether the device was ordered to make a new key and this certificate is not over one. */
 bool renewal_is_ordered(const struct device_row *device, const struct certificate_row *certificate);
+
+/** When a device is told to rekey whose certificate is of a compromised authority: one in a hundred in the
+ *  first eighth of the time until loss->rekey_by, one in ten in the second, all others in the rest; each has
+ *  its place by its id, so that they do not come at once. */
+int64_t renewal_healing_at(const struct authority_loss *loss, const struct device_id *id);
+/** The same with the schedule: whatever is sooner, and always with a new key. @param loss zeros: nothing
+ * changes */
+struct renewal renewal_with_loss(struct renewal planned, const struct authority_loss *loss,
+                                 const struct device_id *id);
 
 /** Where the product certifies no key beyond its period: whether that of this one has passed. */
 bool renewal_is_key_over(const struct product_row *product, int64_t key_since, int64_t now_ms);

@@ -44,6 +44,8 @@ static const struct cli_argument compromised[] = {
     BODY(CLI_TEXT, "--key-algorithm", "P-256|P-384|Ed25519|RSA", "key_algorithm",
          "of the key that is made where nobody stands by"),
     BODY(CLI_INTEGER, "--lifetime-days", "N", "lifetime_days", "of that one"),
+    BODY(CLI_INTEGER, "--rekey-within", "SECONDS", "rekey_within_s",
+         "over which its devices are told to rekey, in waves (default: 3600)"),
     NOTE,
     ARGUMENTS_END,
 };

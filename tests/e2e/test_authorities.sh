@@ -57,6 +57,8 @@ new_key op2
 est op1 simplereenroll "$(csr op2 "/CN=$ID")"
 expect_status "the device takes its next certificate" 200
 keep_certificate op2
+device_json op2 GET /device/v1/status >/dev/null
+expect_status "and uses it" 200
 
 say "openssl, in both directions, with all CRLs"
 for _ in $(seq 1 30); do crl device-2 >/dev/null 2>&1 && crl root-2 >/dev/null 2>&1 && break; sleep 0.1; done
@@ -93,7 +95,7 @@ order "$PENDING/retire"
 expect_status "it is taken back" 204
 
 say "the key of the device CA leaks"
-order device-2/compromised '{"note":"drill"}'
+order device-2/compromised '{"note":"drill","rekey_within_s":0}'
 expect_status "declared" 200
 expect "it is so for good" "$(state device-2)" "compromised"
 order device-2/activate
@@ -103,6 +105,26 @@ NEXT=$(api GET /api/v1/authorities >/dev/null; jq -r '.authorities[] | select(.r
 SERIAL=$(pem device-2 | openssl x509 -noout -serial | cut -d= -f2)
 for _ in $(seq 1 50); do crl root-2 | openssl crl -noout -text | grep -q "$SERIAL" && break; sleep 0.1; done
 expect_in "its certificate is on the CRL of its root" "$(crl root-2 | openssl crl -noout -text | grep -A4 "$SERIAL")" "CA Compromise"
+
+say "the devices under it heal by themselves"
+remaining() { api GET /api/v1/authorities/device-2 | jq -r .remaining.devices; }
+for _ in $(seq 1 50); do [ "$(remaining)" = 1 ] && break; sleep 0.1; done
+expect "one remains" "$(remaining)" 1
+expect "why tells it" "$(api GET "/api/v1/devices/$ID/why" | jq -r .compromised_authority.authority)" device-2
+device_json op2 GET /device/v1/status >/dev/null
+expect_status "its certificate opens status" 200
+expect "which tells it to rekey now" "$(jq -r '(.rekey | tostring) + " " + (.renew_after <= .server_time | tostring)' "$WORK/body")" "true true"
+new_key op3
+est op2 simplereenroll "$(csr op3 "/CN=$ID")"
+expect_status "and the next certificate" 200
+keep_certificate op3
+device_json op3 GET /device/v1/status >/dev/null
+expect "which tells it nothing of the kind" "$(jq -r .rekey "$WORK/body")" null
+expect "nor does why" "$(api GET "/api/v1/devices/$ID/why" | jq -r .compromised_authority)" null
+for _ in $(seq 1 80); do [ "$(remaining)" = 0 ] && break; sleep 0.1; done
+expect "none remains" "$(remaining)" 0
+
+say "another device"
 new_identity late
 register "$ID"
 new_key op9

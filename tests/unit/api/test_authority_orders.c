@@ -251,6 +251,48 @@ static void what_waits_is_done_once_another_agrees(void **state)
     assert_state(h, "device", "retiring", false);
 }
 
+static void compromised_within(struct house *h, const char *id, const char *body, int status)
+{
+    AUTO_VAL(reply) reply = {.json = NULL};
+    assert_post(h, ONE "/compromised", id, body, &reply, status);
+    if (status == 422) {
+        assert_true(has_pointer(&reply, "/rekey_within_s"));
+    }
+}
+
+/* @return whether all devices under it are told at once */
+static bool is_at_once(struct house *h, const char *id)
+{
+    AUTO_VAL(reply) reply = {.json = NULL};
+    struct call call = rest(h, HTTP_GET, ONE, NULL);
+    call.param = id;
+    assert_status(h, &call, &reply, 200);
+    assert_string_equal(text_at(&reply, "state"), "compromised");
+    return strcmp(text_at(&reply, "compromised_at"), text_at(&reply, "rekey_by")) == 0;
+}
+
+static void its_devices_are_told_over_a_time_that_the_order_says(void **state)
+{
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    char second[TOKEN_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    compromised_within(h, "device", "{\"rekey_within_s\":-1}", 422);
+    compromised_within(h, "device", "{\"rekey_within_s\":2592001}", 422);
+    compromised_within(h, "device", "{\"rekey_within_s\":\"1h\"}", 422);
+    assert_post(h, ONE "/roll", "device", "{\"rekey_within_s\":1}", &reply, 422); /* not of this order */
+    compromised_within(h, "device", "{}", 200);
+    assert_false(is_at_once(h, "device")); /* an hour */
+    compromised_within(h, "device-2", "{\"rekey_within_s\":0}", 200);
+    assert_true(is_at_once(h, "device-2"));
+    /* what waits for a second person keeps it */
+    person(h, "second", (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION, second);
+    assert_int_equal(set_kinds(h, "*", "[\"authority.compromised\"]", &reply), 200);
+    assert_post(h, ONE "/compromised", "device-3", "{\"rekey_within_s\":0}", &reply, 202);
+    keep_id(&reply, id);
+    assert_int_equal(decide(h, second, id, "approve", &reply), 200);
+    assert_true(is_at_once(h, "device-3"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
 
 int main(void)
@@ -266,6 +308,7 @@ int main(void)
         TEST(a_tenant_has_its_own_and_nothing_of_others),
         TEST(the_same_key_makes_one_authority),
         TEST(what_waits_is_done_once_another_agrees),
+        TEST(its_devices_are_told_over_a_time_that_the_order_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

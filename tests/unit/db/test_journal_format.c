@@ -16,6 +16,8 @@ static void fill_authorities(struct journal_entry *entry)
     entry->authority.key_purposes = 32;
     entry->authority.created_at = 33;
     entry->authority.ver = 34;
+    entry->authority.compromised_at = 41;
+    entry->authority.rekey_by = 42;
     entry->authority.certificate = BYTES_OF(DER);
     entry->authority.request = BYTES_OF(SPKI);
     entry->authority.crl_base = bytes_str("http://crl.example");

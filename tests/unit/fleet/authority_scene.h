@@ -135,7 +135,8 @@ static inline void restore_inventory(struct scene *scene, const char *name, stru
 static const char *const AUTHORITY_QUESTIONS[] = {
     "SELECT id || '|' || role || '|' || state || quote(certificate) || created_at || '|' || ver || '|' ||"
     " crl_shards || crl_base || quote(tenant) || issuer || '|' || is_default || is_external || predecessor ||"
-    " quote(request) || quote(ends_at) || key_purposes FROM authority ORDER BY id",
+    " quote(request) || quote(ends_at) || key_purposes || quote(compromised_at) || quote(rekey_by) FROM "
+    "authority ORDER BY id",
     "SELECT issuer || '|' || quote(serial) || subject || '|' || kind || quote(certificate) || not_before ||"
     " '|' || not_after || '|' || quote(revoked_at) || quote(revocation_reason) FROM authority_certificate"
     " ORDER BY issuer, serial",

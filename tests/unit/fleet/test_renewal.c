@@ -286,9 +286,52 @@ static void overdue_is_a_matter_of_policy(void **state)
     assert_true(renewal_overdue_at(&product, at_ms) == at_ms + 1000);
 }
 
+/* --- a compromised authority ------------------------------------------------------------------------ */
+
+/* One in a hundred, one in ten, the rest: each in its part of the time, and even in it. */
+static void devices_of_a_compromised_authority_come_in_waves(void **state)
+{
+    (void)state;
+    const struct authority_loss loss = {.compromised_at = at_ms, .rekey_by = at_ms + day_ms};
+    int waves[3] = {0}, halves[2] = {0};
+    for (int i = 0; i < BATCH; i++) {
+        struct device_id id = id_of(i);
+        int64_t after = renewal_healing_at(&loss, &id) - at_ms;
+        assert_in_range(after, 0, day_ms - 1);
+        int wave = after < day_ms / 8 ? 0 : after < day_ms / 4 ? 1 : 2;
+        waves[wave]++;
+        halves[after >= day_ms * 5 / 8 ? 1 : 0] += wave == 2 ? 1 : 0;
+        assert_int_equal(after, renewal_healing_at(&loss, &id) - at_ms); /* nothing is drawn */
+    }
+    assert_in_range(waves[0], BATCH / 100 - 40, BATCH / 100 + 40);
+    assert_in_range(waves[1], BATCH / 10 - 150, BATCH / 10 + 150);
+    assert_in_range(halves[0], waves[2] / 2 - 250, waves[2] / 2 + 250);
+}
+
+static void a_compromised_authority_asks_for_a_new_key_now(void **state)
+{
+    (void)state;
+    struct device_id id = id_of(3);
+    const struct authority_loss none = {.compromised_at = 0};
+    const struct authority_loss at_once = {.compromised_at = at_ms, .rekey_by = at_ms};
+    const struct renewal planned = renewal_for(&plan, 3);
+    struct renewal same = renewal_with_loss(planned, &none, &id);
+    assert_int_equal(same.due_at, planned.due_at);
+    assert_int_equal(same.new_key_at, 0);
+    struct renewal healing = renewal_with_loss(planned, &at_once, &id);
+    assert_int_equal(healing.due_at, at_ms);
+    assert_true(renewal_needs_new_key(&healing, at_ms));
+    /* what is due before stays due before; a time that goes back is no time */
+    const struct authority_loss late = {.compromised_at = planned.due_at + day_ms, .rekey_by = 1};
+    assert_int_equal(renewal_with_loss(planned, &late, &id).due_at, planned.due_at);
+    assert_int_equal(renewal_healing_at(&late, &id), late.compromised_at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(devices_of_a_compromised_authority_come_in_waves),
+        cmocka_unit_test(a_compromised_authority_asks_for_a_new_key_now),
         cmocka_unit_test(a_batch_of_one_minute_comes_back_evenly_over_its_window),
         cmocka_unit_test(counted_ids_are_spread_too),
         cmocka_unit_test(new_keys_are_spread_apart_from_renewals),
