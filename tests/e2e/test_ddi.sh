@@ -66,7 +66,7 @@ stop_updater() {
 wait_for() {
     local what=$1
     shift
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         if "$@"; then
             say "ok  $what"
             return
@@ -74,7 +74,7 @@ wait_for() {
         sleep 0.05
     done
     tail -n 30 "$WORK/swupdate.log"
-    die "$what: not in 10 s"
+    die "$what: not in 30 s"
 }
 state_of() { api GET "/api/v1/devices/$2/firmware" | jq -r --arg id "$1" '[.actions[] | select(.rollout_id == $id) | .state][0] // "none"'; } # ROLLOUT DEVICE
 cancel_rollout() {

@@ -179,7 +179,8 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/op.key" -subj /CN=opera
 "$WHORLD" backup --dir "$DATA" --to "$WORK/whole.backup" --recipient "$WORK/op.pem" >"$WORK/out" || die "$(cat "$WORK/out")"
 "$WHORLD" restore --from "$WORK/whole.backup" --key "$WORK/op.key" --certificate "$WORK/op.pem" --dir "$WORK/restored" --keys-from "$DATA/keys" \
     --accept-rollback >"$WORK/out" 2>&1 || die "$(cat "$WORK/out")"
-expect "every file is in it" "$(cd "$WORK/restored/firmware/blobs" && find . -type f | sort)" "$(cd "$DATA/firmware/blobs" && find . -type f | sort)"
+files() { (cd "$1/firmware/blobs" && find . -type f | sort); }
+expect "every file is in it" "$(comm -13 <(files "$WORK/restored") <(files "$DATA"))" "" # one that nobody needs may have gone since
 "$WHORLD" check --dir "$WORK/restored" --firmware >"$WORK/out" || die "$(cat "$WORK/out")"
 expect_in "and all are whole" "$(cat "$WORK/out")" "all read"
 expect "the backup leaves no links" "$(find "$DATA" -path '*/.backup/*' | wc -l)" 0

@@ -164,10 +164,10 @@ stop_server
 cp "$DATA/inventory.db" "$WORK/before.db"
 start_server
 mkdir "$WORK/got"
-for delay in 0.25 0.5; do
+for most in 10 60; do
     "$DEVICE_TOOL" fleet --count 150 --seed-base 9000 --connections 8 --server "$DEVICE" --ca "$CA" --save "$WORK/got" >/dev/null 2>&1 &
     FLEET=$!
-    sleep $delay
+    for _ in $(seq 600); do [ "$(find "$WORK/got" -name '*.pem' | wc -l)" -lt $most ] || break; sleep 0.02; done
     kill -9 "$SERVER_PID"
     wait "$SERVER_PID" 2>/dev/null || true
     wait $FLEET || true
