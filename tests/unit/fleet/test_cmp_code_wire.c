@@ -61,7 +61,9 @@ static void the_first_key_is_the_only_one(void **state)
     assert_non_null(second);
     assert_int_equal(X509_cmp(first, second), 0);
     assert_null(again(&coded, true));
-    assert_int_equal(last_answer(&coded).protection_kind, CMP_PBM);
+    struct cmp_header answer = last_answer(&coded);
+    assert_int_equal(answer.protection_kind, CMP_PBM);
+    assert_non_null(memmem(answer.body_der.p, answer.body_der.n, "another key's", strlen("another key's")));
     assert_cmp_failure(&coded.talk.client, CMP_FAILURE_NOT_AUTHORIZED);
     assert_int_equal(certificates(scene), 1);
     assert_int_equal(code.row.failed_attempts, 0);
