@@ -19,6 +19,8 @@ static const char SQL_PUT[] =
     "sweep_at = excluded.sweep_at, ver = excluded.ver";
 static const char SQL_FIND[] = "SELECT " COLUMNS " FROM cmp_code WHERE tenant = $1 AND device = $2";
 static const char SQL_FIND_REFERENCE[] = "SELECT " COLUMNS " FROM cmp_code WHERE reference = $1";
+static const char SQL_FIND_FROM[] =
+    "SELECT " COLUMNS " FROM cmp_code WHERE reference >= $1 ORDER BY reference LIMIT 1";
 static const char SQL_SPEND[] =
     "UPDATE cmp_code SET sealed = $3, used_at = $4, sweep_at = $5, ver = ver + 1 "
     "WHERE tenant = $1 AND device = $2 AND used_at IS NULL AND revoked_at IS NULL";
@@ -81,6 +83,13 @@ err_t cmp_code_rows_find_by_reference(struct db_tx *tx, const uint8_t reference[
                                       struct cmp_code_row *out)
 {
     return db_find(tx, SQL_FIND_REFERENCE, DB_VALUES(DB_B(reference, CMP_REFERENCE_SIZE)), read_code, out,
+                   "CMP code");
+}
+
+err_t cmp_code_rows_find_from(struct db_tx *tx, const uint8_t reference[CMP_REFERENCE_SIZE],
+                              struct cmp_code_row *out)
+{
+    return db_find(tx, SQL_FIND_FROM, DB_VALUES(DB_B(reference, CMP_REFERENCE_SIZE)), read_code, out,
                    "CMP code");
 }
 

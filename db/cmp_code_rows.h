@@ -34,6 +34,9 @@ err_t cmp_code_rows_find(struct db_tx *tx, struct uuid tenant, const struct devi
 /** Whoever's it is. @errors ERR_NOT_FOUND */
 err_t cmp_code_rows_find_by_reference(struct db_tx *tx, const uint8_t reference[CMP_REFERENCE_SIZE],
                                       struct cmp_code_row *out);
+/** The first one in order of reference that is this or a later one. @errors ERR_NOT_FOUND */
+err_t cmp_code_rows_find_from(struct db_tx *tx, const uint8_t reference[CMP_REFERENCE_SIZE],
+                              struct cmp_code_row *out);
 
 /** The device's code is used up: its secret goes. One that has ended, or none, is no error. */
 err_t cmp_code_rows_spend(struct db_tx *tx, struct uuid tenant, const struct device_id *device,

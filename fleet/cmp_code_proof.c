@@ -23,25 +23,31 @@ struct search {
     struct cmp_code_proof *proof;
 };
 
-/* A text that is no reference is looked up too, as one that nobody has. */
+/* Where the reference is none, the next one is read, so that there is a row to read as well. */
 static err_t find_in(struct db_tx *tx, void *arg)
 {
     struct search *search = arg;
     struct cmp_code_row *row = &search->proof->row;
-    err_t found = cmp_code_rows_find_by_reference(tx, search->reference, row);
-    search->is_found = found.code == ERR_OK && search->is_reference &&
-                       cmp_code_is_live(cmp_code_judge(row, db_tx_now_ms(tx)));
+    err_t found = cmp_code_rows_find_from(tx, search->reference, row);
+    bool is_it = found.code == ERR_OK && search->is_reference &&
+                 memcmp(row->reference, search->reference, sizeof row->reference) == 0;
+    search->is_found = is_it && cmp_code_is_live(cmp_code_judge(row, db_tx_now_ms(tx)));
     return found.code == ERR_NOT_FOUND ? OK : found;
 }
 
-/* Where there is no code, one that nobody knows stands in for it, as long as a real one. */
-static err_t take_stand_in(const struct fleet *fleet, const struct search *search, struct secret *out)
+/* Where there is no code, one that nobody knows stands in for it, as long as a real one; it is made in any
+ * case, and something is unsealed in any case. */
+static err_t take_code(const struct fleet *fleet, const struct search *search, struct secret *out)
 {
-    const struct cmp_code_row none = {.sealed_size = CMP_CODE_TEXT_SIZE - 1 + SEAL_OVERHEAD};
+    const struct cmp_code_row none = {.sealed = {SEAL_FORM},
+                                      .sealed_size = CMP_CODE_TEXT_SIZE - 1 + SEAL_OVERHEAD};
     struct sha256 stand_in;
-    err_t opened = cmp_code_unseal(fleet, &none, out);
-    ENSURE(opened.code == ERR_CRYPTO, ERR_INTERNAL, "zeros were unsealed");
     TRY(hmac_sha256(BYTES_OF(fleet->salt_secret), BYTES_OF(search->reference), &stand_in));
+    err_t opened = cmp_code_unseal(fleet, search->is_found ? &search->proof->row : &none, out);
+    if (search->is_found) {
+        return opened;
+    }
+    ENSURE(opened.code == ERR_CRYPTO, ERR_INTERNAL, "zeros were unsealed");
     secret_clear(out);
     TRY(buf_append(&out->bytes, stand_in.b, sizeof stand_in.b));
     return buf_append(&out->bytes, stand_in.b, CMP_CODE_TEXT_SIZE - 1 - sizeof stand_in.b);
@@ -49,11 +55,9 @@ static err_t take_stand_in(const struct fleet *fleet, const struct search *searc
 
 static err_t look(struct fleet *fleet, struct bytes sender_kid, struct search *search)
 {
-    struct secret *code = &search->proof->code;
     search->is_reference = hex_decode(sender_kid, search->reference, sizeof search->reference).code == ERR_OK;
     TRY(db_read(fleet->db, find_in, search));
-    return search->is_found ? cmp_code_unseal(fleet, &search->proof->row, code)
-                            : take_stand_in(fleet, search, code);
+    return take_code(fleet, search, &search->proof->code);
 }
 
 static err_t name(const struct search *search)

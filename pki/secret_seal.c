@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "pki/openssl.h"
 
-enum { FORM = 1, NONCE_AT = 1, NONCE_SIZE = 12, TEXT_AT = NONCE_AT + NONCE_SIZE, TAG_SIZE = 16 };
+enum { NONCE_AT = 1, NONCE_SIZE = 12, TEXT_AT = NONCE_AT + NONCE_SIZE, TAG_SIZE = 16 };
 
 struct cipher {
     EVP_CIPHER_CTX *context;
@@ -42,7 +42,7 @@ static err_t cipher_begin(const struct seal *seal, const uint8_t *head, int encr
 
 err_t secret_seal(const struct seal *seal, const struct random *random, struct bytes plain, struct buf *out)
 {
-    uint8_t sealed[SEAL_OVERHEAD + SEAL_PLAIN_MAX] = {FORM};
+    uint8_t sealed[SEAL_OVERHEAD + SEAL_PLAIN_MAX] = {SEAL_FORM};
     int n = 0;
     ENSURE(plain.n >= 1 && plain.n <= SEAL_PLAIN_MAX, ERR_INTERNAL, "a secret of %zu bytes", plain.n);
     TRY(random_fill(random, sealed + NONCE_AT, NONCE_SIZE));
@@ -77,7 +77,7 @@ err_t secret_unseal(const struct seal *seal, struct bytes sealed, struct secret 
 {
     uint8_t plain[SEAL_PLAIN_MAX + TAG_SIZE]; /* GCM's last call writes nothing, but wants a place */
     secret_clear(out);
-    ENSURE(sealed.n > SEAL_OVERHEAD && sealed.n <= SEAL_OVERHEAD + SEAL_PLAIN_MAX && sealed.p[0] == FORM,
+    ENSURE(sealed.n > SEAL_OVERHEAD && sealed.n <= SEAL_OVERHEAD + SEAL_PLAIN_MAX && sealed.p[0] == SEAL_FORM,
            ERR_CRYPTO, "a sealed secret is cut or of another form");
     err_t error = open_text(seal, sealed, plain);
     if (error.code == ERR_OK) {

@@ -13,7 +13,7 @@ struct seal {
     struct bytes owner;  /* whose it is (tenant and id): authenticated, so that no row opens another's */
 };
 /* What sealing adds: the form, the nonce, the tag. */
-enum { SEAL_OVERHEAD = 1 + 12 + 16, SEAL_PLAIN_MAX = 4096 };
+enum { SEAL_FORM = 1, SEAL_OVERHEAD = 1 + 12 + 16, SEAL_PLAIN_MAX = 4096 };
 
 /** Appends the sealed form of 1 … SEAL_PLAIN_MAX bytes. @errors ERR_INTERNAL no or too many bytes, ERR_CRYPTO
  *  @thread any */
