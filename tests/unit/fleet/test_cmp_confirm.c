@@ -131,7 +131,8 @@ static void test_too_late(void **state)
     refuses(&talk, true);
     talk.before = "UPDATE certificate SET first_used_at = 1780272000000";
     assert_null(ir(&talk));
-    assert_cmp_failure(&talk.client, CMP_FAILURE_CERT_CONFIRMED);
+    /* by its own status OpenSSL 3.5 goes on to say that it refused */
+    assert_int_equal(OSSL_CMP_CTX_get_failInfoCode(talk.client.context), 1 << CMP_FAILURE_CERT_CONFIRMED);
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE state = 1"), 1);
     assert_int_equal(records(scene, "cmp.certificate_refused"), 0);
 }
