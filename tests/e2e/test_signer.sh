@@ -47,14 +47,14 @@ say "ok  the process's own has"
 
 say "killed under load: what was acknowledged is there"
 ids=()
-for i in $(seq 12); do
+for i in $(seq 8); do
     new_identity "load$i"
     new_key "op$i"
     ids+=("$ID")
 done
 register "${ids[@]}"
 (
-    for i in $(seq 12); do
+    for i in $(seq 8); do
         est "load$i" simpleenroll "$(csr "op$i")"
         if [ "$(status)" = 200 ]; then
             keep_certificate "got$i"
@@ -169,14 +169,15 @@ expect "readiness says it, and is ready" "$(curl -sS -w ' %{http_code}' "$PUBLIC
 expect "the CRL is served" "$(curl -sS -o /dev/null -w '%{http_code}' "$PUBLIC/crl/device.crl")" 200
 expect "the figure" "$(figure whorl_signer_up)" 0
 for _ in $(seq 60); do
-    if [ "$(sqlite3 -readonly "$DATA/inventory.db" "SELECT COUNT(*) FROM cmp_transaction")" -gt 0 ]; then break; fi
+    waiting=$(sqlite3 -readonly "$DATA/inventory.db" "SELECT COUNT(*) FROM cmp_transaction WHERE serial IS NULL")
+    if [ "$waiting" -gt 0 ]; then break; fi
     sleep 0.1
 done
+expect "a request by CMP waits" "$waiting" 1
 mv "$WORK/whorl.conf" "$DATA/whorl.conf"
 another_signer 0
 wait "$cmp" || die "CMP: $(tail -5 "$WORK/over-cmp.log")"
-expect_in "CMP was told to wait" "$(cat "$WORK/over-cmp.log")" "checkAfter"
-say "ok  and got its certificate by polling, when it was back"
+say "ok  and got its certificate by polling when it was back"
 for _ in $(seq 60); do
     alarms=$(api GET /api/v1/alarms | jq -r '.alarms[].kind' | grep unavailable || true)
     if [ -z "$alarms" ]; then break; fi

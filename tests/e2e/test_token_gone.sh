@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/token.sh"
 new_token plant
 init_in_token plant
-echo "signer_timeout_ms = 1500" >>"$DATA/whorl.conf"
+echo "signer_timeout_ms = 700" >>"$DATA/whorl.conf"
 start_server
 COUNT=60
 mkdir "$WORK/got"
@@ -93,11 +93,10 @@ comes_back "enrolment goes on by itself"
 alarm_is ""
 run_fleet || die "the fleet: $(tail -3 "$WORK/fleet.out")"
 expect "all enrolled" "$(find "$WORK/got" -name '*.pem' | wc -l)" "$KNOWN"
-for file in $(find "$WORK/got" -name "*.pem" | head -n 15); do
-    openssl verify -CAfile "$WORK/chain.pem" "$file" >/dev/null || die "$file does not verify"
-    openssl x509 -in "$file" -noout -serial
-done | cut -d= -f2 | tr A-F a-f >"$WORK/serials"
-for serial in $(shuf -n 10 --random-source=<(yes) "$WORK/serials"); do
+find "$WORK/got" -name "*.pem" >"$WORK/files"
+xargs openssl verify -CAfile "$WORK/chain.pem" <"$WORK/files" >/dev/null || die "one does not verify"
+for file in $(shuf -n 6 --random-source=<(yes) "$WORK/files"); do
+    serial=$(openssl x509 -in "$file" -noout -serial | cut -d= -f2 | tr A-F a-f)
     expect "in the inventory" "$(api GET "/api/v1/certificates/$serial" | jq -r .serial)" "$serial"
 done
 expect_in "the audit log holds" "$("$WHORLD" audit verify --dir "$DATA")" "The audit log verifies"
