@@ -21,7 +21,7 @@ figure() { curl -sS --cacert "$CA" -H "Authorization: Bearer $TOKEN" "$MANAGEMEN
 has_ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
 init_data
-echo 'signer_timeout_ms = 700' >>"$DATA/whorl.conf"
+echo 'signer_timeout_ms = 600' >>"$DATA/whorl.conf"
 start_server
 pid=$(signer)
 
@@ -64,7 +64,7 @@ register "${ids[@]}"
     done
 ) &
 load=$!
-for _ in 1 2 3; do
+for _ in 1 2; do
     sleep 0.15
     kill -9 "$(signer)" 2>/dev/null || true
 done
