@@ -81,11 +81,11 @@ ca() { # NAME SUBJECT ISSUER(-) EXTENSIONS
     fi
 }
 ROOT='basicConstraints=critical,CA:TRUE,pathlen:1\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n'
-LEAF='subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n'
-ca old "Root old" - "$ROOT"
-ca new "Root new" - "$ROOT"
+LEAF='subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\nextendedKeyUsage=serverAuth\n'
+ca old Root - "$ROOT"
+ca new Root - "$ROOT"
 cp "$WORK/new.key" "$WORK/cross.key"
-ca cross "Root new" old "$ROOT"
+ca cross Root old "$ROOT"
 ca by-old localhost old "$LEAF"
 ca by-new localhost new "$LEAF"
 cat >"$WORK/server.py" <<'PY'
