@@ -15,7 +15,7 @@
 #include "pki/signer_server.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { PIECE_MAX = 2048, PIECES_MAX = 16, ANSWERS_MAX = 1 << 17, QUESTION_ID = 7 };
+enum { PIECE_MAX = 16384, PIECES_MAX = 16, ANSWERS_MAX = 1 << 17, QUESTION_ID = 7 };
 
 static void must(bool condition)
 {
