@@ -82,7 +82,7 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
 .PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check chaos demo \
-	bench nightly tidy install chaos-build chaos-short chaos-controls chaos-load
+	bench nightly tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-load
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -269,6 +269,8 @@ nightly: deps-nightly
 	@$(MAKE) check
 	@deploy/ci/debian13 check
 	@tests/container/run.sh
+	@$(MAKE) reproducible
+	@$(MAKE) deb-test
 	@$(MAKE) chaos CHAOS_EVERY=1
 	@$(MAKE) chaos-load
 	@$(MAKE) tidy VARIANT=clang
@@ -290,14 +292,36 @@ deps-test:
 deps-nightly:
 	@sh deploy/deps.sh build run test nightly
 
-## install        programs, manual page and completion below DESTDIR and PREFIX (/usr/local)
+VERSION := $(shell sed -n 's/^.define WHORL_VERSION "\(.*\)"/\1/p' cmd/version.h)
+version:
+	@echo $(VERSION)
+
+## install        programs, units of systemd, manual pages, completion, documents below DESTDIR and PREFIX (/usr/local)
 PREFIX ?= /usr/local
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/bash-completion/completions share/zsh/site-functions)
-	install $(PROGRAMS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
-	$(B)/whorl help --man >$(DESTDIR)$(PREFIX)/share/man/man1/whorl.1
-	$(B)/whorl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/whorl
-	$(B)/whorl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_whorl
+	@B='$(B)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh
+## uninstall      takes away what install put there, and nothing else
+uninstall:
+	@B='$(B)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh --remove
+
+## deb            build/whorl_VERSION-1_ARCHITECTURE.deb, for the Debian that it is built on
+deb: all
+	@sh deploy/deps.sh build deb
+	@sh deploy/deb.sh $(B) $(VERSION) $(B)
+## deb-test       that package on a bare Debian 13: installed, used, upgraded, removed, purged; twice built, once the same
+deb-test:
+	@tests/deb/run.sh
+
+## image          the container image whorl:VERSION, by docker, or by podman
+IMAGE ?= whorl
+image:
+	@$$(command -v docker >/dev/null && echo docker build || echo podman build --format docker) -f deploy/Containerfile -t $(IMAGE):$(VERSION) -t $(IMAGE):latest \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		--build-arg CREATED=$$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd) .
+
+## reproducible   two builds in two folders at two times, compared byte by byte
+reproducible:
+	@tests/deb/reproducible.sh
 
 ## clean          removes build/
 clean:

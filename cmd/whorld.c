@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/version.h"
 #include "cmd/whorld/commands.h"
 
 struct command {
@@ -13,9 +14,10 @@ struct command {
 static const struct command COMMANDS[] = {
     {"init", command_init,
      "init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] [--passphrase-file FILE]\n"
+     "          [--admin-token-file FILE] [--crl-shards N] [--if-missing]\n"
      "          [--keystore pkcs11 --pkcs11-module FILE.so --pkcs11-token LABEL [--pkcs11-pin-file FILE]]\n"
      "        Make a complete data directory: authorities, server certificate, inventory, settings, admin "
-     "token."},
+     "token.\n        --if-missing: content with one that is there already."},
     {"serve", command_serve,
      "serve --dir DIR [--accept-rollback]\n        Run the server. SIGTERM stops it, SIGHUP reloads settings "
      "and certificate."},
@@ -26,7 +28,9 @@ static const struct command COMMANDS[] = {
     {"check", command_check,
      "check --dir DIR\n        Tell whether the directory is whole, what to back up and what to improve."},
     {"config", command_config,
-     "config [--dir DIR] [--markdown]\n        Print the settings in force, or the reference table."},
+     "config [--dir DIR] [--markdown|--example]\n        Print the settings in force, the reference table, "
+     "or a whorl.conf "
+     "with all that there is."},
     {"backup", command_backup,
      "backup --dir DIR --to FILE|- --recipient CERT.pem [--recipient …] [--with-keys]\n"
      "        Write the installation as it is now into one file that only the owners of these certificates "
@@ -44,9 +48,12 @@ static const struct command COMMANDS[] = {
     {"tenant", command_tenant,
      "tenant add|list --dir DIR [--name NAME]\n        Tenants; a tenant's name is also its EST label."},
     {"token", command_token,
-     "token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
+     "token make\n"
+     "  token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
      "  token revoke --dir DIR --id ID [--tenant NAME]\n        Credentials of back ends; the text is shown "
-     "once."},
+     "once. `make` prints one for `init --admin-token-file`."},
+    {"version", command_version,
+     "version [--json]\n        Tell the version, and what this build and its libraries can do."},
     {"user", command_user,
      "user add|reset --dir DIR --name NAME [--tenant NAME] [--role NAME]\n        Invite a person (role "
      "admin by "
@@ -81,16 +88,83 @@ static void print_usage(FILE *to)
     }
 }
 
+/* One line of roff: what it would take for its own is escaped. */
+static void print_roff(const char *text, size_t n)
+{
+    if (n > 0 && (text[0] == '.' || text[0] == '\'')) {
+        (void)fputs("\\&", stdout);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\\' || text[i] == '-') {
+            (void)putchar('\\');
+        }
+        (void)putchar(text[i]);
+    }
+    (void)putchar('\n');
+}
+
+/* The lines of a usage that begin a form of the command have two blanks before them or none, those that go on
+ * with it ten, and the explanation eight. */
+static void print_manual_of(const char *usage)
+{
+    bool is_told = false;
+    (void)fputs(".TP\n.nf\n", stdout);
+    while (*usage != '\0') {
+        size_t n = strcspn(usage, "\n");
+        size_t blanks = strspn(usage, " ");
+        if (blanks == 8 && !is_told) {
+            (void)fputs(".fi\n", stdout);
+            is_told = true;
+        }
+        size_t skipped = is_told ? blanks : blanks > 2 ? 2 : blanks;
+        print_roff(usage + skipped, n - skipped);
+        usage += n + (usage[n] == '\n' ? 1 : 0);
+    }
+}
+
+static void print_manual(void)
+{
+    (void)fputs(
+        ".TH WHORLD 8 2026-11-25 \"Whorl " WHORL_VERSION "\" \"\"\n"
+        ".SH NAME\nwhorld \\- the Whorl server: onboarding of devices that are known by their silicon\n"
+        ".SH SYNOPSIS\n.B whorld\n.I command\n.RI [ options ]\n"
+        ".SH DESCRIPTION\n"
+        "Keeps one installation in a data directory: its authorities, the inventory of devices and "
+        "certificates, firmware, settings.\n"
+        ".B whorld init\nmakes it,\n.B whorld serve\nruns it until SIGTERM.\n"
+        "Everything else is done over its management API, with\n.BR whorl (1).\n"
+        ".PP\nUnder systemd it is\n.IR whorld.service ;\n"
+        "sockets that\n.I whorld.socket\nmakes are taken over:\n.BR sd_listen_fds (3).\n"
+        ".SH COMMANDS\n",
+        stdout);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        print_manual_of(COMMANDS[i].usage);
+    }
+    (void)fputs(".SH FILES\n.TP\n.I /var/lib/whorl\nthe data directory of the service\n"
+                ".TP\n.I DIR/whorl.conf\nsettings;\n.B whorld config \\-\\-markdown\ntells all of them\n"
+                ".TP\n.I /etc/credstore/whorl.ca_passphrase\nthe passphrase of the CA keys, for the service\n"
+                ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage.\n"
+                ".SH SEE ALSO\n.BR whorl (1),\n.BR whorl\\-device (1),\n"
+                ".I /usr/share/doc/whorl/deployment.md\n",
+                stdout);
+}
+
 int main(int argc, char **argv)
 {
+    char version[] = "version";
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        print_usage(stdout);
+        if (argc > 2 && strcmp(argv[2], "--man") == 0) {
+            print_manual();
+        } else {
+            print_usage(stdout);
+        }
         return EXIT_OK;
     }
+    argv[1] = strcmp(argv[1], "--version") == 0 ? version : argv[1];
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[1], COMMANDS[i].name) == 0) {
             return COMMANDS[i].run(argc - 2, argv + 2);

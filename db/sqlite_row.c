@@ -47,3 +47,8 @@ err_t db_row_text(const struct db_row *row, int column, char *out, size_t size)
     out[value.n] = '\0';
     return OK;
 }
+
+const char *db_engine_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -40,6 +40,20 @@ err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], str
     return error;
 }
 
+err_t token_from_text(const char *text, struct token_row *row)
+{
+    struct token_parts parts;
+    struct sha256 hash;
+    TRY(token_text_read(TOKEN_PREFIX, "token", bytes_str(text), &parts));
+    err_t error = sha256_of(BYTES_OF(parts.secret), &hash);
+    if (error.code == ERR_OK) {
+        memcpy(row->id, parts.id, sizeof(row->id));
+        memcpy(row->secret_sha256, hash.b, sizeof(row->secret_sha256));
+    }
+    bytes_wipe(&parts, sizeof(parts));
+    return error;
+}
+
 /* What a person or a credential makes is theirs; what the installation's own commands make stands for itself.
  */
 static void set_owner(const struct actor *actor, const char *id, struct token_row *row)

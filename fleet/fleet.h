@@ -79,12 +79,13 @@ static inline const char *actor_owner(const struct actor *actor)
     return actor->owner[0] != '\0' ? actor->owner : actor->name;
 }
 
-/** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin
- * token.
- *  @errors ERR_CONFLICT when they are there @thread init */
 struct first_token {
     char text[128]; /* shown once; wipe after use */
 };
-err_t fleet_found(struct fleet *fleet, struct first_token *out);
+/** Makes the first rows of an inventory in one transaction: authorities, tenant and product "default", admin
+ * token.
+ *  @param given the text of that token, made before (`whorld token make`); NULL: one is made here
+ *  @errors ERR_CONFLICT when they are there, ERR_UNPROCESSABLE `given` is no token @thread init */
+err_t fleet_found(struct fleet *fleet, const char *given, struct first_token *out);
 
 #endif

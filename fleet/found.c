@@ -65,13 +65,26 @@ static err_t found_in(struct db_tx *tx, void *arg)
     return event_append(tx, &event, "{}");
 }
 
-err_t fleet_found(struct fleet *fleet, struct first_token *out)
+static err_t token_take(struct fleet *fleet, const char *given, struct first_token *out,
+                        struct token_row *row)
+{
+    if (given == NULL) {
+        return token_generate(fleet, out->text, row);
+    }
+    ENSURE(strlen(given) < sizeof out->text && token_from_text(given, row).code == ERR_OK, ERR_UNPROCESSABLE,
+           "the text of the first admin token is none that `whorld token make` printed");
+    memcpy(out->text, given, strlen(given) + 1);
+    return OK;
+}
+
+err_t fleet_found(struct fleet *fleet, const char *given, struct first_token *out)
 {
     struct founding run = {
         .options = &fleet->options,
         .token = {.name = "first-admin", .scopes = (uint32_t)SCOPE_ADMIN | (uint32_t)SCOPE_INSTALLATION}};
     _Static_assert(sizeof(out->text) == TOKEN_TEXT_SIZE, "one size of token texts");
-    TRY(token_generate(fleet, out->text, &run.token));
+    memset(out, 0, sizeof *out);
+    TRY(token_take(fleet, given, out, &run.token));
     err_t error = db_write(fleet->db, found_in, &run);
     if (error.code == ERR_OK) {
         error = authority_set_reload(fleet);

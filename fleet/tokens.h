@@ -10,6 +10,8 @@
 err_t token_generate(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row);
 /** A new secret for the row's id. */
 err_t token_generate_secret(struct fleet *fleet, char text[TOKEN_TEXT_SIZE], struct token_row *row);
+/** Id and hash of a text that was made elsewhere. @errors ERR_UNAUTHORIZED it is no token @thread any */
+err_t token_from_text(const char *text, struct token_row *row);
 /** @errors ERR_UNPROCESSABLE @thread any */
 err_t token_check_scopes(uint32_t scopes);
 err_t token_check_expiry(int64_t expires_at, int64_t now_ms);

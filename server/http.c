@@ -381,3 +381,8 @@ void http_resume(struct exchange *x)
 {
     MHD_resume_connection(x->handle);
 }
+
+const char *server_http_version(void)
+{
+    return MHD_get_version();
+}

@@ -133,6 +133,11 @@ err_t server_new(const struct server_options *options, const struct server_app *
     return OK;
 }
 
+const char *server_loop_version(void)
+{
+    return uv_version_string();
+}
+
 const char *server_address(const struct server *server, enum listener id)
 {
     int index = listener_index(server, id);

@@ -76,6 +76,9 @@ struct server_options {
  *  @errors ERR_CONFLICT address in use, ERR_UNPROCESSABLE bad address, ERR_IO @thread init */
 err_t server_new(const struct server_options *options, const struct server_app *app,
                  struct tls_snapshot *device_tls, struct tls_snapshot *management_tls, struct server **out);
+/** Versions of the HTTP library and of the loops' that this program runs on. @thread any */
+const char *server_http_version(void);
+const char *server_loop_version(void);
 /** Whether a descriptor is a listening TCP socket of IPv4 or IPv6, and where. @param[out] bound
  * "ADDRESS:PORT", 56 bytes are enough @errors ERR_UNPROCESSABLE what it is instead, ERR_IO @thread any */
 err_t server_socket_read(int fd, char *bound, size_t bound_size);

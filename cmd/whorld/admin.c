@@ -8,6 +8,7 @@
 #include "cmd/whorld/house.h"
 #include "fleet/access.h"
 #include "fleet/registry.h"
+#include "fleet/token_text.h"
 
 static const int64_t DAY_MS = 86400000;
 static const struct actor ACTOR = {.name = "whorld", .request_id = ""};
@@ -18,14 +19,30 @@ static int usage(const char *text)
     return EXIT_USAGE;
 }
 
+/* A whorl.conf in which everything is as it is without one. */
+static int print_example(void)
+{
+    struct config config;
+    AUTO_VAL(buf) text = {0};
+    config_defaults(&config);
+    err_t error = config_render_file(&config, &text);
+    (void)fputs(buf_str(&text), stdout);
+    return error.code == ERR_OK ? EXIT_OK : fail(error);
+}
+
 int command_config(int argc, char **argv)
 {
     const char *dir = NULL;
     bool markdown = false;
+    bool example = false;
     const struct option_spec specs[] = {{.name = "dir", .value = &dir},
-                                        {.name = "markdown", .flag = &markdown}};
-    if (!options_read(argc, argv, specs, 2)) {
-        return usage("config [--dir DIR] [--markdown]");
+                                        {.name = "markdown", .flag = &markdown},
+                                        {.name = "example", .flag = &example}};
+    if (!options_read(argc, argv, specs, 3)) {
+        return usage("config [--dir DIR] [--markdown|--example]");
+    }
+    if (example) {
+        return print_example();
     }
     if (markdown) {
         config_print_markdown(stdout);
@@ -140,17 +157,36 @@ static err_t run_token(struct house *house, bool is_add, const struct token_word
     return OK;
 }
 
+/* The text of a token of no installation yet: for `init --admin-token-file`. */
+static int make_token(void)
+{
+    struct token_parts parts;
+    char text[TOKEN_TEXT_SIZE];
+    err_t error = random_fill(random_system(), (uint8_t *)&parts, sizeof parts);
+    if (error.code != ERR_OK) {
+        return fail(error);
+    }
+    token_text_write(TOKEN_PREFIX, &parts, text);
+    printf("%s\n", text);
+    bytes_wipe(&parts, sizeof parts);
+    bytes_wipe(text, sizeof text);
+    return EXIT_OK;
+}
+
 int command_token(int argc, char **argv)
 {
-    static const char usage_text[] =
-        "token add --dir DIR --name NAME [--tenant NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
-        "       whorld token revoke --dir DIR --id ID [--tenant NAME]";
+    static const char usage_text[] = "token make\n       whorld token add --dir DIR --name NAME [--tenant "
+                                     "NAME] [--scope WORDS] [--expires DAYS|RFC3339]\n"
+                                     "       whorld token revoke --dir DIR --id ID [--tenant NAME]";
     struct token_words w = {0};
     const struct option_spec specs[] = {
         {.name = "dir", .value = &w.dir},         {.name = "tenant", .value = &w.tenant},
         {.name = "name", .value = &w.name},       {.name = "scope", .value = &w.scope},
         {.name = "expires", .value = &w.expires}, {.name = "id", .value = &w.id},
     };
+    if (argc == 1 && strcmp(argv[0], "make") == 0) {
+        return make_token();
+    }
     if (argc < 1 || !options_read(argc - 1, argv + 1, specs, 6) || w.dir == NULL) {
         return usage(usage_text);
     }

@@ -21,6 +21,7 @@ int command_audit(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_journal(int argc, char **argv);
+int command_version(int argc, char **argv);
 int command_ca(int argc, char **argv);
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };

@@ -90,6 +90,10 @@ err_t house_check_marker(const char *folder);
 /** "folder/name"; caller owns. */
 err_t house_path(const struct house *house, const char *name, char **out);
 
+/** The text of a file, without the newline that an editor leaves at its end. @errors ERR_NOT_FOUND,
+ * ERR_UNPROCESSABLE an empty file, ERR_IO */
+err_t secret_file_read(const char *path, struct secret *out);
+
 /* A secret from outside: a file that the settings name, else a systemd credential, else an environment
  * variable. */
 struct secret_source {
@@ -121,6 +125,9 @@ void keystore_settings(const struct config *config, struct keystore_pkcs11 *out)
 /** The passphrase by the order of docs/configuration.md. @param[out] is_embedded it lies beside the keys that
  * it protects */
 err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded);
+/** Whether it comes from elsewhere than keys/passphrase. @errors ERR_NOT_FOUND, ERR_UNPROCESSABLE a file that
+ * is named and empty */
+err_t passphrase_is_given(const struct config *config, bool *out);
 /** Makes keys/passphrase (0600), drawn (pki/keystore.h). */
 err_t passphrase_make(const char *folder);
 

@@ -1,7 +1,6 @@
 /* `whorld init`: makes a data directory complete, or leaves one that nothing opens. The marker
  * installation.json is written last; until then the file .init says that the directory is half-made, and a
  * second init may clear what the first one left. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,122 +11,13 @@
 #include "base/file.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "cmd/whorld/init_folder.h"
 #include "fleet/crl_shards.h"
+#include "fleet/tokens.h"
 #include "pki/certificate.h"
 
 enum { HOSTS_MAX = 32 };
 static const int64_t DAY_MS = 86400000;
-
-/* What init makes, children before their folders: the only names that a repeated init removes. */
-static const char *const MADE_FILES[] = {
-    "keys/ca-root.key",
-    "keys/ca-device.key",
-    "keys/ca-infrastructure.key",
-    "keys/" HOUSE_TLS_KEY ".key",
-    "keys/owner-salt.secret",
-    "keys/pkcs11-pin.secret",
-    "keys/pin-attempts",
-    HOUSE_PASSPHRASE,
-    HOUSE_SERVER_CERTIFICATE,
-    "tls/hosts",
-    HOUSE_ANCHOR,
-    HOUSE_TOKEN,
-    HOUSE_CONFIG,
-    HOUSE_DATABASE,
-    HOUSE_DATABASE "-journal", /* until WAL is switched on */
-    HOUSE_DATABASE "-wal",
-    HOUSE_DATABASE "-shm",
-    HOUSE_DATABASE ".admin.lock",
-};
-static const char *const MADE_FOLDERS[] = {"keys", "tls", HOUSE_FIRMWARE};
-
-static err_t folder_is_empty(const char *folder, bool *out)
-{
-    DIR *dir = opendir(folder);
-    ENSURE(dir != NULL, ERR_IO, "%.100s: %s", folder, strerror(errno));
-    *out = true;
-    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            strcmp(e->d_name, "lost+found") != 0) {
-            *out = false;
-        }
-    }
-    (void)closedir(dir);
-    return OK;
-}
-
-/* Temporary files of an interrupted durable write, in one folder: those whose name begins so. */
-static err_t clear_temporaries(const char *folder, const char *beginning)
-{
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        return OK;
-    }
-    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (strncmp(e->d_name, beginning, strlen(beginning)) == 0 &&
-            strstr(e->d_name, FILE_TEMPORARY) != NULL) {
-            (void)unlinkat(dirfd(dir), e->d_name, 0);
-        }
-    }
-    (void)closedir(dir);
-    return OK;
-}
-
-/* The mark goes last: whatever ends this in the middle, the next init still knows whose the rest is. */
-static err_t clear_half_made(const char *folder, const char *started)
-{
-    AUTO(char) *keys = NULL;
-    AUTO(char) *tls = NULL;
-    TRY(path_join(folder, "keys", &keys));
-    TRY(path_join(folder, "tls", &tls));
-    TRY(clear_temporaries(keys, ""));
-    TRY(clear_temporaries(tls, ""));
-    TRY(clear_temporaries(folder, ""));
-    for (size_t i = 0; i < sizeof MADE_FILES / sizeof MADE_FILES[0]; i++) {
-        AUTO(char) *path = NULL;
-        TRY(path_join(folder, MADE_FILES[i], &path));
-        ENSURE(unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR, ERR_IO, "%.100s: %s", path,
-               strerror(errno));
-    }
-    for (size_t i = 0; i < sizeof MADE_FOLDERS / sizeof MADE_FOLDERS[0]; i++) {
-        AUTO(char) *path = NULL;
-        TRY(path_join(folder, MADE_FOLDERS[i], &path));
-        ENSURE(rmdir(path) == 0 || errno == ENOENT, ERR_CONFLICT, "%.100s: %s", path, strerror(errno));
-    }
-    TRY(folder_sync(folder));
-    ENSURE(unlink(started) == 0, ERR_IO, "%.100s: %s", started, strerror(errno));
-    return folder_sync(folder);
-}
-
-/* An empty or missing folder, or one that an interrupted init left, becomes one that is marked as half-made.
- */
-static err_t prepare(const struct house *house)
-{
-    const char *folder = house->folder;
-    AUTO(char) *started = NULL;
-    AUTO(char) *marker = NULL;
-    TRY(path_join(folder, HOUSE_STARTED, &started));
-    TRY(path_join(folder, HOUSE_MARKER, &marker));
-    if (!file_exists(folder)) {
-        TRY(folder_make(folder, 0700));
-    }
-    ENSURE(!file_exists(marker), ERR_CONFLICT, "there is an installation in %.100s already", folder);
-    if (file_exists(started)) {
-        TRY(keystore_forget_half_made(folder, &house->config));
-        TRY(clear_half_made(folder, started));
-    }
-    TRY(clear_temporaries(folder, HOUSE_STARTED)); /* an init that ended before its mark stood */
-    bool empty = false;
-    TRY(folder_is_empty(folder, &empty));
-    ENSURE(empty, ERR_CONFLICT, "%.100s is not empty", folder);
-    TRY(file_write_durable(started, bytes_str("init is at work\n"), 0600));
-    for (size_t i = 0; i < sizeof MADE_FOLDERS / sizeof MADE_FOLDERS[0]; i++) {
-        AUTO(char) *path = NULL;
-        TRY(path_join(folder, MADE_FOLDERS[i], &path));
-        TRY(folder_make(path, 0700));
-    }
-    return OK;
-}
 
 static err_t make_authority(struct house *house, enum authority_role role, struct authority **out)
 {
@@ -162,10 +52,9 @@ static err_t make_keys(struct house *house)
     AUTO_VAL(secret) passphrase = {0};
     AUTO(char) *keys = NULL;
     bool is_embedded = false;
-    bool given = house->config.ca_passphrase_file[0] != '\0' ||
-                 config_environment("WHORL_CA_PASSPHRASE") != NULL ||
-                 config_environment("CREDENTIALS_DIRECTORY") != NULL;
-    if (!given) {
+    bool is_given = false;
+    TRY(passphrase_is_given(&house->config, &is_given));
+    if (!is_given) {
         TRY(passphrase_make(house->folder));
     }
     TRY(passphrase_read(house->folder, &house->config, &passphrase, &is_embedded));
@@ -177,18 +66,31 @@ static err_t make_keys(struct house *house)
     return keystore_generate(house->keystore, HOUSE_TLS_KEY, KEY_ALG_P256, &house->tls_key);
 }
 
-static err_t write_files(struct house *house, struct first_token *token)
+/* The first admin token: made here, or the text of a file that somebody keeps already. */
+struct first_admin {
+    struct secret given; /* empty: none */
+    struct first_token token;
+};
+
+static err_t keep_token(const struct house *house, const char *text)
+{
+    AUTO(char) *path = NULL;
+    AUTO_VAL(secret) line = {.bytes = {0}};
+    TRY(house_path(house, HOUSE_TOKEN, &path));
+    TRY(buf_printf(&line.bytes, "%s\n", text));
+    return file_write_durable(path, buf_view(&line.bytes), 0600);
+}
+
+static err_t write_files(struct house *house, struct first_admin *admin)
 {
     AUTO(char) *anchor = NULL;
     AUTO(char) *conf = NULL;
-    AUTO(char) *token_path = NULL;
     AUTO_VAL(buf) pem = {0};
     AUTO_VAL(buf) settings = {0};
     AUTO_VAL(buf) leaf = {0};
     bool is_new = false;
     TRY(house_path(house, HOUSE_ANCHOR, &anchor));
     TRY(house_path(house, HOUSE_CONFIG, &conf));
-    TRY(house_path(house, HOUSE_TOKEN, &token_path));
     TRY(certificate_to_pem(authority_borrow_der(house->root), &pem));
     TRY(file_write_durable(anchor, buf_view(&pem), 0644));
     TRY(config_render_file(&house->config, &settings));
@@ -198,12 +100,9 @@ static err_t write_files(struct house *house, struct first_token *token)
     TRY(server_certificate_ensure(house, &by, &leaf, &is_new));
     TRY(house_open_db(house, HOUSE_FOUND));
     TRY(house_open_fleet(house));
-    TRY(fleet_found(house->fleet, token));
-    AUTO_VAL(buf) line = {0};
-    TRY(buf_printf(&line, "%s\n", token->text));
-    err_t written = file_write_durable(token_path, buf_view(&line), 0600);
-    bytes_wipe(line.p, line.n);
-    return written;
+    bool is_given = admin->given.bytes.n > 0;
+    TRY(fleet_found(house->fleet, is_given ? buf_str(&admin->given.bytes) : NULL, &admin->token));
+    return is_given ? OK : keep_token(house, admin->token.text);
 }
 
 static err_t finish(struct house *house)
@@ -217,26 +116,31 @@ static err_t finish(struct house *house)
     return folder_sync(house->folder);
 }
 
-static err_t build(struct house *house, struct first_token *token)
+static err_t build(struct house *house, struct first_admin *admin)
 {
     TRY(log_new(STDERR_FILENO, LOG_WARN, clock_system(), &house->log));
-    TRY(prepare(house));
+    TRY(init_prepare(house));
     TRY(make_keys(house));
-    TRY(write_files(house, token));
+    TRY(write_files(house, admin));
     /* the inventory is closed (and its WAL folded in) before the marker says that all is there */
     fleet_free(TAKE(house->fleet));
     db_close(TAKE(house->db));
     return finish(house);
 }
 
-static void tell(const struct house *house, const struct first_token *token)
+static void tell(const struct house *house, const struct first_admin *admin)
 {
     const char *dir = house->folder;
     printf("Made %s\n\n"
            "  trust anchor   %s/" HOUSE_ANCHOR " (give it to devices and clients)\n"
-           "  settings       %s/" HOUSE_CONFIG "\n"
-           "  admin token    %s   (shown this once; also in %s/" HOUSE_TOKEN ")\n\n",
-           dir, dir, dir, token->text, dir);
+           "  settings       %s/" HOUSE_CONFIG "\n",
+           dir, dir, dir);
+    if (admin->given.bytes.n > 0) {
+        printf("  admin token    the one that was given\n\n");
+    } else {
+        printf("  admin token    %s   (shown this once; also in %s/" HOUSE_TOKEN ")\n\n", admin->token.text,
+               dir);
+    }
     printf(
         "Keep now, apart from each other:\n"
         "  %s/keys/          %s; without them no certificate can be issued or revoked\n"
@@ -253,7 +157,8 @@ static void tell(const struct house *house, const struct first_token *token)
 
 /* What the command line says. */
 struct init_words {
-    const char *dir, *name, *public_url, *passphrase, *shards;
+    const char *dir, *name, *public_url, *passphrase, *shards, *admin_token;
+    bool if_missing;
     const char *hosts[HOSTS_MAX];
     int host_count;
     struct keystore_words keystore;
@@ -319,6 +224,8 @@ static bool words_read(int argc, char **argv, struct init_words *words)
         {.name = "name", .value = &words->name},
         {.name = "public-url", .value = &words->public_url},
         {.name = "passphrase-file", .value = &words->passphrase},
+        {.name = "admin-token-file", .value = &words->admin_token},
+        {.name = "if-missing", .flag = &words->if_missing},
         {.name = "crl-shards", .value = &words->shards},
         {.name = "host", .list = words->hosts, .list_count = &words->host_count, .list_max = HOSTS_MAX},
         {.name = "keystore", .value = &words->keystore.keystore},
@@ -331,7 +238,20 @@ static bool words_read(int argc, char **argv, struct init_words *words)
     return options_read(argc, argv, specs, sizeof specs / sizeof specs[0]) && words->dir != NULL;
 }
 
-static err_t init_by(const struct init_words *words, struct house *house, struct first_token *token)
+/* Judged before anything is made. */
+static err_t token_given(const char *path, struct secret *out)
+{
+    struct token_row row;
+    if (path == NULL) {
+        return OK;
+    }
+    TRY(secret_file_read(path, out));
+    ENSURE(token_from_text(buf_str(&out->bytes), &row).code == ERR_OK, ERR_UNPROCESSABLE,
+           "%.60s has no token: make one with `whorld token make`", path);
+    return OK;
+}
+
+static err_t init_by(const struct init_words *words, struct house *house, struct first_admin *admin)
 {
     house->folder = strdup(words->dir);
     ENSURE(house->folder != NULL, ERR_NO_MEMORY, "no memory");
@@ -339,7 +259,8 @@ static err_t init_by(const struct init_words *words, struct house *house, struct
     if (words->shards != NULL) {
         TRY(shards_from(words->shards, house));
     }
-    return build(house, token);
+    TRY(token_given(words->admin_token, &admin->given));
+    return build(house, admin);
 }
 
 int command_init(int argc, char **argv)
@@ -347,20 +268,25 @@ int command_init(int argc, char **argv)
     struct init_words words = {0};
     if (!words_read(argc, argv, &words)) {
         (void)fputs("usage: whorld init --dir DIR [--name NAME] [--host DNS-or-IP]… [--public-url URL] "
-                    "[--passphrase-file FILE] [--crl-shards N]\n"
+                    "[--passphrase-file FILE] [--admin-token-file FILE]\n"
+                    "       [--crl-shards N] [--if-missing]\n"
                     "       [--keystore pkcs11 --pkcs11-module FILE.so --pkcs11-token LABEL|--pkcs11-slot N "
                     "[--pkcs11-pin-file FILE] [--pkcs11-keys WORDS]]\n",
                     stderr);
         return EXIT_USAGE;
     }
+    if (words.if_missing && house_check_marker(words.dir).code == ERR_OK) {
+        printf("There is an installation in %s already: nothing is changed\n", words.dir);
+        return EXIT_OK;
+    }
     (void)umask(077);
     AUTO_VAL(house) house = {0};
-    struct first_token token = {{0}};
-    err_t error = init_by(&words, &house, &token);
-    if (error.code != ERR_OK) {
-        return fail(error);
+    struct first_admin admin = {.given = {.bytes = {0}}};
+    err_t error = init_by(&words, &house, &admin);
+    if (error.code == ERR_OK) {
+        tell(&house, &admin);
     }
-    tell(&house, &token);
-    bytes_wipe(&token, sizeof token);
-    return EXIT_OK;
+    secret_clear(&admin.given);
+    bytes_wipe(&admin.token, sizeof admin.token);
+    return error.code == ERR_OK ? EXIT_OK : fail(error);
 }

@@ -15,7 +15,7 @@ static void trim_line_end(struct buf *b)
     }
 }
 
-static err_t read_trimmed(const char *path, struct secret *out)
+err_t secret_file_read(const char *path, struct secret *out)
 {
     TRY(file_read(path, PASSPHRASE_LIMIT, &out->bytes));
     trim_line_end(&out->bytes);
@@ -27,14 +27,14 @@ err_t secret_source_read(const struct secret_source *source, struct secret *out,
 {
     *is_there = true;
     if (source->file[0] != '\0') {
-        return read_trimmed(source->file, out);
+        return secret_file_read(source->file, out);
     }
     AUTO(char) *path = NULL;
     const char *credentials = config_environment("CREDENTIALS_DIRECTORY");
     if (credentials != NULL) {
         TRY(path_join(credentials, source->credential, &path));
         if (file_exists(path)) {
-            return read_trimmed(path, out);
+            return secret_file_read(path, out);
         }
     }
     const char *variable = config_environment(source->variable);
@@ -42,13 +42,24 @@ err_t secret_source_read(const struct secret_source *source, struct secret *out,
     return variable != NULL ? buf_append_str(&out->bytes, variable) : OK;
 }
 
-err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded)
+static err_t read_given(const struct config *config, struct secret *out, bool *is_there)
 {
     const struct secret_source source = {
         .file = config->ca_passphrase_file, .credential = "ca_passphrase", .variable = "WHORL_CA_PASSPHRASE"};
+    return secret_source_read(&source, out, is_there);
+}
+
+err_t passphrase_is_given(const struct config *config, bool *out)
+{
+    AUTO_VAL(secret) secret = {.bytes = {0}};
+    return read_given(config, &secret, out);
+}
+
+err_t passphrase_read(const char *folder, const struct config *config, struct secret *out, bool *is_embedded)
+{
     bool is_there = false;
     *is_embedded = false;
-    TRY(secret_source_read(&source, out, &is_there));
+    TRY(read_given(config, out, &is_there));
     if (is_there) {
         return OK;
     }
@@ -57,7 +68,7 @@ err_t passphrase_read(const char *folder, const struct config *config, struct se
     ENSURE(file_exists(embedded), ERR_FORBIDDEN,
            "no passphrase: set ca_passphrase_file, the credential ca_passphrase, or WHORL_CA_PASSPHRASE");
     *is_embedded = true;
-    return read_trimmed(embedded, out);
+    return secret_file_read(embedded, out);
 }
 
 err_t passphrase_make(const char *folder)

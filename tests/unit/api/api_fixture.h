@@ -74,7 +74,7 @@ static inline void house_make_fleet(struct house *h)
                                         .supersede_overlap_ms = 86400000,
                                         .clock_step_limit_ms = 300000};
     assert_ok(fleet_new(&fleet, &h->fleet));
-    assert_ok(fleet_found(h->fleet, &first));
+    assert_ok(fleet_found(h->fleet, NULL, &first));
     (void)snprintf(h->admin, sizeof h->admin, "%s", first.text);
     assert_ok(publication_refresh(h->fleet, h->clock.at_ms));
 }

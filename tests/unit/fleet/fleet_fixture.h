@@ -104,7 +104,7 @@ static inline void fleet_fixture_init_empty(struct fleet_fixture *f, void *house
 static inline void fleet_fixture_init(struct fleet_fixture *f, void *house)
 {
     fleet_fixture_init_empty(f, house);
-    assert_ok(fleet_found(f->fleet, &f->token));
+    assert_ok(fleet_found(f->fleet, NULL, &f->token));
     assert_ok(tenant_find(f->fleet, "default", &f->tenant));
 }
 

@@ -1,4 +1,5 @@
 /* The first rows: all of them, once, and never half. */
+#include "fleet/tokens.h"
 #include "tests/unit/fleet/fleet_fixture.h"
 
 #include "db/authority_rows.h"
@@ -65,13 +66,35 @@ static void founding_is_recorded(void **state)
     fleet_fixture_clear(&f);
 }
 
+/* A secret that somebody keeps already; nothing else has the form of one. */
+static void the_first_token_may_be_given(void **state)
+{
+    static const char *const bad[] = {"", "whorl_", "hunter2", "whorl_0000000000000000_0000"};
+    struct fleet_fixture f;
+    struct first_token token;
+    struct token_row row;
+    char given[TOKEN_TEXT_SIZE];
+    fleet_fixture_init_empty(&f, *state);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_error(fleet_found(f.fleet, bad[i], &token), ERR_UNPROCESSABLE, "token make");
+        assert_int_equal(token.text[0], '\0');
+    }
+    assert_int_equal(audit_of(&f, "authority.added").count, 0);
+    assert_ok(token_generate(f.fleet, given, &row));
+    assert_ok(fleet_found(f.fleet, given, &token));
+    assert_string_equal(token.text, given);
+    assert_ok(token_check(f.fleet, bytes_str(given), &row));
+    assert_int_equal(row.scopes & (uint32_t)SCOPE_INSTALLATION, SCOPE_INSTALLATION);
+    fleet_fixture_clear(&f);
+}
+
 static void founding_twice_is_refused_and_changes_nothing(void **state)
 {
     struct fleet_fixture f;
     struct first_token second;
     struct token_row token;
     fleet_fixture_init(&f, *state);
-    assert_error(fleet_found(f.fleet, &second), ERR_CONFLICT, "root");
+    assert_error(fleet_found(f.fleet, NULL, &second), ERR_CONFLICT, "root");
     assert_int_equal(second.text[0], '\0');
     assert_int_equal(audit_of(&f, "token.added").count, 1);
     assert_ok(token_check(f.fleet, bytes_str(f.token.text), &token));
@@ -86,7 +109,7 @@ static void a_failed_founding_leaves_nothing(void **state)
     struct tenant_row tenant;
     fleet_fixture_init_empty(&f, *state);
     assert_ok(tenant_add(f.fleet, &test_actor, "default", &tenant));
-    assert_error(fleet_found(f.fleet, &token), ERR_CONFLICT, "default");
+    assert_error(fleet_found(f.fleet, NULL, &token), ERR_CONFLICT, "default");
     struct seen seen = {.house = f.house};
     assert_ok(db_read(f.db, read_authorities, &seen));
     assert_int_equal(seen.count, 0);
@@ -99,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(founding_makes_every_row),
         cmocka_unit_test(founding_is_recorded),
+        cmocka_unit_test(the_first_token_may_be_given),
         cmocka_unit_test(founding_twice_is_refused_and_changes_nothing),
         cmocka_unit_test(a_failed_founding_leaves_nothing),
     };
