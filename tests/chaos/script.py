@@ -169,6 +169,7 @@ class Script:
         self.feed(api)
         self.firmware(api, b"firmware in parts" * 5000, parts=3)
         self.release(api)
+        self.authorities(api)
 
     def want(self, answer, *wanted):
         status, body, headers = answer
@@ -269,6 +270,20 @@ class Script:
         self.note("batch", lambda a: a.get("/api/v1/batches/" + batch["id"]).get("device_count") == 3)
         for identity in ids:
             self.note("device", lambda a, i=identity: a.call("GET", "/api/v1/devices/" + i)[0] == 200)
+
+    def authorities(self, api):
+        """One is rolled over, and its successor leaks: no cut and no older copy makes either issue again."""
+        def note(what, identity, *states):
+            names = ("active", "retired", "compromised", "pending", "standby", "retiring")  # as rows number them
+            row_state = lambda rows: (rows.one("SELECT state FROM authority WHERE id = ?", identity) or (None,))[0]
+            self.note(what, lambda a: a.get("/api/v1/authorities/" + identity)["state"] in states,
+                      lambda rows: row_state(rows) is not None and names[row_state(rows)] in states)
+
+        self.want(api.call("POST", "/api/v1/authorities/device/roll", {}), 201)
+        note("retiring authority", "device", "retiring", "retired")
+        note("its successor", "device-2", "active", "compromised")
+        self.want(api.call("POST", "/api/v1/authorities/device-2/compromised", {}), 200)
+        note("compromised authority", "device-2", "compromised")
 
     # --- everything else
 
