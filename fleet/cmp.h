@@ -1,7 +1,7 @@
-/* CMP (RFC 9810, RFC 9483) over the enrolment service: a message in, a signed message out. Who sent it is who
- * its signature proves; what it gets is what fleet/enrol.h gives. A device has one transaction at a time;
- * what waits for certConf or pollReq is kept durably, so that a restart, or another node, goes on with it.
- * Knows no HTTP. */
+/* CMP (RFC 9810, RFC 9483) over the enrolment service: a message in, a protected message out. Who sent it
+ * is who its signature or its MAC proves; what it gets is what fleet/enrol.h gives. A device has one
+ * transaction at a time; what waits for certConf or pollReq is kept durably, so that a restart, or another
+ * node, goes on with it. Knows no HTTP. */
 #ifndef WHORL_FLEET_CMP_H
 #define WHORL_FLEET_CMP_H
 
