@@ -22,7 +22,7 @@ for key in signing recovery next next-recovery stranger tls; do
 done
 openssl req -x509 -key "$FW/tls.key" -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 30 -out "$FW/tls.pem"
 printf '{}' >"$FW/offer.json"
-OTHER serve "$FW" "$FW/tls.pem" "$FW/tls.key" 2>"$FW/server.log" &
+python3 -B "$E2E/firmware_server.py" serve "$FW" "$FW/tls.pem" "$FW/tls.key" 2>"$FW/server.log" &
 PIDS+=("$!")
 for _ in $(seq 100); do [ -s "$FW/port" ] && break; sleep 0.05; done
 URL=https://localhost:$(cat "$FW/port")
