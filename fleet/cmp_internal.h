@@ -18,11 +18,14 @@ struct cmp_ground {
     atomic_int holders;
     struct cmp_signer *signer;
     struct peer_trust *trust;
-    int64_t version; /* of the authorities */
+    int64_t version;                /* of the authorities */
+    char issuer[AUTHORITY_ID_SIZE]; /* of the signer's certificate */
+    bool is_stopgap;                /* the signer was made on earlier authorities */
 };
 /* --- fleet/cmp_ground.c */
-/** The present one, counted. @errors ERR_UNAVAILABLE the infrastructure authority's key is not here @thread
- * worker */
+/** The present one, counted. A signer that cannot be renewed goes on as long as its certificate is good.
+ *  @errors ERR_UNAVAILABLE there is none, and the infrastructure authority's key is not here @thread worker
+ */
 err_t cmp_ground_take(struct fleet *fleet, int64_t now_ms, struct cmp_ground **out);
 void cmp_ground_unref(struct cmp_ground *ground);
 DEFINE_AUTO_PTR(cmp_ground, cmp_ground_unref);
