@@ -134,8 +134,12 @@ static err_t order(struct cmp_case *c, const struct contact *contact, const stru
     const struct contact_facts facts = cmp_facts_of(c);
     struct sha256 name;
     struct enrol_message message;
-    struct enrol_order order = {
-        .contact = contact, .facts = &facts, .csr = csr, .binding = &none, .message = &message};
+    struct enrol_order order = {.contact = contact,
+                                .facts = &facts,
+                                .csr = csr,
+                                .binding = &none,
+                                .message = &message,
+                                .profile = c->request.profile};
     TRY(name_message(c, &name, &message));
     char id[2 * DEVICE_ID_SIZE + 1];
     hex_encode(contact->is_known ? BYTES_OF(contact->device.id.b) : BYTES_OF(c->key.b), id);

@@ -27,6 +27,7 @@ struct enrol_order {
     const struct channel_binding *binding;
     const struct challenge_proof *proof; /* consumed in the same transaction, or NULL */
     const struct enrol_message *message; /* likewise */
+    struct bytes profile; /* name of the certificate profile that the request wants; BYTES_NONE: whichever */
     struct actor actor;
 };
 
@@ -43,7 +44,8 @@ DEFINE_AUTO_VAL(enrolment, enrolment_clear);
 
 /** @errors ERR_DEVICE_REFUSED (one shape for unknown, quarantined, revoked, …), ERR_FULL_HANDSHAKE,
  * ERR_BAD_CSR channel binding, ERR_UNPROCESSABLE key not allowed, generation, subject; ERR_CONFLICT the key
- * belongs to another device; ERR_POP_FAILED nonce used; ERR_WRONG_STATE the message was answered before
+ * belongs to another device; ERR_POP_FAILED nonce used; ERR_WRONG_STATE the message was answered before;
+ * ERR_BAD_REQUEST the certificate would be of another profile than the order wants
  *  @thread worker */
 err_t enrol(struct fleet *fleet, const struct enrol_order *order, struct enrolment *out);
 

@@ -71,7 +71,10 @@ struct enrol_subject {
 /** @param out borrows from view too @thread worker */
 err_t enrol_subject(struct fleet *fleet, const struct enrol_view *view, const struct kept_profile *profile,
                     struct enrol_subject *out);
-/** What the profile asks of the key of the request. @errors ERR_UNPROCESSABLE @thread any */
+/** Whether the profile of this name is the one that the order wants. @errors ERR_BAD_REQUEST @thread any */
+err_t enrol_check_wanted(const struct enrol_order *order, const char *profile);
+/** That, and what the profile asks of the key of the request. @errors ERR_BAD_REQUEST, ERR_UNPROCESSABLE
+ *  @thread any */
 err_t enrol_check_profile(const struct enrol_order *order, const struct enrol_view *view,
                           const struct enrol_decision *decision, const struct kept_profile *profile);
 

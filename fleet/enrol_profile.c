@@ -34,10 +34,20 @@ err_t enrol_subject(struct fleet *fleet, const struct enrol_view *view, const st
     return OK;
 }
 
+err_t enrol_check_wanted(const struct enrol_order *order, const char *profile)
+{
+    bool is_it = order->profile.p == NULL || bytes_equal(order->profile, bytes_str(profile));
+    return is_it ? OK
+                 : ERR(ERR_BAD_REQUEST,
+                       "another certificate profile is asked for than %s, which the device's product uses",
+                       profile);
+}
+
 err_t enrol_check_profile(const struct enrol_order *order, const struct enrol_view *view,
                           const struct enrol_decision *decision, const struct kept_profile *profile)
 {
     const struct profile_spec *spec = &profile->spec;
+    TRY(enrol_check_wanted(order, profile->name));
     const struct key_info *key = csr_borrow_key(order->csr);
     bool is_identity = memcmp(key->spki_sha256.b, view->device.id.b, DEVICE_ID_SIZE) == 0;
     uint32_t algorithms = spec->key_algorithms & view->product.key_algorithms;

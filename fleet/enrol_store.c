@@ -160,6 +160,9 @@ static err_t issue(struct db_tx *tx, struct enrol_run *run)
 err_t enrol_repeat(struct db_tx *tx, struct enrol_run *run)
 {
     run->row = run->view.repeat;
+    const char *profile =
+        run->row.profile[0] != '\0' ? run->row.profile : product_profile_name(&run->view.product);
+    TRY(enrol_check_wanted(run->order, profile));
     buf_clear(&run->repeated_der);
     return certificate_rows_read_der(tx, run->row.authority, run->row.serial, &run->repeated_der);
 }

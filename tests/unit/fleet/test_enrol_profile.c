@@ -1,25 +1,12 @@
 /* Devices that enrol under certificate profiles: what stands in their certificates, what they are refused
  * for, and that a refusal changes nothing. */
 #include "tests/unit/fleet/contact_scene.h"
-#include "tests/unit/fleet/order_scene.h"
+#include "tests/unit/fleet/profile_scene.h"
 
 #include "fleet/authority_set.h"
-#include "fleet/certificate_profiles.h"
-#include "fleet/products.h"
 #include "pki/name_constraints.h"
 
 /* --- orders ----------------------------------------------------------------------------------------- */
-
-static void make_profile(struct scene *scene, const char *body)
-{
-    struct faults faults = {.count = 0};
-    struct terms terms = terms_of(scene, 0);
-    struct named_profile made;
-    AUTO(json_t) *document = NULL;
-    terms.faults = &faults;
-    assert_ok(json_parse(bytes_str(body), 4096, &document));
-    assert_ok(certificate_profile_add(scene->fleet, &terms, document, &made));
-}
 
 static void change_profile(struct scene *scene, const char *name, const char *body)
 {
@@ -30,19 +17,6 @@ static void change_profile(struct scene *scene, const char *name, const char *bo
     terms.faults = &faults;
     assert_ok(json_parse(bytes_str(body), 4096, &document));
     assert_ok(certificate_profile_change(scene->fleet, &terms, bytes_str(name), document, &made));
-}
-
-static err_t use_profile(struct scene *scene, const char *name, bool identity_keys)
-{
-    struct faults faults = {.count = 0};
-    struct terms terms = terms_of(scene, 0);
-    struct product_row row;
-    const struct product_change change = {.has_profile = true,
-                                          .profile = bytes_str(name),
-                                          .has_identity_key_certificates = true,
-                                          .identity_key_certificates = identity_keys};
-    terms.faults = &faults;
-    return product_change(scene->fleet, &terms, scene->products[0].id, &change, &row);
 }
 
 static void show(struct scene *scene, const struct enrolment *enrolment, struct buf *out)
