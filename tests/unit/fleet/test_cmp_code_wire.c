@@ -273,6 +273,34 @@ static void a_refused_certificate_ends_it(void **state)
                      1);
     assert_int_equal(state_of(&coded), CMP_CODE_USED);
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM cmp_code WHERE length(sealed) > 0"), 0);
+    assert_int_equal(
+        scene_number(scene, "SELECT COUNT(*) FROM certificate WHERE state = 3 AND revocation_reason = 5"), 1);
+    assert_audit_verifies(scene);
+}
+
+/* It counts as in place, without a certificate that is good: the code is gone, there is no second one, and it
+ * comes by its identity key, without an operator. */
+static void after_a_refusal_the_identity_key_is_left(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(coded) coded = {.made = {.text = ""}};
+    AUTO_VAL(new_cmp_code) second = {.text = ""};
+    coded_init(&coded, scene);
+    const struct unit *unit = &coded.talk.unit;
+    assert_int_equal(OSSL_CMP_CTX_set_certConf_cb(coded.talk.client.context, turn_down), 1);
+    assert_null(ir(&coded.talk));
+    assert_int_equal(OSSL_CMP_CTX_set_certConf_cb(coded.talk.client.context, NULL), 1);
+    for (int is_new_key = 0; is_new_key <= 1; is_new_key++) {
+        assert_null(again(&coded, is_new_key != 0));
+        assert_turned_away(&coded, CMP_FAILURE_BAD_MESSAGE_CHECK);
+    }
+    assert_int_equal(certificates(scene), 1);
+    assert_int_equal(scene_device(scene, 0, &unit->id).state, DEVICE_ENROLLED);
+    assert_int_equal(make_cmp_code(scene, 0, &unit->id, 0, &second).code, ERR_WRONG_STATE);
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) out = {.is_repeat = false};
+    assert_ok(enrol_by_identity(scene, unit, key, 0, &out));
+    assert_int_equal(certificates(scene), 2);
 }
 
 static void the_device_goes_on_by_its_certificate(void **state)
@@ -304,6 +332,7 @@ int main(void)
         scene_test(a_code_never_recovers),
         scene_test(another_tenants_path),
         scene_test(a_refused_certificate_ends_it),
+        scene_test(after_a_refusal_the_identity_key_is_left),
         scene_test(the_device_goes_on_by_its_certificate),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
