@@ -15,7 +15,8 @@ err_t key_file_write(const struct private_key *key, struct bytes passphrase, con
 /** Reads a key of any PEM form that has no encryption, or the encrypted PKCS #8.
  *  @param passphrase empty: none was given @param name for messages
  *  @errors ERR_UNPROCESSABLE no private key, an encryption that is not read, no passphrase where one is
- *  needed, a kind of key that no authority has; ERR_FORBIDDEN the passphrase is wrong */
+ *  needed, a kind of key that no authority has; ERR_FORBIDDEN the passphrase is wrong; ERR_CRYPTO it is
+ *  damaged */
 err_t key_file_read(struct bytes pem, struct bytes passphrase, const char *name, struct private_key **out);
 
 #endif

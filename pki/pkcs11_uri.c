@@ -19,6 +19,8 @@ static err_t copy_name(const P11KitUri *parsed, struct pkcs11_name *out)
     if (label != NULL) {
         ENSURE(label->ulValueLen > 0 && label->ulValueLen < sizeof out->label, ERR_UNPROCESSABLE,
                "the label of a key in a token has 1 to %zu bytes", sizeof out->label - 1);
+        ENSURE(memchr(label->pValue, 0, label->ulValueLen) == NULL, ERR_UNPROCESSABLE,
+               "the label of a key in a token holds no byte 0"); /* cut there, it would be another name */
         memcpy(out->label, label->pValue, label->ulValueLen);
     }
     if (id != NULL) {

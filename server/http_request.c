@@ -63,6 +63,7 @@ static err_t query_parse(struct request *request, struct bytes query)
     void *memory = NULL;
     TRY(arena_alloc(request->arena, QUERY_MAX * sizeof(struct http_field), &memory));
     struct http_field *fields = memory;
+    request->query = fields; /* from here on, so that what was read before an error is a whole list too */
     while (query.n > 0) {
         struct bytes value = cut(&query, '&');
         if (value.n == 0) {
@@ -70,11 +71,11 @@ static err_t query_parse(struct request *request, struct bytes query)
         }
         ENSURE(request->query_count < QUERY_MAX, ERR_BAD_REQUEST, "more than %d query parameters", QUERY_MAX);
         struct bytes name = cut(&value, '=');
-        struct http_field *field = &fields[request->query_count++];
+        struct http_field *field = &fields[request->query_count];
         TRY(decode(request->arena, name, true, &field->name));
         TRY(decode(request->arena, value, true, &field->value));
+        request->query_count++;
     }
-    request->query = fields;
     return OK;
 }
 

@@ -116,8 +116,7 @@ static const struct setting SETTINGS[] = {
       "How long a superseded certificate stays off the CRL, for brokers that use it still."),
     N(clock_step_limit_s, "300", 0, 86400, false,
       "By how much the clock may leave the monotonic clock, or be behind what was seen before the start, "
-      "until "
-      "issuing and expiries are held for an operator to confirm it (`whorl clock confirm`). 0: it is "
+      "until issuing and expiries are held for an operator to confirm it (`whorl clock confirm`). 0: it is "
       "trusted."),
     T(management_client_ca, "", true,
       "PEM file of trust anchors for client certificates of back ends on the management API; each key is "
@@ -130,8 +129,7 @@ static const struct setting SETTINGS[] = {
     N(outbound_allow_http, "0", 0, 1, false, "1: calls to others may use plain http:// too."),
     T(oidc_issuer, "", false,
       "URL of the OpenID Connect issuer whose bearer JWTs the management API takes, exactly as in their "
-      "`iss`. "
-      "Empty: none."),
+      "`iss`. Empty: none."),
     T(oidc_audience, "", false, "The name of this server in the `aud` of those tokens."),
     T(oidc_tenant_claim, "whorl_tenant", false,
       "The claim that holds the name of the caller's tenant; dots lead into objects (`a.b`)."),
@@ -174,10 +172,8 @@ static err_t setting_apply(const struct setting *s, struct config *config, const
 void config_defaults(struct config *out)
 {
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        err_ignore(
-            setting_apply(&SETTINGS[i], out,
-                          SETTINGS[i].fallback)); /* the defaults hold their own limits: a test proves it */
+    for (size_t i = 0; i < SETTING_COUNT; i++) { /* the defaults hold their own limits: a test proves it */
+        err_ignore(setting_apply(&SETTINGS[i], out, SETTINGS[i].fallback));
     }
 }
 
@@ -199,14 +195,11 @@ struct ini_state {
 static int ini_line(void *user, const char *section, const char *name, const char *value)
 {
     struct ini_state *state = user;
-    if (state->error.code != ERR_OK) {
-        return 0;
+    if (state->error.code == ERR_OK) {
+        state->error = section[0] != '\0'
+                           ? ERR(ERR_UNPROCESSABLE, "sections like [%.40s] are not used", section)
+                           : config_set(state->config, name, value);
     }
-    if (section[0] != '\0') {
-        state->error = ERR(ERR_UNPROCESSABLE, "sections like [%.40s] are not used", section);
-        return 0;
-    }
-    state->error = config_set(state->config, name, value);
     return state->error.code == ERR_OK;
 }
 
@@ -286,17 +279,23 @@ err_t config_check(const struct config *c)
     return check_keystore(c);
 }
 
+err_t config_read(const struct buf *text, struct config *out)
+{
+    config_defaults(out);
+    struct ini_state state = {.config = out, .error = OK};
+    ENSURE(strlen(buf_str(text)) == text->n, ERR_UNPROCESSABLE, "whorl.conf holds a byte 0");
+    int line = ini_parse_string(buf_str(text), ini_line, &state);
+    const char *why = state.error.code != ERR_OK ? state.error.detail : "not a \"key = value\" line";
+    return line == 0 ? OK : ERR(ERR_UNPROCESSABLE, "whorl.conf line %d: %.120s", line, why);
+}
+
 err_t config_load(const char *folder, struct config *out)
 {
     AUTO(char) *path = NULL;
     AUTO_VAL(buf) text = {0};
     TRY(path_join(folder, "whorl.conf", &path));
     TRY(file_read(path, 65536, &text));
-    config_defaults(out);
-    struct ini_state state = {.config = out, .error = OK};
-    int line = ini_parse_string(buf_str(&text), ini_line, &state);
-    ENSURE(line == 0, ERR_UNPROCESSABLE, "whorl.conf line %d: %.120s", line,
-           state.error.code != ERR_OK ? state.error.detail : "not a \"key = value\" line");
+    TRY(config_read(&text, out));
     TRY(apply_environment(out));
     return config_check(out);
 }
@@ -360,7 +359,10 @@ err_t config_render_file(const struct config *config, struct buf *out)
         const struct setting *s = &SETTINGS[i];
         const char *mark = is_same(s, config, &defaults) ? "# " : "";
         if (s->kind == TEXT) {
-            TRY(buf_printf(out, "%s%s = %s\n", mark, s->key, (const char *)config + s->offset));
+            const char *text = (const char *)config + s->offset;
+            ENSURE(text[0] != ';' && strstr(text, " ;") == NULL && strpbrk(text, "\t\r\n\v\f") == NULL,
+                   ERR_UNPROCESSABLE, "%s: a line of whorl.conf cannot hold this value", s->key);
+            TRY(buf_printf(out, "%s%s = %s\n", mark, s->key, text));
         } else {
             int64_t number = 0;
             memcpy(&number, (const char *)config + s->offset, sizeof number);

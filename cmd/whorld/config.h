@@ -45,6 +45,9 @@ struct config {
  * is refused by name and line. @errors ERR_UNPROCESSABLE, ERR_NOT_FOUND no file, ERR_IO @thread init,
  * background (reload) */
 err_t config_load(const char *folder, struct config *out);
+/** Defaults, then the text of a whorl.conf: nothing of the environment, and config_check() follows.
+ * @errors ERR_UNPROCESSABLE naming the line @thread any */
+err_t config_read(const struct buf *text, struct config *out);
 /** What the table cannot say: known words, a URL fit for certificates. @errors ERR_UNPROCESSABLE naming the
  * key */
 err_t config_check(const struct config *config);
@@ -52,7 +55,8 @@ err_t config_check(const struct config *config);
 err_t config_set(struct config *config, const char *key, const char *value);
 /** Defaults alone. */
 void config_defaults(struct config *out);
-/** The file that `init` writes: what differs from its default in force, every other key as a comment. */
+/** The file that `init` writes: what differs from its default in force, every other key as a comment.
+ * @errors ERR_UNPROCESSABLE a value that would not be read back: a line's end, a ";" that begins a comment */
 err_t config_render_file(const struct config *config, struct buf *out);
 /** "key = value" lines of what is in force, or the table of docs/configuration.md. */
 void config_print(const struct config *config, FILE *to);

@@ -1,7 +1,9 @@
-/* JSON bodies: parsing, reading by a table with every kind of field, and writing what was read. */
+/* JSON bodies: parsing, reading by a table with every kind of field, merging into another one (RFC 7396), and
+ * writing what was read. */
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/json_merge.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -41,6 +43,17 @@ static void check_detail(err_t error)
     must(error.code == ERR_OK || utf8_is_valid(bytes_str(error.detail)));
 }
 
+/* Merging a second time changes nothing. */
+static void check_merge(const json_t *patch)
+{
+    AUTO(json_t) *once =
+        json_pack("{s:{s:i,s:s},s:[i],s:s}", "object", "a", 1, "b", "x", "array", 1, "text", "");
+    AUTO(json_t) *twice = NULL;
+    must(once != NULL && json_merge(once, patch).code == ERR_OK);
+    twice = json_deep_copy(once);
+    must(twice != NULL && json_merge(twice, patch).code == ERR_OK && json_equal(once, twice) == 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO(json_t) *document = NULL;
@@ -58,5 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     err_ignore(json_append(&text, document)); /* the next line fails when this did */
     must(json_parse(buf_view(&text), 1U << 20, &again).code == ERR_OK);
     must(json_equal(document, again) == 1);
+    if (json_is_object(document)) {
+        check_merge(document);
+    }
     return 0;
 }

@@ -74,6 +74,34 @@ static void what_init_writes_is_read_back(void **state)
     assert_memory_equal(&c, &back, sizeof c);
 }
 
+/* A value from the command line that would end its line, or become a comment. */
+static void what_would_not_be_read_back_is_not_written(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"Acme\nworkers = 3", ";Acme", "Acme ; Sensors", "Acme\t;", "a\rb"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct config c;
+        AUTO_VAL(buf) text = {0};
+        config_defaults(&c);
+        assert_int_equal(config_set(&c, "name", bad[i]).code, ERR_OK);
+        err_t error = config_render_file(&c, &text);
+        assert_int_equal(error.code, ERR_UNPROCESSABLE);
+        assert_non_null(strstr(error.detail, "name"));
+    }
+}
+
+/* The rest of the file behind it would be passed over in silence. */
+static void a_zero_byte_is_refused(void **state)
+{
+    (void)state;
+    struct config c;
+    AUTO_VAL(buf) text = {0};
+    assert_int_equal(buf_append(&text, "workers = 3\n\0connections = 9\n", 29).code, ERR_OK);
+    err_t error = config_read(&text, &c);
+    assert_int_equal(error.code, ERR_UNPROCESSABLE);
+    assert_non_null(strstr(error.detail, "byte 0"));
+}
+
 static void bad_lines_are_refused_by_name(void **state)
 {
     (void)state;
@@ -146,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_hold_their_own_limits),
         cmocka_unit_test(what_init_writes_is_read_back),
+        cmocka_unit_test(what_would_not_be_read_back_is_not_written),
+        cmocka_unit_test(a_zero_byte_is_refused),
         cmocka_unit_test(bad_lines_are_refused_by_name),
         cmocka_unit_test(environment_wins_and_is_checked),
         cmocka_unit_test(live_settings_change_and_fixed_ones_are_told),

@@ -107,6 +107,7 @@ static void test_settings_that_lead_nowhere(void **state)
         {"=pkcs11:object=a", "LABEL=pkcs11:"},
         {"ca-x=http://a", "is no PKCS#11 URI"},
         {"ca-x=pkcs11:token=only", "object, id or both"},
+        {"ca-x=pkcs11:object=%00a", "byte 0"},
         {"ca-x=pkcs11:object=a;nonsense=1", "is no PKCS#11 URI"},
         {"ca-x=pkcs11:object=a?pin-value=1234", "pkcs11_pin_file"},
         {"ca-x=pkcs11:object=a?pin-source=/etc/pin", "pkcs11_pin_file"},
