@@ -26,6 +26,14 @@ const char *http_query(const struct request *request, const char *name)
     return NULL;
 }
 
+struct log_origin http_origin(const struct request *request)
+{
+    bool is_traced = request->trace.id[0] != '\0';
+    return (struct log_origin){.request_id = request->request_id,
+                               .trace_id = is_traced ? request->trace.id : NULL,
+                               .parent_id = is_traced ? request->trace.parent : NULL};
+}
+
 bool http_content_type_is(const struct request *request, const char *type)
 {
     const char *value = http_header(request, "Content-Type");

@@ -9,8 +9,10 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/shared.h"
 #include "base/shared_file.h"
+#include "base/trace.h"
 #include "pki/peer.h"
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OTHER };
@@ -45,9 +47,10 @@ struct request {
     size_t query_count;
     const struct http_field *headers;
     size_t header_count;
-    struct bytes body;               /* BYTES_NONE for routes with a sink */
-    char address[HTTP_ADDRESS_SIZE]; /* of the client, text */
-    char request_id[HTTP_REQUEST_ID_SIZE];
+    struct bytes body;                     /* BYTES_NONE for routes with a sink */
+    char address[HTTP_ADDRESS_SIZE];       /* of the client, text */
+    char request_id[HTTP_REQUEST_ID_SIZE]; /* ours, whatever the client says */
+    struct trace trace;                    /* the client's, empty without one */
     int64_t now_ms;
     const struct peer_identity *peer;      /* never NULL; kind PEER_NONE without client certificate or TLS */
     const struct channel_binding *binding; /* never NULL */
@@ -67,6 +70,8 @@ struct request {
 /** First header of that name (case-insensitive) or NULL. @thread any */
 const char *http_header(const struct request *request, const char *name);
 const char *http_query(const struct request *request, const char *name);
+/** For a line of the log; borrows from the request. */
+struct log_origin http_origin(const struct request *request);
 /** Media type without parameters equals `type`, case-insensitive. */
 bool http_content_type_is(const struct request *request, const char *type);
 

@@ -93,6 +93,9 @@ static err_t write_problem(const struct request *request, const err_t *error, co
         TRY(json_set_text(problem, "detail", detail));
     }
     TRY(json_set_text(problem, "request_id", request->request_id));
+    if (request->trace.id[0] != '\0') {
+        TRY(json_set_text(problem, "trace_id", request->trace.id));
+    }
     struct fault named = {.pointer = ""};
     if (count == 0 && pointer_from_detail(error, named.pointer)) {
         memcpy(named.detail, error->detail, sizeof named.detail);
@@ -144,7 +147,8 @@ err_t problem_render(const struct request *request, const err_t *error, const st
 void api_refuse(struct api *api, const struct request *request, err_t error, struct response *response)
 {
     if (!problem_shows_detail(error.code)) {
-        log_error(api->options.log, "request_failed", request->request_id, error);
+        struct log_origin origin = http_origin(request);
+        log_request_error(api->options.log, "request_failed", &origin, error);
     }
     err_t failure = problem_render(request, &error, NULL, 0, response);
     failure = failure.code == ERR_OK ? rekey_after_add(api, request, response) : failure;

@@ -166,8 +166,15 @@ void log_event(struct log *log, enum log_level level, const char *event, const s
     line_write(&line, log->fd);
 }
 
+void log_request_error(struct log *log, const char *event, const struct log_origin *origin, err_t error)
+{
+    LOG(log, LOG_ERROR, event, LOG_STR("request_id", origin->request_id),
+        LOG_STR("trace_id", origin->trace_id), LOG_STR("parent_id", origin->parent_id),
+        LOG_STR("error", err_slug(error.code)), LOG_STR("detail", error.detail), LOG_STR("file", error.file),
+        LOG_INT("line", error.line));
+}
+
 void log_error(struct log *log, const char *event, const char *request_id, err_t error)
 {
-    LOG(log, LOG_ERROR, event, LOG_STR("request_id", request_id), LOG_STR("error", err_slug(error.code)),
-        LOG_STR("detail", error.detail), LOG_STR("file", error.file), LOG_INT("line", error.line));
+    log_request_error(log, event, &(struct log_origin){.request_id = request_id}, error);
 }

@@ -34,7 +34,14 @@ void log_event(struct log *log, enum log_level level, const char *event, const s
 #define LOG(log, level, event, ...)                                                                          \
     log_event((log), (level), (event), (const struct log_field[]){__VA_ARGS__},                              \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+/* The request that a line is about; what is NULL is left out. */
+struct log_origin {
+    const char *request_id;
+    const char *trace_id, *parent_id; /* base/trace.h */
+};
 /** An error with its code, detail and place in the source. */
+void log_request_error(struct log *log, const char *event, const struct log_origin *origin, err_t error);
+/** The same where no more than an id is known, or NULL. */
 void log_error(struct log *log, const char *event, const char *request_id, err_t error);
 
 #endif

@@ -87,6 +87,40 @@ static err_t facts_set(struct exchange *x, const char *method)
     return OK;
 }
 
+/* Trace Context §3.2: of two none is believed. */
+static void trace_take(struct request *request)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, "traceparent") == 0) {
+            if (found != NULL) {
+                return;
+            }
+            found = request->headers[i].value;
+        }
+    }
+    struct trace trace;
+    if (found != NULL && trace_parse(found, &trace)) {
+        request->trace = trace;
+    }
+}
+
+/* Once for each request, when its status is known. Who sends a trace makes a line at level debug only: nobody
+ * fills the log by asking. */
+static void tell(struct exchange *x)
+{
+    const struct request *request = &x->request;
+    int status = x->response.status;
+    figures_count_request(x->connection->loop->figures, x->route_index, status);
+    if (request->trace.id[0] != '\0') {
+        const struct route *route = router_route(x->server->router, x->route_index);
+        LOG(x->server->options.log, LOG_DEBUG, "request_traced", LOG_STR("request_id", request->request_id),
+            LOG_STR("trace_id", request->trace.id), LOG_STR("parent_id", request->trace.parent),
+            LOG_STR("method", http_method_name(request->method)),
+            LOG_STR("route", route != NULL ? route->path : NULL), LOG_INT("status", status));
+    }
+}
+
 void exchange_refuse(struct exchange *x, err_t error)
 {
     response_clear(&x->response);
@@ -120,7 +154,7 @@ static enum exchange_step answer(struct exchange *x)
     }
     err_ignore(error); /* without memory for the answer the connection just ends */
     figures_count_refused(c->loop->figures, REFUSED_BODY);
-    figures_count_request(c->loop->figures, x->route_index, x->response.status);
+    tell(x);
     return STEP_ABORT;
 }
 
@@ -154,6 +188,7 @@ static bool has_limit(const struct route *route)
 static err_t admissible(struct exchange *x, const char *method)
 {
     TRY(facts_set(x, method));
+    trace_take(&x->request);
     TRY(http_request_route(x));
     const struct route *route = x->request.route;
     ENSURE((route->flags & ROUTE_FULL_HANDSHAKE) == 0 || !x->request.is_resumed, ERR_FULL_HANDSHAKE,
@@ -254,7 +289,7 @@ err_t exchange_finish_headers(struct exchange *x)
 {
     struct response *response = &x->response;
     struct loop *loop = x->connection->loop;
-    figures_count_request(loop->figures, x->route_index, response->status);
+    tell(x);
     if (x->request.listener != LISTENER_PUBLIC && !has_header(response, "Cache-Control")) {
         TRY(response_header(response, "Cache-Control", "no-store"));
     }

@@ -47,7 +47,8 @@ void source_run(struct exchange *x)
     for (;;) {
         err_t error = source->next(source->state, &x->chunk, &x->source_ended);
         if (error.code != ERR_OK) {
-            log_error(x->server->options.log, "response_broken", x->request.request_id, error);
+            struct log_origin origin = http_origin(&x->request);
+            log_request_error(x->server->options.log, "response_broken", &origin, error);
             x->source_failed = true;
         }
         if (x->source_failed || x->source_ended || x->chunk.n > 0) {

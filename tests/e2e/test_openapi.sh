@@ -4,6 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 init_data
+echo 'log_level = debug' >>"$DATA/whorl.conf"
 start_server
 
 say "the description"
@@ -20,6 +21,28 @@ say "figures"
 api GET /metrics >/dev/null
 expect_status "in OpenMetrics" 200
 expect_in "to the end" "$(tail -n 1 "$WORK/body")" "# EOF"
+
+say "a request says which trace it belongs to"
+TRACE=4bf92f3577b34da6a3ce929d0e0e4736 PARENT=00f067aa0ba902b7
+traced() { # STATUS PATH TRACEPARENT…: the line of that request, which the answer's id finds
+    local want=$1 path=$2 id value more=()
+    shift 2
+    for value in "$@"; do more+=(-H "traceparent: $value"); done
+    api GET "$path" '' "${more[@]}" >/dev/null
+    expect_status "$path, traceparent: $*" "$want"
+    id=$(tr -d '\r' <"$WORK/headers" | sed -n 's/^x-request-id: //Ip')
+    LINE=$(jq -c --arg id "$id" 'select(.event == "request_traced" and .request_id == $id) | [.trace_id, .parent_id, .method, .route, .status]' "$WORK/server.log")
+    [ "$want" = 200 ] || expect "the problem has that request id" "$(jq -r .request_id "$WORK/body")" "$id"
+}
+traced 200 /api/v1/products "00-$TRACE-$PARENT-01"
+expect "the log" "$LINE" "[\"$TRACE\",\"$PARENT\",\"GET\",\"/api/v1/products\",200]"
+traced 404 /api/v1/products/01920000-0000-7000-8000-0000000000ff "00-$TRACE-$PARENT-00"
+expect "the log" "$LINE" "[\"$TRACE\",\"$PARENT\",\"GET\",\"/api/v1/products/{id}\",404]"
+expect "the problem" "$(jq -r .trace_id "$WORK/body")" "$TRACE"
+traced 404 /api/v1/products/01920000-0000-7000-8000-0000000000ff "00-$TRACE-$PARENT-01-more"
+expect "one that is none is no error, and in no line" "$LINE$(jq -r .trace_id "$WORK/body")" null
+traced 404 /api/v1/products/01920000-0000-7000-8000-0000000000ff "00-$TRACE-$PARENT-01" "00-$TRACE-$PARENT-01"
+expect "nor are two" "$LINE$(jq -r .trace_id "$WORK/body")" null
 
 if offers getAuditCheckpoint; then
     say "a checkpoint of the audit log"

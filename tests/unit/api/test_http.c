@@ -3,6 +3,7 @@
 #include "tests/unit/pki/pki_fixture.h"
 
 #include "api/http.h"
+#include "api/problem.h"
 
 static struct request with_type(struct http_field *field, const char *value)
 {
@@ -66,6 +67,26 @@ static void header_values_are_whole_or_refused(void **state)
     assert_error(response_header(&response, "Z", "v"), ERR_INTERNAL, "too many");
 }
 
+static void problems_tell_the_trace(void **state)
+{
+    (void)state;
+    struct request request = {.request_id = "r-1"};
+    const err_t error = ERR(ERR_NOT_FOUND, "no such thing");
+    AUTO_VAL(response) plain = {.status = 0};
+    assert_ok(problem_render(&request, &error, NULL, 0, &plain));
+    assert_null(strstr(buf_str(&plain.body), "trace_id"));
+    assert_null(http_origin(&request).trace_id);
+    assert_null(http_origin(&request).parent_id);
+    assert_true(trace_parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &request.trace));
+    AUTO_VAL(response) traced = {.status = 0};
+    assert_ok(problem_render(&request, &error, NULL, 0, &traced));
+    assert_non_null(strstr(buf_str(&traced.body), "\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\""));
+    assert_non_null(strstr(buf_str(&traced.body), "\"request_id\":\"r-1\""));
+    assert_string_equal(http_origin(&request).request_id, "r-1");
+    assert_string_equal(http_origin(&request).trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_string_equal(http_origin(&request).parent_id, "00f067aa0ba902b7");
+}
+
 static void count_free(void *state)
 {
     ++*(int *)state;
@@ -95,6 +116,7 @@ int main(void)
         cmocka_unit_test(query_has_case),
         cmocka_unit_test(media_types),
         cmocka_unit_test(header_values_are_whole_or_refused),
+        cmocka_unit_test(problems_tell_the_trace),
         cmocka_unit_test(clearing_frees_everything_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,22 @@ static void errors_name_their_place(void **state)
     assert_null(json_object_get(without, "request_id"));
 }
 
+static void errors_name_their_request(void **state)
+{
+    struct fixture *f = *state;
+    const struct log_origin origin = {.request_id = "r1", .trace_id = "t1", .parent_id = "p1"};
+    log_request_error(f->log, "failed", &origin, ERR(ERR_IO, "x"));
+    AUTO(json_t) *object = read_object(f);
+    assert_string_equal(json_string_value(json_object_get(object, "request_id")), "r1");
+    assert_string_equal(json_string_value(json_object_get(object, "trace_id")), "t1");
+    assert_string_equal(json_string_value(json_object_get(object, "parent_id")), "p1");
+    assert_string_equal(json_string_value(json_object_get(object, "detail")), "x");
+    log_request_error(f->log, "failed", &(struct log_origin){.request_id = "r1"}, ERR(ERR_IO, "x"));
+    AUTO(json_t) *without = read_object(f);
+    assert_null(json_object_get(without, "trace_id"));
+    assert_null(json_object_get(without, "parent_id"));
+}
+
 static void a_full_pipe_does_not_hurt(void **state)
 {
     struct fixture *f = *state;
@@ -157,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_text_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_line_is_never_longer_than_its_room, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_name_their_request, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_pipe_does_not_hurt, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
