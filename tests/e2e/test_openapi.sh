@@ -44,6 +44,23 @@ expect "one that is none is no error, and in no line" "$LINE$(jq -r .trace_id "$
 traced 404 /api/v1/products/01920000-0000-7000-8000-0000000000ff "00-$TRACE-$PARENT-01" "00-$TRACE-$PARENT-01"
 expect "nor are two" "$LINE$(jq -r .trace_id "$WORK/body")" null
 
+say "the dashboard and the alert rules ask for what is printed"
+api GET /metrics >/dev/null # a second time: the first one and its status are counted
+if /usr/bin/python3 -c 'import prometheus_client, yaml' 2>/dev/null; then
+    expect "by the parser of Prometheus' own client" \
+        "$(/usr/bin/python3 -B "$E2E/observation.py" "$WORK/body" deploy/grafana/whorl.json deploy/prometheus/whorl.rules.yml | grep -v ' kinds of samples, ')" ""
+else
+    say "left out: python3-prometheus-client or python3-yaml is not installed"
+fi
+if command -v promtool >/dev/null; then
+    jq '{groups: [{name: "dashboard", rules: [[.panels[].targets[]?.expr, .annotations.list[].expr] | to_entries[]
+        | {record: "query:\(.key)", expr: (.value | gsub("\\$__rate_interval"; "5m"))}]}]}' deploy/grafana/whorl.json >"$WORK/dashboard.yml"
+    cp deploy/prometheus/whorl.rules.yml "$E2E/observation_rules.yml" "$WORK"
+    promtool check rules "$WORK/dashboard.yml" "$WORK/whorl.rules.yml" >"$WORK/promtool" 2>&1 || die "promtool: $(cat "$WORK/promtool")"
+    (cd "$WORK" && promtool test rules observation_rules.yml) >"$WORK/promtool" 2>&1 || die "promtool: $(cat "$WORK/promtool")"
+    say "ok  promtool reads every query, and the rules fire when they should"
+fi
+
 if offers getAuditCheckpoint; then
     say "a checkpoint of the audit log"
     api GET /api/v1/audit/checkpoint >/dev/null
