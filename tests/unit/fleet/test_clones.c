@@ -186,6 +186,31 @@ static void test_two_lines(void **state)
     assert_audit_verifies(scene);
 }
 
+/* A message may be one that somebody kept: it is taken, and it is no proof that the holder is here now. */
+static void test_a_message_is_no_second_line(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(born) born;
+    AUTO_VAL(enrolment) next = {0};
+    AUTO_VAL(peer_identity) peer = {0};
+    struct contact contact = {.is_known = false};
+    scene_change(scene, STOP);
+    born_init(&born, scene);
+    rekey_to(scene, &born.first, &next);
+    assert_int_equal(use(scene, &next), PROOF_OPERATIONAL);
+    assert_int_equal(rekey(scene, &born.first, 0), ERR_DEVICE_REFUSED);
+    peer_of_certificate(der_of(&next), &peer);
+    const struct contact_facts facts = {
+        .peer = &peer, .is_message = true, .label = "", .address = "192.0.2.7", .request_id = "r-1"};
+    assert_ok(contact_resolve(scene->fleet, &facts, &contact));
+    assert_int_equal(contact.proof, PROOF_OPERATIONAL);
+    assert_int_equal(count_suspected(scene), 0);
+    assert_int_equal(state_of(scene, &born), DEVICE_ENROLLED);
+    manual_clock_advance(&scene->clock, 1000);
+    assert_int_equal(use(scene, &next), PROOF_NONE); /* a handshake is */
+    assert_int_equal(state_of(scene, &born), DEVICE_QUARANTINED);
+}
+
 static void test_two_lines_alert(void **state)
 {
     struct scene *scene = *state;
@@ -330,6 +355,7 @@ int main(void)
         scene_test(test_no_fork),
         scene_test(test_what_proves_nothing_changes_nothing),
         scene_test(test_two_lines),
+        scene_test(test_a_message_is_no_second_line),
         scene_test(test_two_lines_alert),
         scene_test(test_a_use_counts_after_the_overlap),
         scene_test(test_a_crash_is_no_clone),

@@ -2,6 +2,7 @@
  * nothing of when. */
 #include "tests/unit/fleet/cmp_talk.h"
 
+#include "fleet/challenge.h"
 #include "fleet/device_actions.h"
 
 /* The device's requests come first, its confirmations behind them. */
@@ -62,6 +63,27 @@ static void test_old_request_takes_no_permission(void **state)
     assert_non_null(ir(&talk));
     assert_int_equal(certificates(scene), 2);
     assert_int_equal(scene_number(scene, "SELECT reenrol_allowed FROM device"), 0);
+}
+
+/* What was asked by the identity key is remembered for ever, whatever is cleaned up. */
+static void test_old_request_after_years(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 0, &talk.unit.id);
+    talk.keeps_first = true;
+    assert_non_null(ir(&talk));
+    assert_int_equal(replay(&talk, &talk.first), CMP_BODY_IP); /* in use: a refusal */
+    assert_int_equal(certificates(scene), 1);
+    scene_change(scene,
+                 "UPDATE certificate SET state = 3, revoked_at = 1780272000000, revocation_reason = 0");
+    scene_change(scene, "UPDATE device SET state = 3, reenrol_allowed = 1");
+    manual_clock_advance(&scene->clock, 10 * 365 * DAY_MS);
+    assert_ok(challenge_sweep(scene->fleet, scene->clock.at_ms));
+    (void)replay(&talk, &talk.first);
+    assert_int_equal(certificates(scene), 1);
+    assert_int_equal(scene_number(scene, "SELECT reenrol_allowed FROM device"), 1);
 }
 
 static void test_old_request_replaces_no_newer_one(void **state)
@@ -130,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scene_test(test_old_request_takes_no_permission),
+        scene_test(test_old_request_after_years),
         scene_test(test_old_request_replaces_no_newer_one),
         scene_test(test_old_message_stops_no_device),
     };

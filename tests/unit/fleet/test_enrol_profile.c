@@ -109,6 +109,14 @@ static void test_a_renewal_takes_the_next_version(void **state)
     assert_ok(enrol_by_certificate(scene, buf_view(&first.certificate.der), next, 0, &second));
     assert_string_equal(second.certificate.profile, "field");
     assert_int_equal(second.certificate.profile_version, 2);
+    for (int version = 1; version <= 2; version++) {
+        char sql[128];
+        (void)snprintf(
+            sql, sizeof sql,
+            "SELECT COUNT(*) FROM audit WHERE body LIKE '%%\"profile\":\"field\",\"profile_version\":%d%%'",
+            version);
+        assert_int_equal(scene_number(scene, sql), 1);
+    }
     assert_true(says(scene, &second, "URI:urn:y:default"));
     assert_false(says(scene, &second, "urn:x"));
 }

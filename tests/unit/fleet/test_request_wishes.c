@@ -171,6 +171,29 @@ static void test_by_a_signed_message(void **state)
     assert_true(told(&talk, CTRL) && !told(&talk, P384));
 }
 
+/* A question without protection is the TLS client's, when there is one. */
+static void test_by_the_connection(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(talk) talk = {0};
+    AUTO_VAL(peer_identity) peer = {0};
+    talk_init(&talk, scene);
+    scene_register(scene, 1, &talk.unit.id);
+    scene_change(scene, ONLY_P384);
+    assert_int_equal(OSSL_CMP_CTX_set_option(talk.client.context, OSSL_CMP_OPT_UNPROTECTED_SEND, 1), 1);
+    assert_true(ask_by_cmp(&talk));
+    assert_false(told(&talk, P384));
+    peer_of_identity(&talk.unit, &peer);
+    const struct cmp_question question = {.message = buf_view(&talk.last),
+                                          .peer = &peer,
+                                          .label = "",
+                                          .address = "192.0.2.7",
+                                          .request_id = "r-1"};
+    buf_clear(&talk.client.got);
+    assert_ok(cmp_answer(scene->fleet, &question, &talk.client.got));
+    assert_true(told(&talk, CTRL) && told(&talk, P384));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +202,7 @@ int main(void)
         scene_test(test_a_profile_is_told),
         scene_test(test_a_certificate_in_force_is_repeated),
         scene_test(test_by_a_signed_message),
+        scene_test(test_by_the_connection),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
 }
