@@ -37,7 +37,7 @@ inspect '{{.Config.Healthcheck.Test}}' | grep -q ping || die "no health check"
 [ "$(inspect '{{index .Config.Labels "org.opencontainers.image.version"}} {{index .Config.Labels "org.opencontainers.image.revision"}} {{index .Config.Labels "org.opencontainers.image.licenses"}}')" = \
     "$version abc Apache-2.0" ] || die "its labels"
 
-command=(podman --runtime runc run --rm --no-healthcheck --network none --entrypoint)
+command=(podman --runtime runc run --rm --no-healthcheck --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --entrypoint)
 "${command[@]}" cat localhost/whorl /usr/share/doc/whorl/sbom.cdx.json >"$work/sbom.json"
 # shellcheck disable=SC2016 # dpkg-query's own
 "${command[@]}" dpkg-query localhost/whorl -W -f '${Package}=${Version}\n' | sort >"$work/installed"
@@ -59,7 +59,7 @@ compose_run() { # SERVICE OPTIONS…: as compose would
     podman --runtime runc run --no-healthcheck --ulimit nproc=4096:4096 "$@" "${arguments[@]}"
 }
 up() { # init, and when it has ended well, the server
-    compose_run init --rm >"$work/init.txt" 2>&1 || { cat "$work/init.txt"; die "the service init"; }
+    compose_run init --rm --ulimit nofile=4096:4096 >"$work/init.txt" 2>&1 || { cat "$work/init.txt"; die "the service init"; }
     compose_run whorl -d --name "$name" -e WHORL_DEVICE_LISTEN="127.0.0.1:$device" -e WHORL_MANAGEMENT_LISTEN="127.0.0.1:$management" \
         -e WHORL_PUBLIC_LISTEN="127.0.0.1:$public" >/dev/null
     for _ in $(seq 100); do
