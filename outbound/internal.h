@@ -38,4 +38,9 @@ struct transfer {
 /** @errors as outbound_send() */
 err_t transfer_run(const struct transfer *transfer, struct outbound_answer *answer);
 
+enum { MAX_AGE_CEILING_S = 365 * 24 * 3600 };
+/** max-age of a Cache-Control (RFC 9111 §5.2.2.1): 0 … MAX_AGE_CEILING_S, or -1 where there is none; no-store
+ * and no-cache count as 0. @thread any */
+int64_t cache_max_age(const char *value);
+
 #endif

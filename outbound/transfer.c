@@ -10,7 +10,7 @@
 
 #include "outbound/internal.h"
 
-enum { ANSWER_LIMIT = 64 * 1024, HEADERS_LIMIT = 64 * 1024, MAX_AGE_CEILING_S = 365 * 24 * 3600 };
+enum { ANSWER_LIMIT = 64 * 1024, HEADERS_LIMIT = 64 * 1024 };
 
 DEFINE_AUTO(CURL, curl_easy_cleanup);
 typedef struct curl_slist curl_slist;
@@ -158,8 +158,7 @@ static bool set_callbacks(CURL *curl, struct receiving *r)
 
 /* --- reading the answer */
 
-/* max-age of Cache-Control (RFC 9111 §5.2.2.1); no-store and no-cache count as 0. */
-static int64_t read_max_age(const char *value)
+int64_t cache_max_age(const char *value)
 {
     int64_t age = -1;
     while (*value != '\0') {
@@ -193,7 +192,7 @@ static void read_answer(CURL *curl, struct outbound_answer *answer)
     answer->retry_after_s = retry_after < 0 ? 0 : retry_after;
     answer->max_age_s = -1;
     if (curl_easy_header(curl, "Cache-Control", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        answer->max_age_s = read_max_age(header->value);
+        answer->max_age_s = cache_max_age(header->value);
     }
     if (type != NULL && strlen(type) < sizeof answer->content_type) {
         memcpy(answer->content_type, type, strlen(type) + 1);

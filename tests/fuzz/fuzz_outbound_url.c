@@ -1,9 +1,9 @@
-/* URLs and lists of networks from outside: what was accepted is inside its limits, and an address has one
- * form. */
+/* URLs and lists of networks from outside, and how long an answer may be kept: what was accepted is inside
+ * its limits, and an address has one form. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "outbound/url.h"
+#include "outbound/internal.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_address(const struct ip *address)
@@ -59,6 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_url(text, false);
     check_url(text, true);
     check_networks(text);
+    int64_t age = cache_max_age(text);
+    if (age < -1 || age > MAX_AGE_CEILING_S) {
+        abort();
+    }
     free(text);
     return 0;
 }
