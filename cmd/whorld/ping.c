@@ -81,7 +81,7 @@ static err_t ask(int fd)
     answer[n] = '\0';
     ENSURE(strncmp(answer, "HTTP/1.1 ", 9) == 0, ERR_UNAVAILABLE, "the server gives no answer");
     const char *body = strstr(answer, "\r\n\r\n");
-    ENSURE(strncmp(answer + 9, "200", 3) == 0, ERR_UNAVAILABLE, "not ready: %.100s",
+    ENSURE(strncmp(answer + 9, "200", 3) == 0, ERR_UNAVAILABLE, "not ready: %.140s",
            body != NULL ? body + 4 : "");
     return OK;
 }

@@ -11,6 +11,7 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "cmd/whorld/manager.h"
+#include "cmd/whorld/readiness.h"
 #include "cmd/whorld/serve_tls.h"
 #include "cmd/whorld/sockets.h"
 #include "fleet/authority_set.h"
@@ -188,36 +189,10 @@ static err_t write_db_metrics(void *context, struct buf *out)
                       stats.commits, stats.closures, stats.rollbacks, stats.largest_group, stats.queue_depth);
 }
 
-/* A node whose CRLs have run out must not get traffic: brokers would turn every device away. Where the key is
- * elsewhere, so is whoever makes the list: that there is none yet is no reason to serve nobody. */
-static err_t check_crl(struct fleet *fleet, const struct authority_member *member, int64_t now_ms)
-{
-    int64_t from = 0;
-    int64_t to = 0;
-    bool is_there = publication_span(fleet, bytes_str(member->id), &from, &to).code == ERR_OK;
-    if (member->state == AUTHORITY_RETIRED || (!is_there && !member->has_key)) {
-        return OK;
-    }
-    ENSURE(is_there, ERR_UNAVAILABLE, "no CRL of authority %s yet", member->id);
-    ENSURE(to > now_ms, ERR_UNAVAILABLE, "the CRL of authority %s has run out", member->id);
-    return OK;
-}
-
 static err_t is_ready(void *context)
 {
     const struct serving *s = context;
-    struct fleet *fleet = s->house->fleet;
-    int64_t now = clock_guard_now_ms(fleet);
-    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
-    const struct authority_member *member = NULL;
-    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
-        TRY(check_crl(fleet, member, now));
-    }
-    err_t ready = OK; /* what needs no new signature is served meanwhile */
-    if (!signer_watch_is_well(fleet)) {
-        (void)snprintf(ready.detail, sizeof ready.detail, "nothing is signed just now: the signer is away");
-    }
-    return ready;
+    return readiness(s->house->fleet);
 }
 
 static err_t send_webhook(void *context, const struct outbound_call *call, struct outbound_answer *answer)

@@ -50,6 +50,7 @@ expect_status "nothing is issued, from the first moment" 503
 expect_in "the device is told when to come again" "$(cat "$WORK/headers")" "etry-"
 until_event clock.held 1
 expect "one event" "$(events clock.held)" 1
+expect "readiness says it, and is ready" "$(curl -sS -w ' %{http_code}' "$PUBLIC/readyz")" '{"status":"ready","reason":"nothing is issued just now: the clock is in doubt"} 200'
 crl_is_fresh || die "the CRL has run out"
 say "ok  the CRL is served"
 [ "$(sqlite3 "$DATA/inventory.db" "SELECT count(*) FROM certificate WHERE issued_at > $(($(date +%s) * 1000 + 86400000))")" -eq 0 ] || die "something was issued"

@@ -111,6 +111,26 @@ expect_fails "the number that was there" "$WHORLD" ca import --dir "$DATA" same.
 expect_in "numbers only rise" "$(cat out)" "numbers only rise"
 gencrl delta.crl -crldays 90 -crlexts delta
 expect_fails "a delta" "$WHORLD" ca import --dir "$DATA" delta.crl
+gencrl short.crl -crlsec 3
+"$WHORLD" ca import --dir "$DATA" short.crl >out
+for _ in $(seq 80); do
+    ready=$(curl -sS -w ' %{http_code}' "$PUBLIC/readyz")
+    [[ $ready != *"run out"* ]] || break
+    sleep 0.1
+done
+expect "one that ended takes the traffic away, and readiness says why" "$ready" '{"status":"not_ready","reason":"the CRL of authority root has run out"} 503'
+mv "$DATA/whorl.conf" kept.conf # no other signer process starts without it
+pkill -KILL -P "$SERVER_PID" -x whorl-signer
+for _ in $(seq 80); do
+    ready=$(curl -sS "$PUBLIC/readyz")
+    [[ $ready != *signer* ]] || break
+    sleep 0.1
+done
+mv kept.conf "$DATA/whorl.conf"
+expect "with all that is wrong" "$ready" \
+    '{"status":"not_ready","reason":"the CRL of authority root has run out; nothing is signed just now: the signer is away"}'
+expect_fails "so does a ping" "$WHORLD" ping --dir "$DATA"
+expect_in "and says it too" "$(cat out)" "the CRL of authority root has run out"
 gencrl next.crl -crldays 20
 api POST /api/v1/authorities/device/crl "$(jq -n --rawfile crl next.crl '{$crl}')" >out
 expect_status "not as another's" 422
@@ -125,6 +145,12 @@ api POST /api/v1/authorities/root/crl "$(jq -n --rawfile crl next.crl '{$crl}')"
 expect "once more it is here already" "$(jq .is_new out)" false
 wait_for_number "$(openssl crl -in next.crl -noout -crlnumber)"
 say "ok  and published"
+for _ in $(seq 80); do
+    ready=$(curl -sS "$PUBLIC/readyz")
+    [[ $ready = *signer* ]] || break
+    sleep 0.1
+done
+expect "ready again" "$ready" '{"status":"ready"}'
 "$WHORLD" check --dir "$DATA" >out || die "check: $(cat out)"
 expect_in "check tells that it runs out within a month" "$(cat out)" "runs out soon"
 curl -sS --fail "$PUBLIC/crl/device.crl" -o device.crl
