@@ -2,20 +2,30 @@
 #include "tests/unit/fleet/cmp_talk.h"
 #include "tests/unit/fleet/profile_scene.h"
 
-/* SEQUENCE OF UTF8String with one of at most 100 bytes. */
-static void ask_for(struct talk *talk, const char *profile)
+/* OpenSSL knows this kind by its own type from 3.3 on, and takes no other for it. */
+static OSSL_CMP_ITAV *info_of(const char *profile)
 {
-    uint8_t der[128];
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    STACK_OF(ASN1_UTF8STRING) *names = sk_ASN1_UTF8STRING_new_null();
+    ASN1_UTF8STRING *name = ASN1_UTF8STRING_new();
+    assert_int_equal(ASN1_STRING_set(name, profile, (int)strlen(profile)), 1);
+    assert_true(sk_ASN1_UTF8STRING_push(names, name) > 0);
+    return OSSL_CMP_ITAV_new0_certProfile(names);
+#else
+    uint8_t der[128] = {0x30, 0, 0x0c}; /* SEQUENCE OF UTF8String with one */
     size_t n = strlen(profile);
     assert_true(n <= 100);
-    der[0] = 0x30;
     der[1] = (uint8_t)(n + 2);
-    der[2] = 0x0c;
     der[3] = (uint8_t)n;
     memcpy(der + 4, profile, n);
     const unsigned char *p = der;
-    ASN1_TYPE *value = d2i_ASN1_TYPE(NULL, &p, (long)(n + 4));
-    OSSL_CMP_ITAV *info = OSSL_CMP_ITAV_create(OBJ_txt2obj("1.3.6.1.5.5.7.4.21", 1), value);
+    return OSSL_CMP_ITAV_create(OBJ_txt2obj("1.3.6.1.5.5.7.4.21", 1), d2i_ASN1_TYPE(NULL, &p, (long)(n + 4)));
+#endif
+}
+
+static void ask_for(struct talk *talk, const char *profile)
+{
+    OSSL_CMP_ITAV *info = info_of(profile);
     assert_non_null(info);
     assert_int_equal(OSSL_CMP_CTX_reinit(talk->client.context), 1);
     assert_int_equal(OSSL_CMP_CTX_reset_geninfo_ITAVs(talk->client.context), 1);
