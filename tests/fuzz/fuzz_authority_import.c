@@ -1,7 +1,7 @@
 /* What comes back from another CA, held against the authorities that are here: a pending one whose request is
- * known, and as many roots as the first byte says, which are the first items of the bundle itself, so that
- * inputs need no right signature of a key of ours. A plan names items of the bundle and authorities, and the
- * same question has the same answer. */
+ * known, and as many roots as the first byte says (from 0x80 on they are ours), which are the first items of
+ * the bundle itself, so that inputs need no right signature of a key of ours. A plan names items of the
+ * bundle and authorities, and the same question has the same answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (bundle.items[i].kind == CA_ITEM_CERTIFICATE) {
             known[view.count++] = (struct import_known){.id = {'r', (char)('1' + i)},
                                                         .role = AUTHORITY_ROOT,
-                                                        .is_external = true,
+                                                        .is_external = data[0] < 0x80,
+                                                        .has_key = data[0] >= 0x80,
                                                         .predecessor = {i > 0 ? 'r' : '\0', '1'},
                                                         .certificate = buf_view(&bundle.items[i].der)};
         }
