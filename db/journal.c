@@ -13,7 +13,11 @@ err_t journal_append(struct db_tx *tx, struct journal_entry *entry)
     if (journal == NULL) {
         return OK;
     }
+    if (journal->pending.n == 0) {
+        journal->first = journal->seq + 1;
+    }
     entry->at_ms = tx->now_ms;
+    entry->place = journal->seq + 1 - journal->first;
     TRY(journal_encode(entry, journal->seq + 1, &journal->hash, &journal->pending));
     journal->seq++;
     return OK;
@@ -37,16 +41,6 @@ void journal_reset(struct journal *journal, const struct journal_mark *mark)
     }
 }
 
-/* The first entry of `pending`: each one begins with its size. */
-static int64_t first_pending(const struct journal *journal)
-{
-    struct journal_record record;
-    enum journal_look look = JOURNAL_BAD;
-    /* only its number is looked at: it was made here */
-    err_ignore(journal_look(buf_view(&journal->pending), &journal->hash, journal->seq, &record, &look));
-    return record.seq;
-}
-
 static err_t stage(struct journal *journal, struct connection *connection)
 {
     if (journal == NULL || journal->pending.n == 0) {
@@ -54,7 +48,7 @@ static err_t stage(struct journal *journal, struct connection *connection)
     }
     struct journal_head head = {.seq = journal->seq,
                                 .hash = journal->hash,
-                                .first = first_pending(journal),
+                                .first = journal->first,
                                 .pending = journal->pending}; /* borrowed */
     TRY(journal_file_reserve(journal->file, journal->pending.n));
     return journal_head_write(connection, journal->place.node, &head);

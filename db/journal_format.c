@@ -7,7 +7,7 @@
 
 static const char CHAIN[] = "whorl-journal-v1";
 static const char MAGIC[] = "WHORLJ1\n";
-enum { MAGIC_SIZE = sizeof MAGIC - 1, SEARCH_SPAN = 1 << 20 };
+enum { MAGIC_SIZE = sizeof MAGIC - 1, SEARCH_SPAN = 1 << 20, PAYLOAD_BITS = 21 };
 
 /* --- numbers ---------------------------------------------------------------------------------------- */
 
@@ -128,7 +128,8 @@ err_t journal_encode(const struct journal_entry *entry, int64_t seq, struct sha2
     }
     size_t payload = out->n - start - JOURNAL_RECORD_HEAD;
     ENSURE(payload <= JOURNAL_PAYLOAD_MAX, ERR_TOO_LARGE, "a journal entry of %zu bytes", payload);
-    put_number(out->p + start, 4, (int64_t)payload);
+    int64_t place = entry->place < JOURNAL_PLACE_MAX ? entry->place : JOURNAL_PLACE_MAX;
+    put_number(out->p + start, 4, place << PAYLOAD_BITS | (int64_t)payload);
     struct sha256 own;
     TRY(chain_hash(hash, (struct bytes){out->p + start, out->n - start}, &own));
     *hash = own;
@@ -142,8 +143,10 @@ err_t journal_look(struct bytes in, const struct sha256 *before, int64_t seq, st
     if (in.n < JOURNAL_RECORD_HEAD) {
         return OK;
     }
-    int64_t payload = get_number(in.p, 4);
-    *out = (struct journal_record){.kind = in.p[4],
+    int64_t first = get_number(in.p, 4);
+    int64_t payload = first & ((1 << PAYLOAD_BITS) - 1);
+    *out = (struct journal_record){.place = first >> PAYLOAD_BITS,
+                                   .kind = in.p[4],
                                    .version = in.p[5],
                                    .seq = get_number(in.p + 6, 8),
                                    .at_ms = get_number(in.p + 14, 8),
@@ -177,7 +180,7 @@ static err_t finds_next(struct bytes in, const struct sha256 *before, int64_t se
     struct bytes rest = {in.p + record.size, in.n - record.size};
     TRY(chain_hash(before, (struct bytes){in.p, record.size - SHA256_SIZE}, &own));
     TRY(journal_look(rest, &own, seq + 1, &record, &look));
-    *out = look == JOURNAL_WHOLE;
+    *out = look == JOURNAL_WHOLE && record.seq - record.place > seq;
     return OK;
 }
 
@@ -196,7 +199,7 @@ err_t journal_finds_record(struct bytes in, const struct sha256 *before, int64_t
         enum journal_look look = JOURNAL_BAD;
         memcpy(stored.b, in.p + at - SHA256_SIZE, SHA256_SIZE);
         TRY(journal_look((struct bytes){in.p + at, in.n - at}, &stored, number, &record, &look));
-        *out = look == JOURNAL_WHOLE;
+        *out = look == JOURNAL_WHOLE && record.seq - record.place > seq;
     }
     return OK;
 }
@@ -212,7 +215,8 @@ err_t journal_decode(const struct journal_record *record, struct journal_entry *
     *out = (struct journal_entry){.kind = (enum journal_kind)record->kind,
                                   .version = record->version,
                                   .seq = record->seq,
-                                  .at_ms = record->at_ms};
+                                  .at_ms = record->at_ms,
+                                  .place = record->place};
     struct bytes rest = record->payload;
     const struct journal_field *field = of->fields;
     err_t error = OK;

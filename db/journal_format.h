@@ -1,9 +1,16 @@
 /* The bytes of the journal: what a record says and how records are chained. Pure: no file, no row.
  *
- *   record = size of the payload (4) || kind (1) || version (1) || number (8) || at, Unix ms (8) || payload
+ *   record = place in its write (11 bits) and size of the payload (21 bits) (4) || kind (1) || version (1) ||
+ * number (8) || at, Unix ms (8) || payload
  *            || hash (32)
  *   hash   = SHA-256("whorl-journal-v1" || hash of the record before || all bytes of the record before
  * `hash`)
+ *
+ * What a transaction has to say is one write and one sync, and the next write begins after that sync. The
+ * place says how many records of the same write stand before (JOURNAL_PLACE_MAX: as many, or more). So a
+ * reader who finds a record broken, and a whole one behind it, can tell a last write of which the disk kept
+ * pieces from one that was acknowledged and changed since. Before there were places they were 0: each record
+ * counted as synced.
  *
  * A segment begins with "WHORLJ1\n" || installation (32) || size of the node's name (1) || the name || number
  * of its first record (8) || hash of the record before that one (32) || SHA-256 of all this (32). Numbers are
@@ -42,6 +49,7 @@ enum {
     JOURNAL_RECORD_HEAD = 22,
     JOURNAL_RECORD_LEAST = JOURNAL_RECORD_HEAD + SHA256_SIZE,
     JOURNAL_PAYLOAD_MAX = 1 << 20,
+    JOURNAL_PLACE_MAX = (1 << 11) - 1,
     JOURNAL_NODE_SIZE = 64,
     JOURNAL_HEADER_MAX = 8 + SHA256_SIZE + 1 + JOURNAL_NODE_SIZE + 8 + 2 * SHA256_SIZE
 };
@@ -52,6 +60,7 @@ struct journal_entry {
     enum journal_kind kind;
     int version;        /* as read; 0: the newest that this program knows */
     int64_t seq, at_ms; /* as read */
+    int64_t place;      /* in its write, 0 the first; set by journal_append() */
     struct {            /* ISSUE, CONFIRM, SUPERSEDE, REVOKE; `device` and `tenant` of DEVICE too */
         uint8_t serial[CERTIFICATE_SERIAL_SIZE], spki_sha256[32], state;
         uint8_t linked_by[32], link; /* of ISSUE: who asked; 0 not known, 1 known, 3 stated its generation */
@@ -104,7 +113,7 @@ struct journal_entry {
 /* A record in the bytes of a segment. */
 struct journal_record {
     int kind, version;
-    int64_t seq, at_ms;
+    int64_t seq, at_ms, place;
     struct bytes payload;
     struct sha256 hash;
     size_t size; /* all of it */
@@ -124,8 +133,9 @@ enum journal_look {
 /** What stands at the beginning of `in`. */
 err_t journal_look(struct bytes in, const struct sha256 *before, int64_t seq, struct journal_record *out,
                    enum journal_look *look);
-/** Whether somewhere behind the first byte of `in`, where record `seq` is broken, a whole record of the same
- * journal begins: then it was not torn by the last write. @param before as of journal_look() */
+/** Whether somewhere behind the first byte of `in`, where record `seq` is broken, a whole record of a later
+ * write begins: then `seq` was synced before that one was written, and was not torn by the last write. @param
+ * before as of journal_look() */
 err_t journal_finds_record(struct bytes in, const struct sha256 *before, int64_t seq, bool *out);
 /** @errors ERR_UNPROCESSABLE an unknown kind or version, or a payload that is not of its kind */
 err_t journal_decode(const struct journal_record *record, struct journal_entry *out);

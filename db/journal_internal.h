@@ -64,7 +64,8 @@ struct journal {
     struct journal_file *file;
     int64_t seq; /* the last entry, in the file or in `pending` */
     struct sha256 hash;
-    struct buf pending; /* not in the file yet */
+    struct buf pending; /* not in the file yet: one write */
+    int64_t first;      /* the first entry of it, where it has some */
     /* of an older copy that is opened all the same */
     bool is_behind;
     bool is_replaced; /* the files could not be gone on with */

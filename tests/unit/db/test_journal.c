@@ -160,25 +160,6 @@ static void test_an_older_copy_is_refused(void **state)
     assert_int_equal(compared.missing.kinds[JOURNAL_CRL], 2);
 }
 
-static err_t replay_entry(struct db_tx *tx, const struct journal_entry *entry, void *arg)
-{
-    (void)tx;
-    *(int64_t *)arg += entry->kind == JOURNAL_EPOCH ? 1 : 100;
-    return OK;
-}
-
-/* Epochs and CRL numbers go on above everything that was, and the audit log verifies. */
-static void bring(struct scene *s, enum journal_mode mode, int64_t *replayed)
-{
-    s->f.options.journal.mode = mode;
-    s->f.options.journal.replay = replay_entry;
-    s->f.options.journal.arg = replayed;
-    fixture_open(&s->f);
-    fixture_close(&s->f);
-    s->f.options.journal.mode = JOURNAL_REFUSE;
-    fixture_open(&s->f);
-}
-
 static void make_older_copy(struct scene *s)
 {
     add(s, 1);
