@@ -70,9 +70,14 @@ else
     [ "$(of leaked .state)" = compromised ] || fail "nothing has changed yet; does it wait for a second person? (whorl approval list)"
     say "compromised: it issues nothing, and its devices may ask for their status and make new keys"
 fi
-"${whorl[@]}" ca list --all --json >"$work/list" || fail "the authorities cannot be seen with this credential"
-successor=$(jq -rs '[.[] | select(.role == $l[0].role and .owner == $l[0].owner and .state == "active")] | (map(select(.is_default)) + .)[0].id // ""' \
-    --slurpfile l "$work/leaked" "$work/list")
+successor=
+for _ in $(seq 50); do # the key of the next one is made after the order; an approved order runs a moment later
+    "${whorl[@]}" ca list --all --json >"$work/list" || fail "the authorities cannot be seen with this credential"
+    successor=$(jq -rs '[.[] | select(.role == $l[0].role and .owner == $l[0].owner and .state == "active")] | (map(select(.is_default)) + .)[0].id // ""' \
+        --slurpfile l "$work/leaked" "$work/list")
+    [ -z "$successor" ] || break
+    sleep 0.2
+done
 [ -n "$successor" ] || fail "nobody issues in its place yet: see the alarms, and whorl ca list"
 say "$successor issues in its place"
 
