@@ -89,18 +89,6 @@ static err_t store_cross(struct db_tx *tx, const struct import_run *run, const s
 
 /* --- CRLs --------------------------------------------------------------------------------------------- */
 
-struct search {
-    struct bytes serial;
-    bool is_there;
-};
-
-static err_t compare_line(const struct crl_line *line, void *arg)
-{
-    struct search *search = arg;
-    search->is_there = search->is_there || bytes_equal(line->serial, search->serial);
-    return OK;
-}
-
 struct missing {
     struct crl_facts crl;
     size_t count;
@@ -110,9 +98,10 @@ struct missing {
 static err_t look_for(const struct authority_certificate_row *row, void *arg)
 {
     struct missing *missing = arg;
-    struct search search = {.serial = {row->serial, row->serial_size}};
-    TRY(crl_each(&missing->crl, compare_line, &search));
-    missing->count += search.is_there ? 0 : 1;
+    struct crl_line line;
+    bool is_there = false;
+    TRY(crl_find(&missing->crl, (struct bytes){row->serial, row->serial_size}, &line, &is_there));
+    missing->count += is_there ? 0 : 1;
     return OK;
 }
 

@@ -7,9 +7,9 @@
 #include "fleet/approvals.h"
 #include "fleet/authorities.h"
 #include "fleet/authority_import_apply.h"
+#include "fleet/authority_orders.h"
 #include "fleet/authority_set.h"
 #include "fleet/internal.h"
-#include "fleet/publication.h"
 
 enum { ATTEMPTS = 4 };
 static const char OP_KIND[] = "authority.import";
@@ -231,18 +231,6 @@ static err_t attempt(struct service *service)
     return db_write(fleet->db, order_in, service);
 }
 
-/* Others see it within a second in any case. */
-static void show(struct fleet *fleet, const struct terms *terms)
-{
-    err_t error = authority_set_reload(fleet);
-    if (error.code == ERR_OK) {
-        error = publication_refresh(fleet, clock_now_ms(fleet->clock));
-    }
-    if (error.code != ERR_OK) {
-        log_error(fleet->log, "authorities_not_shown", terms->actor.request_id, error);
-    }
-}
-
 err_t authority_import_order(struct fleet *fleet, const struct terms *terms,
                              const struct authority_caller *caller, const struct import_order *order,
                              struct import_plan *out)
@@ -267,7 +255,7 @@ err_t authority_import_order(struct fleet *fleet, const struct terms *terms,
         }
     }
     TRY(error);
-    show(fleet, terms);
+    authorities_show(fleet, terms);
     return OK;
 }
 

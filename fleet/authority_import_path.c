@@ -61,33 +61,24 @@ err_t import_check_path(const struct import_nodes *nodes, struct import_node *no
 
 /* --- revoked -------------------------------------------------------------------------------------------- */
 
-struct search {
-    struct bytes serial;
-    bool is_there;
-};
-
-static err_t compare_line(const struct crl_line *line, void *arg)
-{
-    struct search *search = arg;
-    search->is_there = search->is_there || bytes_equal(line->serial, search->serial);
-    return OK;
-}
-
-static err_t look_in(struct bytes der, const struct import_node *issuer, struct search *search)
+static err_t look_in(struct bytes der, const struct import_node *issuer, struct bytes serial, bool *out)
 {
     struct crl_facts crl;
+    struct crl_line line;
     TRY(crl_read(der, &crl));
-    return crl_verify(&crl, &issuer->certificate).code == ERR_OK ? crl_each(&crl, compare_line, search) : OK;
+    return crl_verify(&crl, &issuer->certificate).code == ERR_OK ? crl_find(&crl, serial, &line, out) : OK;
 }
 
-static err_t is_listed(const struct import_node *issuer, const struct ca_bundle *bundle,
-                       struct search *search)
+static err_t is_listed(const struct import_node *issuer, const struct ca_bundle *bundle, struct bytes serial,
+                       bool *out)
 {
+    *out = false;
     struct bytes here = issuer->known != NULL ? issuer->known->crl : BYTES_NONE;
-    TRY(here.n > 0 ? look_in(here, issuer, search) : OK);
-    for (size_t i = 0; i < bundle->count && !search->is_there; i++) {
-        TRY(bundle->items[i].kind == CA_ITEM_CRL ? look_in(buf_view(&bundle->items[i].der), issuer, search)
-                                                 : OK);
+    TRY(here.n > 0 ? look_in(here, issuer, serial, out) : OK);
+    for (size_t i = 0; i < bundle->count && !*out; i++) {
+        TRY(bundle->items[i].kind == CA_ITEM_CRL
+                ? look_in(buf_view(&bundle->items[i].der), issuer, serial, out)
+                : OK);
     }
     return OK;
 }
@@ -101,12 +92,12 @@ err_t import_check_unrevoked(const struct import_nodes *nodes, const struct impo
         if (issuer == NULL || issuer == node) {
             return OK;
         }
-        struct search search = {
-            .serial = {node->certificate.facts.serial, node->certificate.facts.serial_size}};
-        TRY(is_listed(issuer, bundle, &search));
+        const struct certificate_facts *facts = &node->certificate.facts;
+        bool is_there = false;
+        TRY(is_listed(issuer, bundle, (struct bytes){facts->serial, facts->serial_size}, &is_there));
         ca_certificate_subject(&node->certificate, subject);
-        ENSURE(!search.is_there, ERR_UNPROCESSABLE,
-               "the certificate of %s is revoked: the CRL of %s lists it", subject, issuer->id);
+        ENSURE(!is_there, ERR_UNPROCESSABLE, "the certificate of %s is revoked: the CRL of %s lists it",
+               subject, issuer->id);
         node = issuer;
     }
     return OK;

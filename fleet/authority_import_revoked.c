@@ -13,22 +13,6 @@
 
 enum { DETAIL_SIZE = 200 };
 
-struct search {
-    struct bytes serial;
-    bool is_there;
-    int reason;
-};
-
-static err_t compare_line(const struct crl_line *line, void *arg)
-{
-    struct search *search = arg;
-    if (!search->is_there && bytes_equal(line->serial, search->serial)) {
-        search->is_there = true;
-        search->reason = line->reason;
-    }
-    return OK;
-}
-
 struct fall {
     const struct import_run *run;
     struct import_step *step; /* of the list */
@@ -121,13 +105,14 @@ err_t import_strike_revoked(struct db_tx *tx, const struct import_run *run, cons
             continue;
         }
         TRY(certificate_read(buf_view(&item->certificate), &facts));
-        struct search search = {.serial = {facts.serial, facts.serial_size}};
-        TRY(crl_each(crl, compare_line, &search));
-        fall.reason = revocation_reason_name(search.reason);
-        if (search.is_there) {
-            TRY(is_news(tx, step, search.serial, &search.is_there));
+        struct crl_line line = {.reason = 0};
+        bool is_there = false;
+        TRY(crl_find(crl, (struct bytes){facts.serial, facts.serial_size}, &line, &is_there));
+        fall.reason = revocation_reason_name(line.reason);
+        if (is_there) {
+            TRY(is_news(tx, step, line.serial, &is_there));
         }
-        TRY(search.is_there ? fall_under(tx, &fall, item, 0) : OK);
+        TRY(is_there ? fall_under(tx, &fall, item, 0) : OK);
     }
     if (fall.count > 0) {
         (void)snprintf(step->note, sizeof step->note,

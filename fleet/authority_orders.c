@@ -121,8 +121,7 @@ static err_t carry_out(struct fleet *fleet, const struct service_run *service)
     return error;
 }
 
-/* Others see it within a second in any case. */
-static void show(struct fleet *fleet, const struct terms *terms)
+void authorities_show(struct fleet *fleet, const struct terms *terms)
 {
     err_t error = authority_set_reload(fleet);
     if (error.code == ERR_OK) {
@@ -153,7 +152,7 @@ err_t authority_order(struct fleet *fleet, const struct terms *terms, const stru
     if (run.plan.is_dropped) {
         authority_work_forget(fleet, run.id);
     }
-    show(fleet, terms);
+    authorities_show(fleet, terms);
     return OK;
 }
 

@@ -64,6 +64,10 @@ struct authority_caller {
 err_t authority_order(struct fleet *fleet, const struct terms *terms, const struct authority_caller *caller,
                       const struct authority_order *order, char id[AUTHORITY_ID_SIZE]);
 
+/** After a change of authorities that is committed: this process shows it at once, in its lists too; others
+ * within a second. What fails is logged, and tried again by the jobs. @thread worker */
+void authorities_show(struct fleet *fleet, const struct terms *terms);
+
 /** For the table of approval_kinds.c. @thread of tx */
 err_t authority_order_subject(struct db_tx *tx, const struct approval_case *this, json_t *out);
 err_t authority_order_execute(struct db_tx *tx, const struct approval_case *this,

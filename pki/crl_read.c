@@ -184,6 +184,17 @@ err_t crl_each(const struct crl_facts *crl, err_t (*fn)(const struct crl_line *l
     return OK;
 }
 
+err_t crl_find(const struct crl_facts *crl, struct bytes serial, struct crl_line *line, bool *is_there)
+{
+    struct bytes rest = crl->entries;
+    *is_there = false;
+    while (rest.n > 0 && !*is_there) {
+        TRY(take_line(&rest, line));
+        *is_there = bytes_equal(line->serial, serial);
+    }
+    return OK;
+}
+
 static err_t count_line(const struct crl_line *line, void *arg)
 {
     (void)line;

@@ -31,6 +31,9 @@ struct crl_line {
 err_t crl_read(struct bytes der, struct crl_facts *out);
 /** Every entry, in the order of the list. @errors of fn */
 err_t crl_each(const struct crl_facts *crl, err_t (*fn)(const struct crl_line *line, void *arg), void *arg);
+/** Whether a serial (as of struct crl_line) is on the list. @param[out] line its first entry @errors as
+ * crl_each() */
+err_t crl_find(const struct crl_facts *crl, struct bytes serial, struct crl_line *line, bool *is_there);
 /** Whether `issuer` signed it: name, key identifier, right to sign CRLs, algorithm, signature.
  *  @errors ERR_UNPROCESSABLE with a sentence */
 err_t crl_verify(const struct crl_facts *crl, const struct ca_certificate *issuer);

@@ -32,15 +32,8 @@ while [ $# -gt 0 ]; do
 done
 [[ $key =~ ^[0-9a-f]{8}-[0-9a-f-]{27}$ ]] && [ -r "$recovery" ] || usage
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-began=$(ms)
-say() {
-    local past=$(($(ms) - began))
-    printf '%5d.%d s  %s\n' $((past / 1000)) $((past % 1000 / 100)) "$*"
-}
-fail() { say "$*"; exit 1; }
+# shellcheck source=deploy/drills/lib.sh
+source "$(dirname "$0")/lib.sh"
 of() { jq -r "$2" "$work/$1"; }
 
 # --- what leaked

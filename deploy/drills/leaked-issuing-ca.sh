@@ -33,26 +33,10 @@ done
 [[ $id =~ ^[a-z][a-z0-9-]{0,30}$ ]] && [ -n "$out" ] || usage
 mkdir -p "$out"
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-began=$(ms)
-say() {
-    local past=$(($(ms) - began))
-    printf '%5d.%d s  %s\n' $((past / 1000)) $((past % 1000 / 100)) "$*"
-}
-fail() { say "$*"; exit 1; }
+# shellcheck source=deploy/drills/lib.sh
+source "$(dirname "$0")/lib.sh"
 of() { jq -r "$2" "$work/$1"; }
 show() { "${whorl[@]}" ca show "$1" --json >"$work/$2" || fail "no authority $1 can be seen with this credential"; }
-# wait_for SECONDS COMMAND…: until it succeeds
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt "$end" ] || return 1
-        sleep 0.5
-    done
-}
 
 # --- what leaked
 show "$id" leaked
@@ -70,15 +54,15 @@ else
     [ "$(of leaked .state)" = compromised ] || fail "nothing has changed yet; does it wait for a second person? (whorl approval list)"
     say "compromised: it issues nothing, and its devices may ask for their status and make new keys"
 fi
+# the key of the next one is made after the order, and an approved order is carried out a moment later
 successor=
-for _ in $(seq 50); do # the key of the next one is made after the order; an approved order runs a moment later
+succeeded() {
     "${whorl[@]}" ca list --all --json >"$work/list" || fail "the authorities cannot be seen with this credential"
     successor=$(jq -rs '[.[] | select(.role == $l[0].role and .owner == $l[0].owner and .state == "active")] | (map(select(.is_default)) + .)[0].id // ""' \
         --slurpfile l "$work/leaked" "$work/list")
-    [ -z "$successor" ] || break
-    sleep 0.2
-done
-[ -n "$successor" ] || fail "nobody issues in its place yet: see the alarms, and whorl ca list"
+    [ -n "$successor" ]
+}
+wait_for 10 succeeded || fail "nobody issues in its place yet: see the alarms, and whorl ca list"
 say "$successor issues in its place"
 
 # --- told to everybody

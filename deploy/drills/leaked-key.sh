@@ -28,28 +28,12 @@ while [ $# -gt 0 ]; do
 done
 [[ $serial =~ ^[0-9a-f]{32}$ ]] || usage
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-began=$(ms)
-say() {
-    local past=$(($(ms) - began))
-    printf '%5d.%d s  %s\n' $((past / 1000)) $((past % 1000 / 100)) "$*"
-}
-fail() { say "$*"; exit 1; }
+# shellcheck source=deploy/drills/lib.sh
+source "$(dirname "$0")/lib.sh"
 certificate() { "${whorl[@]}" certificate show "$serial" --json >"$work/certificate" || fail "no certificate $serial can be seen with this credential"; }
 of_certificate() { jq -r "$1" "$work/certificate"; }
 device() { "${whorl[@]}" device show "$id" --json >"$work/device" || fail "the device $id cannot be seen with this credential"; }
 of_device() { jq -r "$1" "$work/device"; }
-# wait_for SECONDS COMMAND…: until it succeeds
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt "$end" ] || return 1
-        sleep 0.5
-    done
-}
 
 # --- what leaked
 certificate

@@ -46,28 +46,12 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$dir" ] && [ -n "$token$files" ] && { [ -z "$token" ] || [ -z "$files" ]; } || usage
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-began=$(ms)
-say() {
-    local past=$(($(ms) - began))
-    printf '%5d.%d s  %s\n' $((past / 1000)) $((past % 1000 / 100)) "$*"
-}
-fail() { say "$*"; exit 1; }
+# shellcheck source=deploy/drills/lib.sh
+source "$(dirname "$0")/lib.sh"
 of() { jq -r "$2" "$work/$1"; }
 setting() { "$WHORLD" config --dir "$dir" | sed -n "s/^$1 = //p"; }
 authorities() { "${whorl[@]}" ca list --all --json >"$work/list" 2>"$work/why" || fail "the authorities cannot be seen: $(head -n 1 "$work/why")"; }
 lost() { (cd "$aside" 2>/dev/null && for note in "$1"*.token; do [ ! -e "$note" ] || echo "${note%.token}"; done) | sed "s/^$1//"; }
-# wait_for SECONDS COMMAND…: until it succeeds
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt "$end" ] || return 1
-        sleep 0.5
-    done
-}
 aside=$dir/keys/lost-hsm conf=$dir/whorl.conf
 
 # --- is it lost, and is the root elsewhere?

@@ -31,15 +31,8 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$dir" ] && [ -n "$token" ] || usage
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-began=$(ms)
-say() {
-    local past=$(($(ms) - began))
-    printf '%5d.%d s  %s\n' $((past / 1000)) $((past % 1000 / 100)) "$*"
-}
-fail() { say "$*"; exit 1; }
+# shellcheck source=deploy/drills/lib.sh
+source "$(dirname "$0")/lib.sh"
 setting() { "$WHORLD" config --dir "$dir" | sed -n "s/^$1 = //p"; }
 
 # --- what was

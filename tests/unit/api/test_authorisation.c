@@ -116,8 +116,8 @@ static int cast_teardown(void **state)
 
 /* --- what may be */
 
-/* The rule of DESIGN's scopes, said once more: any scope of the route opens it; admin is each scope but that
- * of the installation. A route without scopes asks for a caller only. */
+/* The rule of scopes (docs/access.md), said once more: any scope of the route opens it; admin is each scope
+ * but that of the installation. A route without scopes asks for a caller only. */
 static bool opens(uint32_t scope, uint32_t wanted)
 {
     return wanted == 0 || (scope & wanted) != 0 ||

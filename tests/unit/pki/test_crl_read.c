@@ -67,6 +67,14 @@ static void what_it_says_is_read(void **state)
     assert_ok(crl_each(&crl, see, &seen));
     assert_int_equal(seen.count, 3);
     assert_memory_equal(seen.serials, serials, sizeof serials);
+    static const uint8_t last[] = {0x80, 0xe8}, absent[] = {0xe8};
+    struct crl_line line;
+    bool is_there = false;
+    assert_ok(crl_find(&crl, BYTES_OF(last), &line, &is_there));
+    assert_true(is_there);
+    assert_int_equal(line.revoked_at_ms, house_from_ms);
+    assert_ok(crl_find(&crl, BYTES_OF(absent), &line, &is_there));
+    assert_false(is_there);
     assert_ok(crl_verify(&crl, &issuer));
     assert_ok(crl_check_dates(&crl, now_ms));
     assert_error(crl_check_dates(&crl, house_from_ms + 91 * day_ms), ERR_UNPROCESSABLE, "ran out at 2026-");
