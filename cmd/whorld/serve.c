@@ -2,6 +2,7 @@
  * The only place that sees all layers. Renewing the server's certificate and rotating ticket keys are reloads
  * like SIGHUP, once an hour. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,13 @@
 #include "server/server.h"
 #include "server/tls.h"
 
-enum { DEVICE_POOL = 8192, MANAGEMENT_POOL = 32768, PUBLIC_POOL = 8192, RELOAD_PERIOD_MS = 3600000 };
+enum {
+    DEVICE_POOL = 8192,
+    MANAGEMENT_POOL = 32768,
+    PUBLIC_POOL = 8192,
+    RELOAD_PERIOD_MS = 3600000,
+    LARGE_BLOCK = 262144
+};
 
 struct serving {
     struct house *house;
@@ -264,6 +271,14 @@ static void serving_close(struct serving *s)
     tls_snapshot_unref(s->management_tls);
 }
 
+/* The hash of a password takes 19 MiB for a moment. Left alone, glibc learns from the first such block that
+ * is freed to take the next from the heap of the thread that asks, where it stays: of each thread, for ever.
+ * Told a threshold, it learns nothing, and gives large blocks back to the system. */
+static void give_large_blocks_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* of another allocator this is no concern */
+}
+
 int command_serve(int argc, char **argv)
 {
     const char *dir = NULL;
@@ -274,6 +289,7 @@ int command_serve(int argc, char **argv)
         (void)fputs("usage: whorld serve --dir DIR [--accept-rollback]\n", stderr);
         return EXIT_USAGE;
     }
+    give_large_blocks_back();
     server_hold_signals();
     AUTO_VAL(house) house = {0};
     struct serving s = {.house = &house};

@@ -31,5 +31,23 @@ log_in "$OLD" recovery_code "$(recovery 1)" >/dev/null
 expect_status "the old password opens nothing" 401
 log_in "$NEW" recovery_code "$(recovery 1)" >/dev/null
 expect_status "the new one does" 200
+
+say "what hashes took is given back"
+anonymous() { awk '/^RssAnon/ { print $2 }' "/proc/$SERVER_PID/status"; }
+BEFORE=$(anonymous)
+guess() {
+    curl -sS --cacert "$CA" -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' \
+        -d "{\"name\":\"nobody$1\",\"password\":\"$NEW\",\"totp\":\"000000\"}" "$MANAGEMENT/api/v1/login" >>"$WORK/answers"
+}
+for n in 1 2 3 4 5 6; do # by several threads; not more at once than are allowed
+    guess $n.1 &
+    ONE=$!
+    guess $n.2 &
+    wait $ONE $!
+done
+[ "$(grep -c 401 "$WORK/answers")" -ge 8 ] || die "too few were looked at: $(sort "$WORK/answers" | uniq -c | xargs)" # 429: who guesses is slowed
+GREW=$(($(anonymous) - BEFORE))
+[ $GREW -lt 16384 ] || die "$GREW kB stay: a hash takes 19456"
+say "ok  memory"
 stop_server
 expect_in "the audit log verifies" "$("$WHORLD" audit verify --dir "$DATA")" "verifies"
