@@ -151,7 +151,7 @@ $(B)/tests/pkcs11/shim.so: tests/pkcs11/shim.c $(B)/stamp/flags
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -Wnull-dereference,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
 $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*pkcs11*.c)): $(B)/tests/pkcs11/shim.so
 # benchmarks that call the library itself
-$(B)/bench/pass $(B)/bench/campaign $(B)/bench/token $(B)/bench/signer: $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS) $(B)/stamp/link
+$(B)/bench/pass $(B)/bench/campaign $(B)/bench/token $(B)/bench/signer $(B)/bench/rates: $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS) $(B)/stamp/link
 	$(link)
 # a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
 ifeq ($(VARIANT),fuzz)

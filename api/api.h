@@ -46,10 +46,13 @@ DEFINE_AUTO_PTR(api, api_free);
 /** Every route of this server, one table per feature file; immutable and static. @thread any */
 const struct route_table *api_routes(size_t *count);
 
+/** Counts a request before anything is asked. @errors ERR_TOO_MANY @thread loop */
+err_t api_arrive(struct api *api, struct request *request);
+
 /** Judges the caller by the request's route, before the body is read; sets request->principal (arena memory).
  *  @errors ERR_UNAUTHORIZED, ERR_TOKEN_EXPIRED, ERR_FORBIDDEN, ERR_FULL_HANDSHAKE, ERR_NOT_FOUND an unknown
- * EST label, ERR_BAD_REQUEST two credentials, or one in the query string @thread worker; loop for
- * ROUTE_ON_LOOP */
+ * EST label, ERR_BAD_REQUEST two credentials, or one in the query string, ERR_TOO_MANY @thread worker; loop
+ * for ROUTE_ON_LOOP */
 err_t api_admit(struct api *api, struct request *request);
 
 /** Calls the handler of an admitted request. @errors those of the handler; ERR_CONFLICT when another request
@@ -60,5 +63,9 @@ err_t api_run(struct api *api, const struct request *request, struct response *r
  * logged with the request's id and not shown. Never fails: without memory there is a status and no body.
  * @thread any */
 void api_refuse(struct api *api, const struct request *request, err_t error, struct response *response);
+
+/** Adds what every answer tells, good or bad: how many requests are left. @errors ERR_INTERNAL too many
+ * headers @thread loop */
+err_t api_finish(struct api *api, const struct request *request, struct response *response);
 
 #endif

@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "api/authn_kinds.h"
+#include "api/rates.h"
 #include "api/rekey_after.h"
 
 static err_t admit(struct api *api, struct request *request)
 {
     const struct route *route = request->route;
+    TRY(rates_meet_address(api, request, false));
     ENSURE((route->flags & ROUTE_FULL_HANDSHAKE) == 0 || !request->is_resumed, ERR_FULL_HANDSHAKE,
            "connect again without a session ticket");
     switch (route->access) {
@@ -28,7 +30,9 @@ err_t api_admit(struct api *api, struct request *request)
     request->principal = NULL;
     request->renewal = NULL;
     err_t error = admit(api, request);
-    rekey_after_look(api, request);
+    if (error.code != ERR_TOO_MANY) { /* it may ask the inventory, and a refusal of too many shall not */
+        rekey_after_look(api, request);
+    }
     return error;
 }
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/authn_kinds.h"
+#include "api/rates.h"
 #include "fleet/token_text.h"
 
 err_t authn_authorization(const struct request *request, const char **out)
@@ -86,6 +87,7 @@ err_t authn_admit_caller(struct api *api, struct request *request)
     struct principal *p = memory;
     p->actor.request_id = request->request_id;
     TRY(is_by_certificate ? authn_by_certificate(api, request, p) : admit_bearer(api, request, text, p));
+    TRY(rates_meet_tenant(api, request, p->tenant));
     TRY(check_scopes(request->route->scopes, p->scopes));
     request->principal = p;
     return OK;

@@ -7,6 +7,7 @@
 
 #include "api/authn_kinds.h"
 #include "api/basic.h"
+#include "api/rates.h"
 #include "base/hash.h"
 #include "fleet/registry.h"
 
@@ -52,6 +53,17 @@ err_t authn_refused(struct api *api, const struct principal *device, err_t error
     return error;
 }
 
+/* By the key, which was proved, and not by what is known of it: what is unknown or refused costs as much. */
+static err_t meet(struct api *api, const struct request *request, const struct contact_facts *facts)
+{
+    struct sha256 hash;
+    if (facts->peer != NULL) {
+        return rates_meet_device(api, request, BYTES_OF(facts->peer->certificate.key.spki_sha256.b));
+    }
+    TRY(sha256_of(facts->proved_spki, &hash));
+    return rates_meet_device(api, request, BYTES_OF(hash.b));
+}
+
 err_t authn_device(struct api *api, const struct request *request, const struct device_evidence *evidence,
                    const struct principal **out)
 {
@@ -68,6 +80,7 @@ err_t authn_device(struct api *api, const struct request *request, const struct 
                                       .label = label_of(request),
                                       .address = request->address,
                                       .request_id = request->request_id};
+    TRY(meet(api, request, &p->facts));
     p->changes = fleet_changes(api->options.fleet);
     err_t error = contact_resolve(api->options.fleet, &p->facts, &p->contact);
     if (error.code != ERR_OK) {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api/authn_kinds.h"
+#include "api/rates.h"
 #include "fleet/target_tokens.h"
 
 static const char base[] = "/{tenant}/controller/v1/{controllerId}";
@@ -53,6 +54,7 @@ err_t authn_by_target_token(struct api *api, struct request *request)
     p->changes = fleet_changes(api->options.fleet);
     TRY(target_token_resolve(api->options.fleet, &claim, &p->contact));
     p->device_id = p->contact.device.id;
+    TRY(rates_meet_device(api, request, BYTES_OF(p->device_id.b)));
     hex_encode(BYTES_OF(p->device_id.b), id);
     (void)snprintf(p->actor.name, sizeof p->actor.name, "device:%s", id);
     request->principal = p;

@@ -26,8 +26,9 @@ struct http_field {
 enum { HTTP_PARAMS_MAX = 4, HTTP_ADDRESS_SIZE = 46, HTTP_REQUEST_ID_SIZE = UUID_TEXT_SIZE };
 
 struct route;
-struct principal; /* api/authn.h */
-struct renewal;   /* fleet/renewal.h */
+struct principal;  /* api/authn.h */
+struct renewal;    /* fleet/renewal.h */
+struct rate_marks; /* fleet/rates.h */
 
 /* What handlers remember of a connection, so that its next request need not ask again. A request has it to
  * itself, as the requests of a connection are handled one after the other. Whoever puts something in frees
@@ -65,6 +66,7 @@ struct request {
     const struct renewal
         *renewal; /* set beside it: when the calling device should come; NULL: it showed no certificate */
     struct connection_memo *memo; /* of the connection; never NULL where a server has made the request */
+    struct rate_marks *rates;     /* what it took of whose share; NULL: it is not counted */
 };
 
 /** First header of that name (case-insensitive) or NULL. @thread any */
@@ -88,7 +90,7 @@ struct response_source {
     void *waker;
 };
 
-enum { RESPONSE_HEADERS_MAX = 12, RESPONSE_VALUE_SIZE = 512 };
+enum { RESPONSE_HEADERS_MAX = 14, RESPONSE_VALUE_SIZE = 512 };
 
 struct response {
     int status;               /* 0 until set */

@@ -2,7 +2,7 @@
 """Joins docs/openapi/*.json into one OpenAPI document and writes it as JSON (to read, to make clients from) and as a C file (what
 the server answers at /openapi.json). openapi.json holds the head and what all share, every other file one feature. Nothing may stand
 in two files. Schemas are made whole: `allOf` of objects becomes one object (generators of clients do badly on it), and an object that
-lists its properties holds no others, unless it says so with `additionalProperties`. Called by the Makefile:
+lists its properties holds no others, unless it says so with `additionalProperties`. The answer 429 and the headers of limits belong to every operation and are added here. Called by the Makefile:
 openapi.py OUT.json OUT.c FILE…"""
 
 import json
@@ -10,6 +10,7 @@ import os
 import sys
 
 HEAD = "openapi.json"
+LIMIT_HEADERS = ("RateLimit-Policy", "RateLimit")  # described in the head; on every answer
 
 
 def refuse_duplicates(pairs):
@@ -50,7 +51,21 @@ def join(files):
         for kind, parts in part.get("components", {}).items():
             take(document["components"].setdefault(kind, {}), parts, f"{file}: {kind}")
     document["paths"] = dict(sorted(document["paths"].items()))
-    return close(document, document)
+    return share(close(document, document))
+
+
+def share(document):
+    """What every operation can answer and every answer can carry: that there were too many requests, and how many are left."""
+    operations = [operation for item in document["paths"].values() for operation in item.values() if "responses" in operation]
+    for operation in operations:
+        operation["responses"].setdefault("429", {"$ref": "#/components/responses/429"})
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+    for responses in [document["components"]["responses"], *(operation["responses"] for operation in operations)]:
+        for response in responses.values():
+            if "$ref" not in response:
+                for name in LIMIT_HEADERS:
+                    response.setdefault("headers", {})[name] = {"$ref": f"#/components/headers/{name}"}
+    return document
 
 
 def follow(document, schema):

@@ -99,6 +99,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(refusals_new(&fleet->refusals));
     TRY(password_gate_new(&fleet->password_gate));
     TRY(source_limits_new(&fleet->source_limits));
+    TRY(rates_new(options->random, &fleet->rates));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
     TRY(profile_cache_new(&fleet->profile_cache));
@@ -179,6 +180,7 @@ void fleet_free(struct fleet *fleet)
     clock_guard_free(fleet->clock_guard);
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);
+    rates_free(fleet->rates);
     password_gate_free(fleet->password_gate);
     refusals_free(fleet->refusals);
     device_contacts_free(fleet->device_contacts);

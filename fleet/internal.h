@@ -34,6 +34,9 @@ struct fleet_counters {
     atomic_llong ocsp_internal;
     atomic_llong ocsp_recalled; /* of those: from memory */
     atomic_llong ocsp_signed;
+    atomic_llong limited_address; /* requests that were refused for their number (rates.h) */
+    atomic_llong limited_device;
+    atomic_llong limited_tenant;
 };
 
 struct fleet {
@@ -51,6 +54,7 @@ struct fleet {
     struct refusals *refusals;               /* refusals.c */
     struct password_gate *password_gate;     /* passwords.c */
     struct source_limits *source_limits;     /* source_limits.c */
+    struct rates *rates;                     /* rates.c */
     struct profile_cache *profile_cache;     /* profile_cache.c */
     struct challenge_keys *challenge_keys;   /* challenge_keys.c */
     struct audit_signing *audit_signing;     /* audit_signer.c */
@@ -83,6 +87,11 @@ err_t refusals_new(struct refusals **out);
 void refusals_free(struct refusals *refusals);
 err_t password_gate_new(struct password_gate **out);
 void password_gate_free(struct password_gate *gate);
+
+/** Without limits, until rates_set(). */
+err_t rates_new(const struct random *random, struct rates **out);
+void rates_free(struct rates *rates);
+DEFINE_AUTO_PTR(rates, rates_free);
 
 /** @param[out] out NULL when no issuer is configured @errors ERR_UNPROCESSABLE settings */
 err_t oidc_new(const struct fleet_options *options, struct oidc **out);

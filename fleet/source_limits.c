@@ -44,19 +44,24 @@ void source_limits_free(struct source_limits *limits)
 }
 
 /* An IPv6 host has a whole /64 to choose its address from; mapped IPv4 is IPv4 (RFC 4291 §2.5.5.2). */
-err_t source_of(const char *address, struct source *out)
+size_t source_network(const char *address, uint8_t six[SOURCE_NETWORK_SIZE])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    uint8_t six[16] = {0};
-    size_t size = 8;
     if (address != NULL && inet_pton(AF_INET, address, six + sizeof mapped) == 1) {
         memcpy(six, mapped, sizeof mapped);
-        size = sizeof six;
-    } else if (address == NULL || inet_pton(AF_INET6, address, six) != 1) {
-        memset(six, 0, sizeof six); /* those without an address share one place */
-    } else if (memcmp(six, mapped, sizeof mapped) == 0) {
-        size = sizeof six;
+        return SOURCE_NETWORK_SIZE;
     }
+    if (address == NULL || inet_pton(AF_INET6, address, six) != 1) {
+        memset(six, 0, SOURCE_NETWORK_SIZE); /* those without an address share one place */
+        return SOURCE_NETWORK_SIZE / 2;
+    }
+    return memcmp(six, mapped, sizeof mapped) == 0 ? SOURCE_NETWORK_SIZE : SOURCE_NETWORK_SIZE / 2;
+}
+
+err_t source_of(const char *address, struct source *out)
+{
+    uint8_t six[SOURCE_NETWORK_SIZE];
+    size_t size = source_network(address, six);
     struct sha256 hash;
     TRY(sha256_of((struct bytes){six, size}, &hash));
     memcpy(out->key, hash.b, sizeof out->key);

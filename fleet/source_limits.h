@@ -18,8 +18,12 @@ struct source {
     uint8_t key[32];
 };
 
+enum { SOURCE_NETWORK_SIZE = 16 };
+
 /** @param address text, or NULL: those without an address are one source; an IPv4 address counts alone, IPv6
- * ones by /64 @errors ERR_CRYPTO @thread any */
+ * ones by /64 @return how many bytes of `out` name the source @thread any */
+size_t source_network(const char *address, uint8_t out[SOURCE_NETWORK_SIZE]);
+/** The same, hashed. @errors ERR_CRYPTO @thread any */
 err_t source_of(const char *address, struct source *out);
 
 /** Before a secret is judged. @param address of the client, text

@@ -78,6 +78,7 @@ static err_t facts_set(struct exchange *x, const char *method)
     request->now_ms = clock_now_ms(x->server->options.clock);
     request->peer = &c->facts.peer;
     request->memo = &c->memo;
+    request->rates = &x->rates;
     request->binding = &c->facts.binding;
     request->is_tls = c->stream.tls != NULL;
     request->is_resumed = c->facts.is_resumed;
@@ -190,6 +191,7 @@ static err_t admissible(struct exchange *x, const char *method)
     TRY(facts_set(x, method));
     trace_take(&x->request);
     TRY(http_request_route(x));
+    TRY(x->server->app.arrive != NULL ? x->server->app.arrive(x->server->app.api, &x->request) : OK);
     const struct route *route = x->request.route;
     ENSURE((route->flags & ROUTE_FULL_HANDSHAKE) == 0 || !x->request.is_resumed, ERR_FULL_HANDSHAKE,
            "repeat the request on a connection with a full handshake");
@@ -290,6 +292,9 @@ err_t exchange_finish_headers(struct exchange *x)
     struct response *response = &x->response;
     struct loop *loop = x->connection->loop;
     tell(x);
+    if (x->server->app.finish != NULL) {
+        TRY(x->server->app.finish(x->server->app.api, &x->request, response));
+    }
     if (x->request.listener != LISTENER_PUBLIC && !has_header(response, "Cache-Control")) {
         TRY(response_header(response, "Cache-Control", "no-store"));
     }

@@ -4,6 +4,7 @@
 #ifndef WHORL_SERVER_EXCHANGE_H
 #define WHORL_SERVER_EXCHANGE_H
 
+#include "fleet/rates.h"
 #include "server/connection.h"
 
 enum exchange_step {
@@ -26,6 +27,7 @@ struct exchange {
     struct server *server;
     void *handle; /* of the HTTP library */
     struct request request;
+    struct rate_marks rates; /* of the request */
     struct response response;
     size_t route_index;
     char allow[ROUTER_ALLOW_SIZE];

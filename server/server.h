@@ -17,6 +17,8 @@ struct server_app {
     struct api *api;
     const struct route_table *tables;
     size_t table_count;
+    /** Counts a request as soon as its route is known; NULL: none is counted. @thread loop */
+    err_t (*arrive)(struct api *api, struct request *request);
     /** Judges the caller, before a body is read that is large or goes to a sink; sets request->principal
      * (arena memory). */
     err_t (*admit)(struct api *api, struct request *request);
@@ -25,6 +27,8 @@ struct server_app {
     /** Turns an error into a response in the route's style (route NULL: problem+json). Never fails. @thread
      * any */
     void (*refuse)(struct api *api, const struct request *request, err_t error, struct response *response);
+    /** Adds header fields of every answer; NULL: there are none. @thread loop */
+    err_t (*finish)(struct api *api, const struct request *request, struct response *response);
 };
 
 struct server_limits {

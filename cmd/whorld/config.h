@@ -28,6 +28,8 @@ struct config {
     int64_t connections, connections_per_address;
     int64_t handshake_timeout_s, header_timeout_s, idle_timeout_s, body_bytes_per_second;
     int64_t header_bytes, header_count;
+    int64_t rate_address, rate_address_burst, rate_device, rate_device_burst;
+    int64_t rate_tenant, rate_tenant_burst;
     int64_t event_streams, event_streams_per_tenant;
     int64_t tls_ticket_lifetime_s, server_certificate_days;
     int64_t challenge_ttl_s, crl_lifetime_h, supersede_overlap_h, clock_step_limit_s;

@@ -82,6 +82,18 @@ const struct setting config_table[] = {
       "Least average rate of a body, after its first ten seconds."),
     N(header_bytes, "7168", 1024, 1048576, false, "Request line and header fields together."),
     N(header_count, "64", 8, 1024, false, "Header fields of a request."),
+    N(rate_address, "1000", 0, 1000000, true,
+      "Requests a second from one address (IPv6: one /64) on the device and management listeners; more are "
+      "answered 429 with `Retry-After`. 0: no limit. A proxy in front shows one address for all: set 0, or "
+      "what the whole fleet may ask."),
+    N(rate_address_burst, "20000", 1, 1000000, true, "Of those, how many at once."),
+    N(rate_device, "10", 0, 1000000, true,
+      "Requests a second by one device; the pieces of an image are not counted. 0: no limit."),
+    N(rate_device_burst, "100", 1, 1000000, true, "Of those, how many at once."),
+    N(rate_tenant, "500", 0, 1000000, true,
+      "Requests a second to the management API by the people and back ends of one tenant together. 0: no "
+      "limit."),
+    N(rate_tenant_burst, "5000", 1, 1000000, true, "Of those, how many at once."),
     N(event_streams, "256", 1, 100000, false, "Streams of events (Server-Sent Events) open at once."),
     N(event_streams_per_tenant, "32", 1, 100000, false, "Of those, how many one tenant may have."),
     N(tls_ticket_lifetime_s, "3600", 60, 7200, true, "Life of a session ticket."),

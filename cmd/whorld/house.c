@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "cmd/whorld/signer.h"
 #include "fleet/authority_set.h"
+#include "fleet/rates.h"
 
 enum { FORMAT_VERSION = 1, COMMAND_WAIT_MS = 15000 };
 
@@ -210,7 +211,17 @@ err_t house_open_fleet(struct house *house)
         .session_ms = c->session_hours * 3600000,
         .session_idle_ms = c->session_idle_minutes * 60000,
     };
-    return fleet_new(&options, &house->fleet);
+    TRY(fleet_new(&options, &house->fleet));
+    return house_set_rates(house);
+}
+
+err_t house_set_rates(struct house *house)
+{
+    const struct config *c = &house->config;
+    const struct rate_limits limits = {.of = {[RATE_ADDRESS] = {c->rate_address, c->rate_address_burst},
+                                              [RATE_DEVICE] = {c->rate_device, c->rate_device_burst},
+                                              [RATE_TENANT] = {c->rate_tenant, c->rate_tenant_burst}}};
+    return rates_set(house->fleet, &limits);
 }
 
 static err_t open_outbound(struct house *house)

@@ -67,6 +67,9 @@ DEFINE_AUTO_VAL(house, house_close);
 err_t house_open_settings(const char *folder, struct house *out);
 /** The fleet of an open keystore and inventory whose authorities are loaded. */
 err_t house_open_fleet(struct house *house);
+/** Puts the limits of requests that the settings name in force. @errors ERR_UNPROCESSABLE @thread init,
+ * background */
+err_t house_set_rates(struct house *house);
 err_t house_open_db(struct house *house, enum house_use use);
 /** The folder of the journal, as the settings say; caller owns. */
 err_t house_journal_folder(const struct house *house, char **out);

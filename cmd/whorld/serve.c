@@ -55,7 +55,7 @@ static err_t reload_settings(struct house *house)
     }
     config_take_live(&house->config, &fresh);
     log_set_level(house->log, config_log_level(&house->config));
-    return OK;
+    return house_set_rates(house);
 }
 
 static err_t reload_all(struct serving *s)
@@ -136,9 +136,11 @@ static err_t make_server(struct serving *s)
     const struct server_app app = {.api = s->api,
                                    .tables = tables,
                                    .table_count = table_count,
+                                   .arrive = api_arrive,
                                    .admit = api_admit,
                                    .run = api_run,
-                                   .refuse = api_refuse};
+                                   .refuse = api_refuse,
+                                   .finish = api_finish};
     const struct server_options options = {
         .listeners = {{LISTENER_DEVICE, c->device_listen, DEVICE_POOL, given[0]},
                       {LISTENER_MANAGEMENT, c->management_listen, MANAGEMENT_POOL, given[1]},

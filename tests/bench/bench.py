@@ -31,8 +31,10 @@ from bench_rollout import bench_poll, bench_start
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
 LOAD, BARE, PASS = f'{BUILD}/bench/load', f'{BUILD}/bench/bare', f'{BUILD}/bench/pass'
-CAMPAIGN = f'{BUILD}/bench/campaign'
+CAMPAIGN, RATES = f'{BUILD}/bench/campaign', f'{BUILD}/bench/rates'
 GROUPS = 'X25519'
+# requests are counted as in service, and none is one too many
+COUNTED = ('ADDRESS', 'ADDRESS_BURST', 'DEVICE', 'DEVICE_BURST', 'TENANT', 'TENANT_BURST')
 rows = []
 
 
@@ -80,7 +82,8 @@ class Server:
         self.ca = f'{self.dir}/ca.pem'
         self.log = open(os.path.join(work, f'{name}.log'), 'w')
         env = dict(os.environ, WHORL_DEVICE_LISTEN='127.0.0.1:0', WHORL_MANAGEMENT_LISTEN='127.0.0.1:0',
-                   WHORL_PUBLIC_LISTEN=f'127.0.0.1:{self.public}', WHORL_CONNECTIONS_PER_ADDRESS='100000', WHORL_LOG_LEVEL='warn')
+                   WHORL_PUBLIC_LISTEN=f'127.0.0.1:{self.public}', WHORL_CONNECTIONS_PER_ADDRESS='100000', WHORL_LOG_LEVEL='warn',
+                   **{f'WHORL_RATE_{of}': '1000000' for of in COUNTED})
         self.process = subprocess.Popen([WHORLD, 'serve', '--dir', self.dir], stdout=subprocess.PIPE, stderr=self.log, env=env, text=True)
         ready = json.loads(self.process.stdout.readline())
         self.device, self.management = ready['device'], ready['management']
@@ -291,6 +294,13 @@ def bench_pass(work, devices, due):
         f'against the same of {devices // 10}; {out["many_us"] / due:.0f} us a due device')
 
 
+def bench_rates():
+    """What counting adds to a request, against the two microseconds that it may."""
+    print('limits of requests', flush=True)
+    out = json.loads(subprocess.run([RATES], capture_output=True, text=True, check=True).stdout)
+    row('(m) a request counted, by address and device', out['count_ns'] / 1000, 2, 1, f'{out["count_ns"]} ns; its fields {out["tell_ns"]} ns')
+
+
 def bench_campaign():
     """What the fullest second of a campaign of rekeys holds, as its own program tells it; a second that holds more than the rate is an error."""
     print('a campaign', flush=True)
@@ -324,6 +334,7 @@ def main():
     parser.add_argument('--requests', type=int, default=2000)
     parser.add_argument('--devices', type=int, default=1000000)
     parser.add_argument('--revoked', type=int, default=100000)
+    parser.add_argument('--rates', action='store_true', help='the benchmark of limits of requests only')
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
     parser.add_argument('--cmp', action='store_true', help='the benchmark of CMP only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
@@ -340,6 +351,10 @@ def main():
             return
         if options.pkcs11:
             print(bench_pkcs11(BUILD, work, options.pkcs11))
+            return
+        if options.rates:
+            bench_rates()
+            print_table()
             return
         small = Server(work, 'small')
         running.append(small)
@@ -379,6 +394,7 @@ def main():
         bench_cmp(BUILD, small, work, options.enrolments // 5, row)
         notes.append(bench_long_crl(small, options.revoked))
         bench_pass(work, options.devices, options.devices // 100)
+        bench_rates()
         notes.append(bench_campaign())
         notes.append(bench_signer(BUILD, work, 4))
         notes.append(bench_pkcs11(BUILD, work, 4))

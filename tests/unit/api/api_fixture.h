@@ -13,6 +13,7 @@
 #include "firmware_store/store.h"
 #include "fleet/access.h"
 #include "fleet/publication.h"
+#include "fleet/rates.h"
 #include "fleet/registry.h"
 
 struct house {
@@ -124,6 +125,7 @@ struct call {
     const struct peer_identity *peer;
     struct channel_binding binding;
     bool is_resumed;
+    const char *address; /* or NULL: the usual one */
 };
 
 /* The answer, with its JSON when it has some. */
@@ -206,7 +208,10 @@ static inline void run_call(struct house *h, struct request *request, struct res
             return;
         }
     }
-    err_t error = api_admit(h->api, request);
+    err_t error = api_arrive(h->api, request);
+    if (error.code == ERR_OK) {
+        error = api_admit(h->api, request);
+    }
     if (error.code == ERR_OK && request->body.n > request->route->body_limit) {
         error = ERR(ERR_TOO_LARGE, "the server would say so");
     }
@@ -243,6 +248,7 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
         headers[n++] = (struct http_field){"content-type", call->type};
     }
     struct http_field query[4];
+    struct rate_marks rates = {0};
     struct request request = {.method = call->method,
                               .listener = find_listener(call),
                               .route = find_route(call->method, call->route),
@@ -254,15 +260,18 @@ static inline int send_call(struct house *h, const struct call *call, struct rep
                               .headers = headers,
                               .header_count = n,
                               .body = call->body,
-                              .address = "192.0.2.7",
                               .request_id = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee",
                               .now_ms = h->clock.at_ms,
                               .peer = call->peer == NULL ? &nobody : call->peer,
                               .binding = &call->binding,
                               .is_tls = true,
                               .is_resumed = call->is_resumed,
-                              .arena = arena};
+                              .arena = arena,
+                              .rates = &rates};
+    (void)snprintf(request.address, sizeof request.address, "%s",
+                   call->address == NULL ? "192.0.2.7" : call->address);
     run_call(h, &request, &out->response);
+    assert_ok(api_finish(h->api, &request, &out->response));
     bool is_made = out->response.source == NULL; /* not while it is sent */
     if (is_made && out->response.content_type != NULL && strstr(out->response.content_type, "json") != NULL) {
         out->json = json_loadb((const char *)out->response.body.p, out->response.body.n, 0, NULL);

@@ -228,6 +228,7 @@ static void check_errors(struct subject *s)
         {"415", has_body},
         {"422", has_body},
         {"428", is_patch},
+        {"429", true},
         {"500", true},
         {"503", is_caller || has_body},
     };
@@ -260,6 +261,8 @@ static void check_responses(struct subject *s)
         check_media(s, status, content);
         require(s, status[0] < '4' || json_object_get(content, "application/problem+json") != NULL,
                 "response %s is a problem (application/problem+json)", status);
+        json_t *left = json_object_get(json_object_get(at, "headers"), "RateLimit");
+        require(s, has_example(resolve(s, left)), "response %s: the header RateLimit is missing", status);
         const char *name = NULL;
         json_t *header = NULL;
         json_object_foreach(json_object_get(at, "headers"), name, header)
