@@ -18,6 +18,7 @@
 #include "fleet/internal.h"
 #include "fleet/ocsp.h"
 #include "fleet/profile_cache.h"
+#include "fleet/rates.h"
 #include "fleet/rekey_live.h"
 #include "fleet/rollout_live.h"
 #include "fleet/source_limits.h"

@@ -32,11 +32,7 @@ struct fleet_counters {
     atomic_llong ocsp_unauthorized;
     atomic_llong ocsp_try_later;
     atomic_llong ocsp_internal;
-    atomic_llong ocsp_recalled; /* of those: from memory */
-    atomic_llong ocsp_signed;
-    atomic_llong limited_address; /* requests that were refused for their number (rates.h) */
-    atomic_llong limited_device;
-    atomic_llong limited_tenant;
+    atomic_llong ocsp_recalled, ocsp_signed; /* of those: from memory, and signed */
 };
 
 struct fleet {
@@ -87,11 +83,6 @@ err_t refusals_new(struct refusals **out);
 void refusals_free(struct refusals *refusals);
 err_t password_gate_new(struct password_gate **out);
 void password_gate_free(struct password_gate *gate);
-
-/** Without limits, until rates_set(). */
-err_t rates_new(const struct random *random, struct rates **out);
-void rates_free(struct rates *rates);
-DEFINE_AUTO_PTR(rates, rates_free);
 
 /** @param[out] out NULL when no issuer is configured @errors ERR_UNPROCESSABLE settings */
 err_t oidc_new(const struct fleet_options *options, struct oidc **out);

@@ -5,6 +5,7 @@
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
 #include "fleet/publication.h"
+#include "fleet/rates.h"
 
 struct figure {
     const char *labels; /* with braces, or "" */
@@ -47,9 +48,6 @@ static const struct figure OCSP[] = {FIGURE("{result=\"good\"}", ocsp_good),
                                      FIGURE("{result=\"internal_error\"}", ocsp_internal)};
 static const struct figure OCSP_RECALLED[] = {FIGURE("", ocsp_recalled)};
 static const struct figure OCSP_SIGNED[] = {FIGURE("", ocsp_signed)};
-static const struct figure LIMITED[] = {FIGURE("{scope=\"address\"}", limited_address),
-                                        FIGURE("{scope=\"device\"}", limited_device),
-                                        FIGURE("{scope=\"tenant\"}", limited_tenant)};
 static const struct figure JOBS_FAILED[] = {FIGURE("", jobs_failed)};
 
 static const struct family FAMILIES[] = {
@@ -63,7 +61,6 @@ static const struct family FAMILIES[] = {
     FAMILY("whorl_ocsp_answers", "OCSP requests answered, by what the answer says", OCSP),
     FAMILY("whorl_ocsp_recalled", "OCSP answers that were given from memory", OCSP_RECALLED),
     FAMILY("whorl_ocsp_signed", "OCSP answers that were signed", OCSP_SIGNED),
-    FAMILY("whorl_requests_limited", "Requests refused with 429 for their number, by whose it is", LIMITED),
     FAMILY("whorl_jobs_failed", "Runs of background jobs that ended in an error", JOBS_FAILED)};
 
 static long long figure_read(struct fleet *fleet, const struct figure *figure)
@@ -112,6 +109,7 @@ err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
                            figure_read(fleet, figure)));
         }
     }
+    TRY(rates_write_metrics(fleet->rates, out));
     TRY(write_streams(fleet, out));
     TRY(alarms_write_metrics(fleet, out));
     TRY(expiries_write_metrics(fleet, out));

@@ -17,17 +17,16 @@ static const struct scope {
     const char *name, *whose;
     size_t places;
     int64_t spread_s;
-    size_t counter; /* in struct fleet_counters */
 } scopes[RATE_SCOPES] = {
-    [RATE_ADDRESS] = {"address", "this address", 1 << 16, 15,
-                      offsetof(struct fleet_counters, limited_address)},
-    [RATE_DEVICE] = {"device", "this device", 1 << 17, 2, offsetof(struct fleet_counters, limited_device)},
-    [RATE_TENANT] = {"tenant", "this tenant", 1 << 12, 5, offsetof(struct fleet_counters, limited_tenant)},
+    [RATE_ADDRESS] = {"address", "this address", 1 << 16, 15},
+    [RATE_DEVICE] = {"device", "this device", 1 << 17, 2},
+    [RATE_TENANT] = {"tenant", "this tenant", 1 << 12, 5},
 };
 
 /* Rate and burst in one word, so that a question sees both of before or both of after. */
 struct rates {
     atomic_ullong limits[RATE_SCOPES];
+    atomic_llong refused[RATE_SCOPES];
     struct rate_table *tables[RATE_SCOPES];
 };
 
@@ -77,10 +76,9 @@ static int64_t seconds_up(int64_t ns)
     return (ns + NS_PER_S - 1) / NS_PER_S;
 }
 
-static err_t refuse(struct fleet *fleet, enum rate_scope scope, const struct rate *rate, int64_t wait_s)
+static err_t refuse(const struct fleet *fleet, enum rate_scope scope, const struct rate *rate, int64_t wait_s)
 {
-    char *counters = (char *)&fleet->counters;
-    atomic_fetch_add((atomic_llong *)(void *)(counters + scopes[scope].counter), 1);
+    atomic_fetch_add_explicit(&fleet->rates->refused[scope], 1, memory_order_relaxed);
     err_t error =
         ERR(ERR_TOO_MANY,
             "too many requests from %s: %" PRId64 " at once, then %" PRId64 " a second are answered",
@@ -127,4 +125,16 @@ err_t rates_take_device(struct fleet *fleet, struct bytes key, struct rate_mark 
 err_t rates_take_tenant(struct fleet *fleet, struct uuid tenant, struct rate_mark *mark)
 {
     return ask(fleet, RATE_TENANT, BYTES_OF(tenant.b), mark);
+}
+
+err_t rates_write_metrics(const struct rates *rates, struct buf *out)
+{
+    TRY(buf_append_str(
+        out, "# TYPE whorl_requests_limited counter\n"
+             "# HELP whorl_requests_limited Requests refused with 429 for their number, by whose it is\n"));
+    for (size_t i = 0; i < RATE_SCOPES; i++) {
+        TRY(buf_printf(out, "whorl_requests_limited_total{scope=\"%s\"} %lld\n", scopes[i].name,
+                       atomic_load_explicit(&rates->refused[i], memory_order_relaxed)));
+    }
+    return OK;
 }

@@ -7,6 +7,7 @@
 #include "fleet/rate_table.h"
 
 struct fleet;
+struct rates;
 
 /* In the order in which they are asked: the cheapest first. */
 enum rate_scope { RATE_ADDRESS, RATE_DEVICE, RATE_TENANT, RATE_SCOPES };
@@ -27,6 +28,11 @@ struct rate_marks {
     struct rate_mark of[RATE_SCOPES];
 };
 
+/** Without limits, until rates_set(). @errors ERR_NO_MEMORY, ERR_CRYPTO @thread init */
+err_t rates_new(const struct random *random, struct rates **out);
+void rates_free(struct rates *rates);
+DEFINE_AUTO_PTR(rates, rates_free);
+
 /** "address", "device", "tenant". @thread any */
 const char *rate_scope_name(enum rate_scope scope);
 
@@ -41,5 +47,8 @@ err_t rates_take_device(struct fleet *fleet, struct bytes key, struct rate_mark 
 /** … of a tenant's back ends and people together; the installation itself counts like a tenant.
  * @errors as above */
 err_t rates_take_tenant(struct fleet *fleet, struct uuid tenant, struct rate_mark *mark);
+
+/** The figure of those that were refused. @thread any */
+err_t rates_write_metrics(const struct rates *rates, struct buf *out);
 
 #endif

@@ -89,7 +89,7 @@ const struct setting config_table[] = {
     N(rate_address_burst, "20000", 1, 1000000, true, "Of those, how many at once."),
     N(rate_device, "10", 0, 1000000, true,
       "Requests a second by one device; the pieces of an image are not counted. 0: no limit."),
-    N(rate_device_burst, "100", 1, 1000000, true, "Of those, how many at once."),
+    N(rate_device_burst, "300", 1, 1000000, true, "Of those, how many at once."),
     N(rate_tenant, "500", 0, 1000000, true,
       "Requests a second to the management API by the people and back ends of one tenant together. 0: no "
       "limit."),
