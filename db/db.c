@@ -140,6 +140,12 @@ void db_stats_read(struct db *db, struct db_stats *out)
     }
 }
 
+err_t db_write_metrics(struct db *db, struct buf *out)
+{
+    TRY(db->writer != NULL ? writer_write_metrics(db->writer, out) : OK);
+    return journal_write_metrics(db->journal, out);
+}
+
 err_t db_checkpoint(struct db *db)
 {
     ENSURE(db->checkpointer != NULL, ERR_INTERNAL,

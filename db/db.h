@@ -168,6 +168,8 @@ struct db_stats {
     int64_t commits, closures, largest_group, queue_depth, rollbacks;
 };
 void db_stats_read(struct db *db, struct db_stats *out);
+/** All figures of commits and of the journal, as OpenMetrics text. @thread any */
+err_t db_write_metrics(struct db *db, struct buf *out);
 /** Version of the SQLite that this program runs on. @thread any */
 const char *db_engine_version(void);
 /** Those commits alone: raised after each, before the callers of db_write() hear of it. @thread any */

@@ -110,6 +110,7 @@ void writer_watch(struct writer *writer, void (*fn)(void *context), void *contex
 struct notices *writer_notices(struct writer *writer);
 void writer_stats(struct writer *writer, struct db_stats *out);
 int64_t writer_commits(const struct writer *writer);
+err_t writer_write_metrics(struct writer *writer, struct buf *out);
 
 struct readers;
 err_t readers_new(const struct db_options *options, struct readers **out);

@@ -20,6 +20,7 @@ err_t journal_append(struct db_tx *tx, struct journal_entry *entry)
     entry->place = journal->seq + 1 - journal->first;
     TRY(journal_encode(entry, journal->seq + 1, &journal->hash, &journal->pending));
     journal->seq++;
+    journal->last_at_ms = entry->at_ms;
     return OK;
 }
 
@@ -59,6 +60,7 @@ static void flush(struct journal *journal, struct log *log)
     if (journal == NULL || journal->pending.n == 0) {
         return;
     }
+    journal_figures_begin(&journal->figures, journal->pending.n);
     err_t error =
         journal_file_append(journal->file, buf_view(&journal->pending), journal->seq, &journal->hash);
     if (error.code != ERR_OK) {
@@ -67,6 +69,7 @@ static void flush(struct journal *journal, struct log *log)
             LOG_STR("action", "the process ends; start it again when the disk of the journal is well"));
         _exit(DB_EXIT_UNSAFE);
     }
+    journal_figures_end(&journal->figures, journal->seq + 1 - journal->first, journal->last_at_ms);
     journal->pending.n = 0;
 }
 
@@ -80,6 +83,11 @@ err_t journal_commit(struct journal *journal, struct connection *connection, str
     TRY(connection_commit(connection));
     flush(journal, log);
     return OK;
+}
+
+err_t journal_write_metrics(const struct journal *journal, struct buf *out)
+{
+    return journal != NULL ? journal_figures_write(&journal->figures, out) : OK;
 }
 
 void journal_free(struct journal *journal)

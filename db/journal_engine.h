@@ -27,5 +27,7 @@ void journal_reset(struct journal *journal, const struct journal_mark *mark);
  * them to the file and syncs it. When that fails, the process ends with DB_EXIT_UNSAFE; after any other error
  * the transaction is rolled back. @errors as connection_commit(), ERR_IO */
 err_t journal_commit(struct journal *journal, struct connection *connection, struct log *log);
+/** Its figures as OpenMetrics text; none where no journal is kept. @thread any */
+err_t journal_write_metrics(const struct journal *journal, struct buf *out);
 
 #endif

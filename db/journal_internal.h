@@ -2,6 +2,7 @@
 #ifndef WHORL_DB_JOURNAL_INTERNAL_H
 #define WHORL_DB_JOURNAL_INTERNAL_H
 
+#include "db/figures.h"
 #include "db/journal_engine.h"
 #include "db/journal_files.h"
 
@@ -66,6 +67,8 @@ struct journal {
     struct sha256 hash;
     struct buf pending; /* not in the file yet: one write */
     int64_t first;      /* the first entry of it, where it has some */
+    int64_t last_at_ms; /* of the last */
+    struct journal_figures figures;
     /* of an older copy that is opened all the same */
     bool is_behind;
     bool is_replaced; /* the files could not be gone on with */

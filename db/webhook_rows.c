@@ -182,3 +182,18 @@ err_t webhook_rows_due(struct db_tx *tx, int64_t now_ms, int64_t limit, webhook_
     struct each_due each = {.fn = fn, .arg = arg};
     return db_run(tx, SQL_LIST_DUE, DB_VALUES(DB_I(now_ms), DB_I(limit)), on_due, &each);
 }
+
+static const char SQL_LIST_WAITING[] =
+    "SELECT waiting FROM webhook WHERE due_at > $1 ORDER BY due_at, id LIMIT $2";
+
+static err_t add_waiting(const struct db_row *row, void *arg)
+{
+    *(int64_t *)arg += db_row_int(row, 0);
+    return OK;
+}
+
+err_t webhook_rows_waiting(struct db_tx *tx, int64_t limit, int64_t *out)
+{
+    *out = 0;
+    return db_run(tx, SQL_LIST_WAITING, DB_VALUES(DB_I(-1), DB_I(limit)), add_waiting, out);
+}

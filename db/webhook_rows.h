@@ -55,5 +55,7 @@ struct webhook_due {
 typedef err_t (*webhook_due_fn)(const struct webhook_due *due, void *arg);
 /** Those with something to do, the longest waiting first. */
 err_t webhook_rows_due(struct db_tx *tx, int64_t now_ms, int64_t limit, webhook_due_fn fn, void *arg);
+/** How many deliveries wait, of those webhooks that have something to do now or later; of so many at most. */
+err_t webhook_rows_waiting(struct db_tx *tx, int64_t limit, int64_t *out);
 
 #endif

@@ -3,12 +3,12 @@
  *
  * When SQLite rolls the whole transaction back under one closure (a full disk), that closure alone is
  * answered; the others of its group, also those that had failed by what they then saw, run again. */
+#include "db/figures.h"
 #include "db/internal.h"
 #include "db/journal_engine.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -46,7 +46,7 @@ struct writer {
     pthread_mutex_t watcher_mutex; /* held while it runs */
     void (*watcher)(void *context);
     void *watcher_context;
-    _Atomic int64_t commits, closures, largest_group, rollbacks;
+    struct commit_figures figures;
 };
 
 /* --- one closure --- */
@@ -100,7 +100,7 @@ static void closure_run(struct writer *writer, struct request *request)
         return;
     }
     ends_restore(writer, &before);
-    atomic_fetch_add(&writer->rollbacks, 1);
+    atomic_fetch_add(&writer->figures.rollbacks, 1);
     if (!connection_in_transaction(writer->connection)) {
         return;
     }
@@ -125,17 +125,13 @@ static void group_fail(struct request *group, const err_t *reason)
     }
 }
 
-static void group_count(struct writer *writer, const struct request *group)
+static int64_t group_count(const struct request *group)
 {
     int64_t committed = 0;
     for (const struct request *request = group; request != NULL; request = request->next) {
         committed += request->result.code == ERR_OK ? 1 : 0;
     }
-    atomic_fetch_add(&writer->commits, 1);
-    atomic_fetch_add(&writer->closures, committed);
-    if (committed > atomic_load(&writer->largest_group)) {
-        atomic_store(&writer->largest_group, committed); /* only this thread writes it */
-    }
+    return committed;
 }
 
 /* Runs the closures that are not decided yet in one transaction. False: one of them lost it, so it is decided
@@ -159,16 +155,16 @@ static bool group_try(struct writer *writer, struct request *group)
             return false;
         }
     }
+    int64_t began_us = stopwatch_us();
     result = journal_commit(writer->journal, writer->connection, writer->options->log);
     if (result.code != ERR_OK) {
-        /* nothing was written, so an answer that was built on a neighbour's rows is void too: all get this
-         * error */
+        /* nothing was written, so an answer that was built on a neighbour's rows is void too */
         ends_restore(writer, &before);
-        atomic_fetch_add(&writer->rollbacks, 1);
+        atomic_fetch_add(&writer->figures.rollbacks, 1);
         group_fail(group, &result);
         return true;
     }
-    group_count(writer, group);
+    commit_figures_count(&writer->figures, group_count(group), stopwatch_us() - began_us);
     return true;
 }
 
@@ -311,18 +307,26 @@ err_t writer_run(struct writer *writer, db_fn fn, void *arg)
 
 int64_t writer_commits(const struct writer *writer)
 {
-    return atomic_load(&writer->commits);
+    return atomic_load(&writer->figures.commits);
+}
+
+static int queue_depth(struct writer *writer)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    int depth = writer->waiting;
+    (void)pthread_mutex_unlock(&writer->mutex);
+    return depth;
 }
 
 void writer_stats(struct writer *writer, struct db_stats *out)
 {
-    out->commits = atomic_load(&writer->commits);
-    out->closures = atomic_load(&writer->closures);
-    out->largest_group = atomic_load(&writer->largest_group);
-    out->rollbacks = atomic_load(&writer->rollbacks);
-    (void)pthread_mutex_lock(&writer->mutex);
-    out->queue_depth = writer->waiting;
-    (void)pthread_mutex_unlock(&writer->mutex);
+    commit_figures_read(&writer->figures, out);
+    out->queue_depth = queue_depth(writer);
+}
+
+err_t writer_write_metrics(struct writer *writer, struct buf *out)
+{
+    return commit_figures_write(&writer->figures, queue_depth(writer), writer->options->queue_limit, out);
 }
 
 /* --- life --- */

@@ -233,21 +233,21 @@ void server_replace_tls(struct server *server, struct tls_snapshot *device_tls,
     }
 }
 
+static err_t write_gauge(const char *name, const char *help, long long value, struct buf *out)
+{
+    return buf_printf(out, "# TYPE %s gauge\n# HELP %s %s\n%s %lld\n", name, name, help, name, value);
+}
+
 err_t server_write_metrics(const struct server *server, struct buf *out)
 {
     TRY(figures_write(server->figures, (size_t)server->loop_count, server->router, out));
-    TRY(buf_printf(
-        out,
-        "# TYPE whorl_connections gauge\n# HELP whorl_connections Open connections.\nwhorl_connections %d\n",
-        atomic_load(&server->connections)));
-    TRY(buf_printf(out,
-                   "# TYPE whorl_worker_queue gauge\n# HELP whorl_worker_queue Requests waiting for a "
-                   "worker.\nwhorl_worker_queue %d\n",
-                   workers_waiting(server->workers)));
-    TRY(buf_printf(
-        out,
-        "# TYPE whorl_worker_busy gauge\n# HELP whorl_worker_busy Workers at work.\nwhorl_worker_busy %d\n",
-        workers_busy(server->workers)));
+    TRY(write_gauge("whorl_connections", "Open connections.", atomic_load(&server->connections), out));
+    TRY(write_gauge("whorl_worker_queue", "Requests waiting for a worker.", workers_waiting(server->workers),
+                    out));
+    TRY(write_gauge("whorl_worker_queue_limit", "So many may wait; more are turned away.",
+                    server->options.limits.queue, out));
+    TRY(write_gauge("whorl_worker_busy", "Workers at work.", workers_busy(server->workers), out));
+    TRY(write_gauge("whorl_workers", "Workers that there are.", server->options.workers, out));
     return timer_write_metrics(server->timer, out);
 }
 

@@ -195,8 +195,21 @@ void timer_free(struct timer *t)
     free(t);
 }
 
+static err_t write_running(const struct timer *t, struct buf *out)
+{
+    int running = t->is_reloading ? 1 : 0;
+    for (size_t i = 0; i < t->options->job_count; i++) {
+        running += t->states[i].is_running ? 1 : 0;
+    }
+    return buf_printf(out,
+                      "# TYPE whorl_jobs_running gauge\n# HELP whorl_jobs_running Background jobs that run "
+                      "now, of %d that can at once.\nwhorl_jobs_running %d\n",
+                      TIMER_THREADS, running);
+}
+
 static err_t write_locked(struct timer *t, struct buf *out)
 {
+    TRY(write_running(t, out));
     TRY(buf_append_str(
         out, "# TYPE whorl_job_runs counter\n# HELP whorl_job_runs Runs of background jobs, by result.\n"));
     for (size_t i = 0; i < t->options->job_count; i++) {

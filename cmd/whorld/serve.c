@@ -1,7 +1,6 @@
 /* `whorld serve`: builds every part, wires the ports, says that it is ready, runs until it is told to stop.
  * The only place that sees all layers. Renewing the server's certificate and rotating ticket keys are reloads
  * like SIGHUP, once an hour. */
-#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,15 +186,7 @@ static err_t write_signer_metrics(void *context, struct buf *out)
 static err_t write_db_metrics(void *context, struct buf *out)
 {
     const struct serving *s = context;
-    struct db_stats stats;
-    db_stats_read(s->house->db, &stats);
-    return buf_printf(out,
-                      "# TYPE whorl_db_commits counter\nwhorl_db_commits_total %" PRId64 "\n"
-                      "# TYPE whorl_db_transactions counter\nwhorl_db_transactions_total %" PRId64 "\n"
-                      "# TYPE whorl_db_rollbacks counter\nwhorl_db_rollbacks_total %" PRId64 "\n"
-                      "# TYPE whorl_db_largest_group gauge\nwhorl_db_largest_group %" PRId64 "\n"
-                      "# TYPE whorl_db_queue gauge\nwhorl_db_queue %" PRId64 "\n",
-                      stats.commits, stats.closures, stats.rollbacks, stats.largest_group, stats.queue_depth);
+    return db_write_metrics(s->house->db, out);
 }
 
 static err_t is_ready(void *context)

@@ -8,6 +8,13 @@ static err_t add_and_fail(struct db_tx *tx, void *arg)
     return ERR(ERR_WRONG_STATE, "no");
 }
 
+static err_t add_nothing(struct db_tx *tx, void *arg)
+{
+    (void)tx;
+    (void)arg;
+    return OK;
+}
+
 static void test_committed_entries_are_in_the_file(void **state)
 {
     struct scene *s = *state;
@@ -29,6 +36,38 @@ static void test_committed_entries_are_in_the_file(void **state)
     fixture_open(&s->f);
     add(s, 4);
     assert_int_equal(entries(s), 6);
+}
+
+/* The number behind the name in what the engine prints. */
+static int64_t figure(struct scene *s, const char *name)
+{
+    AUTO_VAL(buf) text = {0};
+    assert_ok(db_write_metrics(s->f.db, &text));
+    const char *found = strstr(buf_str(&text), name);
+    assert_non_null(found);
+    return strtoll(found + strlen(name), NULL, 10);
+}
+
+static void test_figures_of_the_journal(void **state)
+{
+    struct scene *s = *state;
+    int64_t entries = figure(s, "\nwhorl_journal_entries_total ");
+    int64_t written = figure(s, "\nwhorl_journal_written_bytes_total ");
+    int64_t syncs = figure(s, "\nwhorl_journal_sync_seconds_count ");
+    off_t before = segment_size(s, 1);
+    assert_int_equal(entries, 1); /* the epoch */
+    add(s, 1);
+    s->f.clock.at_ms += 5000;
+    add(s, 2);
+    assert_int_equal(figure(s, "\nwhorl_journal_entries_total "), entries + 2);
+    assert_int_equal(figure(s, "\nwhorl_journal_written_bytes_total ") - written,
+                     segment_size(s, 1) - before);
+    assert_int_equal(figure(s, "\nwhorl_journal_sync_seconds_count "), syncs + 2);
+    assert_int_equal(figure(s, "\nwhorl_journal_last_entry_timestamp_seconds "), s->f.clock.at_ms / 1000);
+    assert_int_equal(figure(s, "\nwhorl_journal_unsynced_bytes "), 0); /* whoever has an answer is durable */
+    int64_t none = 1;
+    assert_ok(db_write(s->f.db, add_nothing, &none));
+    assert_int_equal(figure(s, "\nwhorl_journal_sync_seconds_count "), syncs + 2); /* no entry, no sync */
 }
 
 static void test_long_journals_have_many_files(void **state)
@@ -324,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         journal_test(test_committed_entries_are_in_the_file),
+        journal_test(test_figures_of_the_journal),
         journal_test(test_long_journals_have_many_files),
         journal_test(test_what_the_file_lacks_is_caught_up),
         journal_test(test_pages_that_were_lost_within_the_last_group),

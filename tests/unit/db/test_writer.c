@@ -30,6 +30,49 @@ static void test_many_writes_share_a_commit(void **state)
     assert_audit_ok(&s->f, 1 + CALLERS);
 }
 
+/* --- what it says of itself --- */
+
+static double figure(struct scene *s, const char *name)
+{
+    AUTO_VAL(buf) text = {0};
+    assert_ok(db_write_metrics(s->f.db, &text));
+    const char *found = strstr(buf_str(&text), name);
+    assert_non_null(found);
+    return strtod(found + strlen(name), NULL);
+}
+
+#define assert_figure(name, value) assert_true(figure(s, name) == (double)(value))
+
+static void test_groups_and_commits_are_told(void **state)
+{
+    struct scene *s = *state;
+    enum { CALLERS = 3 };
+    struct gate gate;
+    struct caller callers[CALLERS];
+    int64_t numbers[CALLERS] = {1, 2, 1}; /* the last one conflicts */
+    gate_close(&gate, &s->f);
+    for (int i = 0; i < CALLERS; i++) {
+        caller_start(&callers[i], &s->f, add_nonce, &numbers[i]);
+        wait_for_queue(&s->f, i + 1);
+    }
+    assert_figure("\nwhorl_db_queue ", CALLERS);
+    assert_figure("\nwhorl_db_queue_limit ", s->f.options.queue_limit);
+    atomic_store(&s->shim.sync_delay_ms, 30);
+    gate_open(&gate);
+    for (int i = 0; i < CALLERS; i++) {
+        (void)caller_end(&callers[i]);
+    }
+    assert_figure("\nwhorl_db_queue ", 0);
+    assert_figure("\nwhorl_db_group_transactions_bucket{le=\"1.0\"} ", 1); /* the gate */
+    assert_figure("\nwhorl_db_group_transactions_bucket{le=\"2.0\"} ", 2);
+    assert_figure("\nwhorl_db_group_transactions_sum ", 3);
+    assert_figure("\nwhorl_db_transactions_total ", 3);
+    assert_figure("\nwhorl_db_rollbacks_total ", 1);
+    assert_figure("\nwhorl_db_commit_seconds_bucket{le=\"0.025\"} ", 1); /* the gate changed nothing */
+    assert_figure("\nwhorl_db_commit_seconds_count ", 2);
+    assert_true(figure(s, "\nwhorl_db_commit_seconds_sum ") >= 0.03);
+}
+
 /* --- failures --- */
 
 static err_t add_then_refuse(struct db_tx *tx, void *arg)
@@ -146,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_writes_share_a_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_groups_and_commits_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failure_is_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_queue_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closing_runs_what_is_queued, set_up, tear_down),

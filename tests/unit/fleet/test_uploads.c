@@ -2,6 +2,16 @@
  * acknowledged stays. */
 #include "tests/unit/fleet/firmware_scene.h"
 
+#include "fleet/work_figures.h"
+
+/* Whether the figures have this line. */
+static bool figures_say(struct fleet_fixture *f, const char *line)
+{
+    AUTO_VAL(buf) text = {0};
+    assert_ok(work_figures_write(f->fleet, &text));
+    return strstr(buf_str(&text), line) != NULL;
+}
+
 static void an_upload_in_parts_becomes_an_image(void **state)
 {
     struct fleet_fixture *f = *state;
@@ -60,7 +70,9 @@ static void what_came_before_a_cut_stays(void **state)
     assert_ok(upload_open(f->fleet, &place, &upload));
     assert_code(upload_open(f->fleet, &place, &other), ERR_CONFLICT); /* one at a time */
     assert_ok(upload_write(upload, bytes_str("hello ")));
+    assert_true(figures_say(f, "\nwhorl_uploads_writing 1\n"));
     upload_free(upload);
+    assert_true(figures_say(f, "\nwhorl_uploads_writing 0\n"));
     assert_ok(upload_get(f->fleet, f->tenant.id, row.id, &row));
     assert_int_equal(row.received, 6);
 }

@@ -2,6 +2,8 @@
  * function and a clock that is moved. */
 #include "tests/unit/fleet/webhook_scene.h"
 
+#include "fleet/work_figures.h"
+
 static const int64_t second_ms = 1000;
 static const int64_t minute_ms = 60 * 1000;
 
@@ -10,6 +12,12 @@ static void assert_figures(const struct webhook_scene *s, int64_t waiting, int64
     assert_int_equal(s->row.waiting, waiting);
     assert_int_equal(s->row.delivered, delivered);
     assert_int_equal(s->row.failed, failed);
+    AUTO_VAL(buf) text = {0};
+    char line[64];
+    int64_t to_be_sent = s->row.state == WEBHOOK_ENABLED ? waiting : 0;
+    (void)snprintf(line, sizeof line, "\nwhorl_webhook_waiting %lld\n", (long long)to_be_sent);
+    assert_ok(work_figures_write(s->f.fleet, &text));
+    assert_non_null(strstr(buf_str(&text), line));
 }
 
 static bool is_id_seen(const struct receiver *receiver, const char *id, int before)

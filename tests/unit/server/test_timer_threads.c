@@ -124,6 +124,9 @@ static void test_a_slow_job(void **state)
     assert_int_equal(timer_new(&options, &timer).code, ERR_OK);
     assert_int_equal(timer_start(timer).code, ERR_OK);
     wait_for(&fleet.inside, 1);
+    AUTO_VAL(buf) text = {0};
+    assert_int_equal(timer_write_metrics(timer, &text).code, ERR_OK);
+    assert_null(strstr(buf_str(&text), "whorl_jobs_running 0\n"));
     wait_for(&fleet.quick, 20);
     timer_reload(timer);
     wait_for(&fleet.reloads, 1);
