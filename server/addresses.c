@@ -63,22 +63,25 @@ static uint64_t network_of(const struct sockaddr *from)
     return in4.sin_addr.s_addr;
 }
 
-static uint32_t slot_of(const struct addresses *a, uint64_t network, size_t which)
+/* The lane comes in between two rounds, where it is as good as another key. */
+static uint32_t slot_of(const struct addresses *a, uint64_t network, enum admission_lane lane, size_t which)
 {
     uint64_t x = network ^ a->keys[2 * which];
     for (int round = 0; round < 3; round++) {
         x ^= x >> 31;
         x *= a->keys[2 * which + 1] | 1;
         x ^= x >> 29;
+        x += (uint64_t)lane;
         x *= 0x9e3779b97f4a7c15U;
     }
     return (uint32_t)(x >> 32) & a->mask;
 }
 
-bool addresses_enter(struct addresses *a, const struct sockaddr *from, struct address_slots *out)
+bool addresses_enter(struct addresses *a, const struct sockaddr *from, enum admission_lane lane,
+                     struct address_slots *out)
 {
     uint64_t network = network_of(from);
-    *out = (struct address_slots){slot_of(a, network, 0), slot_of(a, network, 1)};
+    *out = (struct address_slots){slot_of(a, network, lane, 0), slot_of(a, network, lane, 1)};
     int first = atomic_fetch_add_explicit(&a->counts[out->first], 1, memory_order_relaxed);
     int second = atomic_fetch_add_explicit(&a->counts[out->second], 1, memory_order_relaxed);
     if (first < a->per_address_max || second < a->per_address_max) {

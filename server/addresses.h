@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/ports.h"
+#include "server/admission.h"
 
 struct addresses;
 
@@ -20,8 +21,10 @@ struct address_slots {
 err_t addresses_new(int connections_max, int per_address_max, const struct random *random,
                     struct addresses **out);
 void addresses_free(struct addresses *addresses);
-/** Counts one connection in; false, and nothing counted, over the limit. @thread loop */
-bool addresses_enter(struct addresses *addresses, const struct sockaddr *from, struct address_slots *out);
+/** Counts one connection in; false, and nothing counted, over the limit. Each lane counts by itself: a plant
+ * of devices behind one address does not keep its operator out. @thread loop */
+bool addresses_enter(struct addresses *addresses, const struct sockaddr *from, enum admission_lane lane,
+                     struct address_slots *out);
 void addresses_leave(struct addresses *addresses, struct address_slots slots);
 /** The address as text, an IPv4-mapped one as IPv4. @param out `size` bytes, at least 46 */
 void address_format(const struct sockaddr *from, char *out, size_t size);

@@ -107,38 +107,9 @@ void connection_update(struct connection *c)
     }
 }
 
-static void handshake_done(struct connection *c)
+void connection_watch_client(struct connection *c, int wanted)
 {
-    int64_t now_ms = clock_now_ms(c->loop->server->options.clock);
-    err_t error = tls_connection_read_facts(c->stream.tls, now_ms, &c->facts);
-    if (error.code != ERR_OK) {
-        figures_count_handshake(c->loop->figures, HANDSHAKE_FAILED);
-        connection_close(c);
-        return;
-    }
-    figures_count_handshake(c->loop->figures, c->facts.is_resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
-    c->stage = CONNECTION_OPEN;
-    bridge_from_client(c); /* the first request often came along */
-}
-
-static void handshake(struct connection *c)
-{
-    switch (tls_connection_handshake(c->stream.tls)) {
-    case STREAM_OK:
-        handshake_done(c);
-        return;
-    case STREAM_WANT_READ:
-        watch(c, &c->client, &c->client_events, UV_READABLE);
-        return;
-    case STREAM_WANT_WRITE:
-        watch(c, &c->client, &c->client_events, UV_WRITABLE);
-        return;
-    case STREAM_END:
-    case STREAM_FAILED:
-        figures_count_handshake(c->loop->figures, HANDSHAKE_FAILED);
-        connection_close(c);
-        return;
-    }
+    watch(c, &c->client, &c->client_events, wanted);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -159,7 +130,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
         connection_close(c);
         return;
     } else if (c->stage == CONNECTION_HANDSHAKE) {
-        handshake(c);
+        handshake_ready(c);
     } else if (c->stage == CONNECTION_LINGER) {
         if (!stream_drain(&c->stream, c->loop->scratch, SCRATCH_SIZE)) {
             connection_close(c);
@@ -235,11 +206,20 @@ static void on_handle_closed(uv_handle_t *handle)
     connection_release(handle->data);
 }
 
+void connection_drop(struct connection *c, enum refused reason)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(c->stream.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); /* else it is told later */
+    figures_count_refused(c->loop->figures, (int)reason);
+    connection_close(c);
+}
+
 void connection_close(struct connection *c)
 {
     if (c->stage == CONNECTION_CLOSED) {
         return;
     }
+    c->loop->handshakes.unfinished -= c->stage == CONNECTION_HANDSHAKE ? 1 : 0;
     c->stage = CONNECTION_CLOSED;
     deadline_arm(&c->loop->deadlines, &c->deadline, DEADLINE_NONE, 0);
     *c->previous = c->next;
@@ -267,7 +247,7 @@ void connection_close(struct connection *c)
     }
 }
 
-static bool connection_prepare(struct connection *c, struct loop *loop, int listener, int fd)
+static void connection_prepare(struct connection *c, struct loop *loop, int listener, int fd)
 {
     c->loop = loop;
     c->listener = listener;
@@ -276,16 +256,9 @@ static bool connection_prepare(struct connection *c, struct loop *loop, int list
     c->client.data = c->bridge.data = c;
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* only a delay, if it fails */
-    struct server *server = loop->server;
+    const struct server *server = loop->server;
     http_filter_init(&c->filter, server->header_bytes[listener], server->options.limits.header_count);
-    if (server->options.listeners[listener].id == LISTENER_PUBLIC) {
-        c->stage = CONNECTION_OPEN;
-        return true;
-    }
-    pthread_mutex_lock(&server->tls_mutex);
-    err_t error = tls_connection_new(server->tls[listener], fd, &c->stream.tls);
-    pthread_mutex_unlock(&server->tls_mutex);
-    return error.code == ERR_OK;
+    c->stage = listener_lane(server, listener) == LANE_PUBLIC ? CONNECTION_OPEN : CONNECTION_HANDSHAKE;
 }
 
 static void connection_start(struct connection *c)
@@ -300,7 +273,7 @@ static void connection_start(struct connection *c)
     loop->connections = c;
     if (c->stage == CONNECTION_HANDSHAKE) {
         arm(c);
-        handshake(c);
+        handshake_begin(c);
     } else {
         bridge_from_client(c);
     }
@@ -310,24 +283,22 @@ static void connection_start(struct connection *c)
 void connection_accept(struct loop *loop, int listener, int fd, const struct sockaddr *from)
 {
     struct server *server = loop->server;
+    enum admission_lane lane = listener_lane(server, listener);
     struct address_slots slots;
     if (atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed) >=
-        server->options.limits.connections) {
+        admission_places(lane, server->options.limits.connections)) {
         figures_count_refused(loop->figures, REFUSED_CONNECTIONS);
-    } else if (!addresses_enter(server->addresses, from, &slots)) {
+    } else if (!addresses_enter(server->addresses, from, lane, &slots)) {
         figures_count_refused(loop->figures, REFUSED_ADDRESS);
     } else {
         struct connection *c = calloc(1, sizeof *c);
-        if (c != NULL && connection_prepare(c, loop, listener, fd) &&
-            uv_poll_init(&loop->uv, &c->client, fd) == 0) {
+        if (c != NULL && uv_poll_init(&loop->uv, &c->client, fd) == 0) {
+            connection_prepare(c, loop, listener, fd);
             c->slots = slots;
             address_format(from, c->address, sizeof c->address);
             atomic_fetch_add_explicit(&loop->held, 1, memory_order_relaxed);
             connection_start(c);
             return;
-        }
-        if (c != NULL) {
-            tls_connection_free(c->stream.tls);
         }
         free(c);
         addresses_leave(server->addresses, slots);

@@ -15,8 +15,8 @@ struct connection {
     enum connection_stage stage;
     int holds; /* libuv handles, the library, the lists of the loop: freed with the last */
     struct connection *next, **previous; /* all of the loop */
-    struct connection *ready_next, *ending_next;
-    bool is_ready, is_ending;
+    struct connection *ready_next, *ending_next, *handshake_next;
+    bool is_ready, is_ending, is_in_line;
 
     struct stream stream;
     uv_poll_t client, bridge;
@@ -63,6 +63,19 @@ void connection_expired(struct connection *connection);
 void connection_refuse(struct connection *connection, err_t reason, int label);
 /** No request open, none begun, nothing left to send. */
 bool connection_is_idle(const struct connection *connection);
+
+/** Events of the client that are waited for: UV_READABLE, UV_WRITABLE. */
+void connection_watch_client(struct connection *connection, int wanted);
+/** Counted and closed, with a reset so that the client knows at once. */
+void connection_drop(struct connection *connection, enum refused reason);
+
+/* --- server/handshake.c */
+/** A handshake begins: its time runs, and the oldest gives way to it where there are too many. */
+void handshake_begin(struct connection *connection);
+/** The client has sent something, or takes more: in line for a turn. Idempotent. */
+void handshake_ready(struct connection *connection);
+/** Whether its client is still there, and has not waited too long. @thread loop */
+enum admission_verdict handshake_judge(const struct server *server, int fd);
 
 /* --- server/bridge.c */
 void bridge_from_client(struct connection *connection);

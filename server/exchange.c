@@ -19,6 +19,7 @@ struct exchange *exchange_new(struct connection *connection, const char *target)
     }
     memcpy(x->target, target, size);
     x->task.run = exchange_run;
+    x->task.lane = listener_lane(connection->loop->server, connection->listener);
     x->connection = connection;
     x->server = connection->loop->server;
     x->route_index = router_route_count(x->server->router);
@@ -122,11 +123,21 @@ static void tell(struct exchange *x)
     }
 }
 
+/* Who was refused at one instant is not to come back at one instant. */
+static int retry_after_s(const struct server *server, enum admission_lane lane)
+{
+    uint32_t drawn = 0;
+    int64_t wait_ms = 0;
+    int waiting = workers_lane(server->workers, lane, &wait_ms);
+    err_ignore(random_fill(server->options.random, (uint8_t *)&drawn, sizeof drawn)); /* else it is 1 */
+    return admission_retry_after_s(waiting, server->options.limits.queue, wait_ms, drawn);
+}
+
 void exchange_refuse(struct exchange *x, err_t error)
 {
     response_clear(&x->response);
     if (error.code == ERR_BUSY && error.retry_after_s == 0) {
-        error.retry_after_s = 1;
+        error.retry_after_s = retry_after_s(x->server, x->task.lane);
     }
     x->server->app.refuse(x->server->app.api, &x->request, error, &x->response);
     err_t extra = OK;

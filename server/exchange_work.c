@@ -145,9 +145,25 @@ void exchange_free(struct exchange *x)
     free(x);
 }
 
+/* Its client may have given up, and others have waited less: the answer is as quick as can be. What was let
+ * in already goes on however long it waited. */
+static bool has_waited_too_long(const struct exchange *x)
+{
+    bool is_first = x->job == JOB_ADMIT || x->job == JOB_OPEN || (x->job == JOB_HANDLE && !x->is_admitted);
+    int most_ms = x->server->options.limits.queue_wait_ms;
+    return is_first && most_ms > 0 &&
+           clock_monotonic_ms(x->server->options.clock) - x->task.queued_at_ms > most_ms;
+}
+
 void exchange_run(struct task *task)
 {
     struct exchange *x = (struct exchange *)(void *)((char *)task - offsetof(struct exchange, task));
+    if (has_waited_too_long(x)) {
+        figures_count_refused(x->connection->loop->figures, REFUSED_WAIT);
+        settle(x, ERR(ERR_BUSY, "no worker was free in time"));
+        loop_done(x->connection->loop, x);
+        return;
+    }
     switch (x->job) {
     case JOB_ADMIT:
         admit_early(x);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "server/addresses.h"
+#include "server/admission.h"
 #include "server/deadlines.h"
 #include "server/http_filter.h"
 #include "server/metrics.h"
@@ -30,9 +31,23 @@ enum {
 struct acceptor {
     uv_poll_t poll;
     int fd; /* -1: the listener is off */
-    bool is_paused;
-    bool is_shared; /* with the other loops */
+    enum admission_lane lane;
+    bool is_watched;
+    bool is_resting;       /* until the next tick */
+    bool is_shared;        /* with the other loops */
+    uint64_t closed_at_us; /* admission_is_open() said no; 0: it is open */
     struct loop *loop;
+};
+
+/* Handshakes whose client has sent something, each in the line of its turn: those of management; those that
+ * have begun, so that what was spent on them is not lost; new ones. */
+enum handshake_line { LINE_MANAGEMENT, LINE_BEGUN, LINE_NEW, LINE_COUNT };
+
+struct handshakes {
+    struct connection *first[LINE_COUNT], **last[LINE_COUNT];
+    int waiting[LINE_COUNT];
+    int unfinished, unfinished_max;
+    int turns;
 };
 
 enum loop_phase { LOOP_RUNNING, LOOP_DRAINING, LOOP_FORCED, LOOP_ENDED };
@@ -58,6 +73,7 @@ struct loop {
     struct connection *ready;
     struct connection *ending; /* the library is to be told of the client's end when it has read the rest */
     struct deadlines deadlines;
+    struct handshakes handshakes;
     struct figures *figures;
     _Atomic uint64_t turned_at_ms; /* the last tick; UINT64_MAX when it has ended @thread any */
     enum loop_phase phase;
@@ -103,6 +119,24 @@ void loop_ending(struct loop *loop, struct connection *connection);
 struct connection *loop_by_fd(const struct loop *loop, int fd);
 err_t loop_set_by_fd(struct loop *loop, int fd, struct connection *connection);
 
+/** The lane of the listener with this index. */
+enum admission_lane listener_lane(const struct server *server, int index);
+
+/* --- server/accept.c */
+/** @param fd the acceptor's from now on when it is OK */
+err_t acceptor_init(struct loop *loop, int listener, int fd);
+/** After the work of a turn: listeners close and open as the load is. */
+void accept_turn(struct loop *loop);
+/** Ten times a second: those that rest go on, and the figures are told. */
+void accept_tick(struct loop *loop);
+
+/* --- server/handshake.c */
+void handshakes_init(struct loop *loop);
+/** Those that wait go on for a slice of the turn. @return whether some still wait */
+bool handshakes_serve(struct loop *loop);
+/** Lets go of those that are in a line; all their connections are closed. */
+void handshakes_clear(struct loop *loop);
+
 /* --- server/listen.c */
 /** Binds as server_new() says. @param[out] fds one per loop @param[out] bound "ADDRESS:PORT" */
 err_t listen_open(const char *address, int *fds, int count, char *bound, size_t bound_size);
@@ -110,5 +144,7 @@ err_t listen_open(const char *address, int *fds, int count, char *bound, size_t 
  * @param fd stays the caller's @param[out] fds one per loop; on an error those that are not -1 are the
  * caller's to close @errors ERR_UNPROCESSABLE, ERR_IO */
 err_t listen_adopt(int fd, int *fds, int count, char *bound, size_t bound_size);
+/** Connections that wait to be accepted; 0 where the kernel does not say. */
+unsigned listen_queued(int fd);
 
 #endif

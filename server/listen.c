@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,4 +164,12 @@ err_t listen_adopt(int fd, int *fds, int count, char *bound, size_t bound_size)
         ENSURE(fds[i] >= 0, ERR_IO, "%s: %s", bound, strerror(errno)); /* the caller closes the others */
     }
     return OK;
+}
+
+unsigned listen_queued(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    bool is_known = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+    return is_known && info.tcpi_state == TCP_LISTEN ? info.tcpi_unacked : 0; /* of a listener it is this */
 }

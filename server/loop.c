@@ -1,6 +1,6 @@
-/* One event loop: accepts on its own sockets, runs its HTTP daemons after the bytes of a turn were moved,
- * then moves their answers. Everything it owns is touched by its thread only; workers speak to it through
- * `done` and `wake`. */
+/* One event loop: runs its HTTP daemons after the bytes of a turn were moved, moves their answers, then gives
+ * what is left of the turn to handshakes and new connections. Everything it owns is touched by its thread
+ * only; workers speak to it through `done` and `wake`. */
 #include "server/connection.h"
 
 #include <errno.h>
@@ -14,14 +14,7 @@
 #include "server/loop_stop.h"
 #include "server/timer.h"
 
-enum {
-    TICK_MS = 100,
-    ACCEPTS_PER_TURN = 64,
-    ROUNDS_PER_TURN = 3,
-    SHARE_SLACK = 8,
-    LINGER_MS = 2000,
-    RATE_WINDOW_MS = 5000
-};
+enum { TICK_MS = 100, ROUNDS_PER_TURN = 3, LINGER_MS = 2000, RATE_WINDOW_MS = 5000 };
 
 /* --- the table by fd */
 
@@ -103,9 +96,17 @@ static void on_spin(uv_idle_t *handle)
     (void)handle; /* its being active keeps the loop from sleeping */
 }
 
+static bool has_due(const struct loop *loop)
+{
+    bool is_due = false;
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        is_due = is_due || loop->http_is_due[i];
+    }
+    return is_due;
+}
+
 static bool run_due(struct loop *loop)
 {
-    bool is_eager = false;
     bool has_run = false;
     for (int i = 0; i < LISTENER_COUNT; i++) {
         if (loop->http[i] != NULL && loop->http_is_due[i]) {
@@ -116,10 +117,7 @@ static bool run_due(struct loop *loop)
     if (has_run) {
         tell_ends(loop);
     }
-    for (int i = 0; i < LISTENER_COUNT; i++) {
-        is_eager = is_eager || loop->http_is_due[i];
-    }
-    return is_eager;
+    return has_due(loop);
 }
 
 static void on_after_io(uv_check_t *handle)
@@ -130,70 +128,17 @@ static void on_after_io(uv_check_t *handle)
         is_eager = run_due(loop);
         serve_ready(loop);
     }
-    if (is_eager || loop->ready != NULL) {
+    /* what is open goes first */
+    is_eager = handshakes_serve(loop) || has_due(loop) || loop->ready != NULL;
+    accept_turn(loop);
+    if (is_eager) {
         (void)uv_idle_start(&loop->spin, on_spin);
     } else if (uv_is_active((uv_handle_t *)&loop->spin)) {
         (void)uv_idle_stop(&loop->spin);
     }
 }
 
-static void on_http_event(uv_poll_t *handle, int status, int events)
-{
-    struct loop *loop = handle->data;
-    loop->http_is_due[handle - loop->http_events] = true;
-    (void)status;
-    (void)events;
-}
-
-/* --- accepting */
-
-static void acceptor_pause(struct acceptor *acceptor)
-{
-    acceptor->is_paused = true; /* the next tick tries again */
-    (void)uv_poll_stop(&acceptor->poll);
-}
-
-/* The kernel wakes every loop for a shared socket, and the first takes all: with open connections by the
- * thousand one loop would have them all for good. Who has clearly more than another stands back for a tick;
- * whoever has the fewest never does. */
-static bool has_its_share(const struct loop *loop)
-{
-    const struct server *server = loop->server;
-    int mine = atomic_load_explicit(&loop->held, memory_order_relaxed);
-    int least = mine;
-    for (int i = 0; i < server->loop_count; i++) {
-        int held = atomic_load_explicit(&server->loops[i].held, memory_order_relaxed);
-        least = held < least ? held : least;
-    }
-    return mine > least + least / 8 + SHARE_SLACK;
-}
-
-static void on_acceptable(uv_poll_t *handle, int status, int events)
-{
-    (void)status;
-    (void)events;
-    struct acceptor *acceptor = handle->data;
-    struct loop *loop = acceptor->loop;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (acceptor->is_shared && has_its_share(loop)) {
-            acceptor_pause(acceptor);
-            return;
-        }
-        struct sockaddr_storage from;
-        socklen_t size = sizeof from;
-        int fd = accept4(acceptor->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            connection_accept(loop, (int)(acceptor - loop->acceptors), fd, (const struct sockaddr *)&from);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            acceptor_pause(acceptor);
-        }
-        if (errno != ECONNABORTED && errno != EINTR) {
-            return;
-        }
-    }
-}
+/* --- time */
 
 static void on_tick(uv_timer_t *handle)
 {
@@ -204,13 +149,7 @@ static void on_tick(uv_timer_t *handle)
         connection_expired(
             (struct connection *)(void *)((char *)expired - offsetof(struct connection, deadline)));
     }
-    for (int i = 0; i < LISTENER_COUNT; i++) {
-        struct acceptor *acceptor = &loop->acceptors[i];
-        if (acceptor->is_paused && acceptor->fd >= 0) {
-            acceptor->is_paused = false;
-            (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable);
-        }
-    }
+    accept_tick(loop);
     loop_stop_step(loop);
 }
 
@@ -284,25 +223,6 @@ static void durations_set(struct loop *loop)
     ms[DEADLINE_LINGER] = LINGER_MS;
 }
 
-static err_t acceptor_init(struct loop *loop, int listener, int fd)
-{
-    struct acceptor *acceptor = &loop->acceptors[listener];
-    acceptor->loop = loop;
-    acceptor->is_shared = loop->server->options.listeners[listener].socket > 0;
-    TRY(http_new(loop, loop->server->options.listeners[listener].pool_bytes, &loop->http[listener]));
-    ENSURE(uv_poll_init(&loop->uv, &acceptor->poll, fd) == 0, ERR_IO, "a listening socket cannot be watched");
-    acceptor->fd = fd;
-    acceptor->poll.data = acceptor;
-    uv_poll_t *events = &loop->http_events[listener];
-    events->data = loop;
-    ENSURE(uv_poll_init(&loop->uv, events, http_event_fd(loop->http[listener])) == 0, ERR_IO,
-           "the HTTP library cannot be watched");
-    ENSURE(uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable) == 0 &&
-               uv_poll_start(events, UV_READABLE, on_http_event) == 0,
-           ERR_IO, "a listener cannot be watched");
-    return OK;
-}
-
 static err_t handles_init(struct loop *loop)
 {
     uv_loop_t *uv = &loop->uv;
@@ -334,6 +254,7 @@ err_t loop_init(struct loop *loop, struct server *server, int index, const int *
     loop->has_uv = true;
     atomic_store(&loop->turned_at_ms, uv_hrtime() / 1000000);
     durations_set(loop);
+    handshakes_init(loop);
     TRY(figures_new(router_route_count(server->router), &loop->figures));
     TRY(handles_init(loop));
     for (int i = 0; i < LISTENER_COUNT; i++) {

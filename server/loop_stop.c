@@ -71,6 +71,7 @@ static void end(struct loop *loop)
         loop->ending = c->ending_next;
         connection_release(c);
     }
+    handshakes_clear(loop);
     if (loop->index == 0) {
         server_hold_signals(); /* this thread alone takes them, and the handles go now */
     }

@@ -15,6 +15,8 @@ enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] };
 struct figures {
     atomic_ullong handshakes[HANDSHAKE_RESULT_COUNT];
     atomic_ullong refused[REFUSED_COUNT];
+    atomic_ullong paused_us[LANE_COUNT], pauses[LANE_COUNT], queued[LANE_COUNT];
+    atomic_ullong unfinished;
     size_t route_count;
     atomic_ullong requests[]; /* [route][status], one row more for requests without a route */
 };
@@ -56,6 +58,24 @@ void figures_count_refused(struct figures *figures, int reason)
     count(&figures->refused[reason]);
 }
 
+void figures_count_pause(struct figures *figures, enum admission_lane lane, uint64_t more_us, bool is_new)
+{
+    atomic_fetch_add_explicit(&figures->paused_us[lane], more_us, memory_order_relaxed);
+    if (is_new) {
+        count(&figures->pauses[lane]);
+    }
+}
+
+void figures_set_queued(struct figures *figures, enum admission_lane lane, unsigned waiting)
+{
+    atomic_store_explicit(&figures->queued[lane], waiting, memory_order_relaxed);
+}
+
+void figures_set_unfinished(struct figures *figures, int unfinished)
+{
+    atomic_store_explicit(&figures->unfinished, (unsigned long long)unfinished, memory_order_relaxed);
+}
+
 static unsigned long long sum(struct figures *const *loops, size_t loop_count, size_t offset)
 {
     unsigned long long total = 0;
@@ -91,9 +111,42 @@ static err_t requests_write(struct figures *const *loops, size_t loop_count, con
 
 static const char *refused_label(int reason)
 {
-    static const char *const more[] = {"connections", "address", "queue", "timeout", "body"};
+    static const char *const more[] = {"connections", "address", "queue", "timeout",   "body",
+                                       "wait",        "gone",    "stale", "handshakes"};
     return reason < FILTER_REFUSAL_COUNT ? filter_refusal_label((enum filter_refusal)reason)
                                          : more[reason - FILTER_REFUSAL_COUNT];
+}
+
+/* What waits before the door, and how long the door was shut: each listener that has handshakes, then what is
+ * accepted of all. */
+static err_t accept_write(struct figures *const *loops, size_t loop_count, struct buf *out)
+{
+    static const char *const lanes[LANE_COUNT] = {"device", "management", "public"};
+    TRY(buf_append_str(out, "# TYPE whorl_accept_paused_seconds counter\n# UNIT whorl_accept_paused_seconds "
+                            "seconds\n# HELP whorl_accept_paused_seconds Time in which a loop took no new "
+                            "connections because handshakes or requests were waiting.\n"));
+    for (size_t i = 0; i < LANE_PUBLIC; i++) {
+        unsigned long long us =
+            sum(loops, loop_count, offsetof(struct figures, paused_us) + i * sizeof(atomic_ullong));
+        TRY(buf_printf(out, "whorl_accept_paused_seconds_total{listener=\"%s\"} %llu.%06llu\n", lanes[i],
+                       us / 1000000, us % 1000000));
+    }
+    TRY(buf_append_str(out, "# TYPE whorl_accept_pauses counter\n# HELP whorl_accept_pauses How often a loop "
+                            "stopped to take new connections.\n"));
+    for (size_t i = 0; i < LANE_PUBLIC; i++) {
+        TRY(buf_printf(out, "whorl_accept_pauses_total{listener=\"%s\"} %llu\n", lanes[i],
+                       sum(loops, loop_count, offsetof(struct figures, pauses) + i * sizeof(atomic_ullong))));
+    }
+    TRY(buf_append_str(out, "# TYPE whorl_accept_queued gauge\n# HELP whorl_accept_queued Connections that "
+                            "the kernel holds until they are taken.\n"));
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        TRY(buf_printf(out, "whorl_accept_queued{listener=\"%s\"} %llu\n", lanes[i],
+                       sum(loops, loop_count, offsetof(struct figures, queued) + i * sizeof(atomic_ullong))));
+    }
+    return buf_printf(out,
+                      "# TYPE whorl_tls_handshakes_unfinished gauge\n# HELP whorl_tls_handshakes_unfinished "
+                      "Connections whose handshake is not done.\nwhorl_tls_handshakes_unfinished %llu\n",
+                      sum(loops, loop_count, offsetof(struct figures, unfinished)));
 }
 
 err_t figures_write(struct figures *const *loops, size_t loop_count, const struct router *router,
@@ -116,5 +169,5 @@ err_t figures_write(struct figures *const *loops, size_t loop_count, const struc
             out, "whorl_http_refused_total{reason=\"%s\"} %llu\n", refused_label((int)i),
             sum(loops, loop_count, offsetof(struct figures, refused) + i * sizeof(atomic_ullong))));
     }
-    return OK;
+    return accept_write(loops, loop_count, out);
 }

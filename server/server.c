@@ -39,8 +39,8 @@ static size_t header_bytes(const struct server *server, int listener)
 
 static int loop_count(const struct server_options *options)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int count = options->loops > 0 ? options->loops : cores > 0 ? (int)cores : 1;
+    unsigned cores = uv_available_parallelism(); /* of this process, not of the machine */
+    int count = options->loops > 0 ? options->loops : (int)cores;
     return count < LOOPS_MAX ? count : LOOPS_MAX;
 }
 
@@ -106,7 +106,7 @@ static err_t parts_init(struct server *server)
     TRY(router_new(server->app.tables, server->app.table_count, &server->router));
     TRY(addresses_new(options->limits.connections, options->limits.connections_per_address, options->random,
                       &server->addresses));
-    TRY(workers_new(options->workers, options->limits.queue, &server->workers));
+    TRY(workers_new(options->workers, options->limits.queue, options->clock, &server->workers));
     TRY(timer_new(options, &server->timer));
     int fds[LISTENER_COUNT][LOOPS_MAX];
     memset(fds, -1, sizeof fds);

@@ -41,7 +41,10 @@ struct server_limits {
     int rate_window_ms;        /* 0: five seconds */
     size_t header_bytes;       /* request line and fields */
     int header_count;
-    int queue; /* requests waiting for a worker; more is 503 with Retry-After */
+    int queue;          /* requests of each listener waiting for a worker; more is 503 with Retry-After */
+    int queue_wait_ms;  /* who has waited longer is answered 503 instead; 0: no limit */
+    int handshakes;     /* TLS handshakes unfinished at once; 0: a quarter of the connections */
+    int accept_wait_ms; /* who has waited longer to be accepted gets no handshake; 0: no limit */
 };
 
 struct server_listener {

@@ -24,8 +24,9 @@ struct config {
     int64_t signer_rate_certificates, signer_rate_firmware, signer_rate_authorities;
     char journal_dir[CONFIG_TEXT_SIZE];
     char log_level[CONFIG_TEXT_SIZE];
-    int64_t loops, workers, queue_limit;
+    int64_t loops, workers, queue_limit, queue_wait_ms;
     int64_t connections, connections_per_address;
+    int64_t handshakes, accept_wait_ms;
     int64_t handshake_timeout_s, header_timeout_s, idle_timeout_s, body_bytes_per_second;
     int64_t header_bytes, header_count;
     int64_t rate_address, rate_address_burst, rate_device, rate_device_burst;

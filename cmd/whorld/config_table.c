@@ -70,10 +70,22 @@ const struct setting config_table[] = {
     T(log_level, "info", true, "debug, info, warn or error."),
     N(loops, "0", 0, 256, false, "Event loops; 0 is one per core."),
     N(workers, "64", 1, 1024, false, "Worker threads that run handlers."),
-    N(queue_limit, "1024", 1, 1000000, false, "Requests that may wait for a worker; more are answered 503."),
+    N(queue_limit, "1024", 1, 1000000, false,
+      "Requests of one listener that may wait for a worker; more are answered 503."),
+    N(queue_wait_ms, "5000", 0, 600000, false,
+      "A request that has waited longer for a worker is answered 503 instead, as its caller may have given "
+      "up. "
+      "0: no limit."),
     N(connections, "20000", 1, 1000000, false, "Open connections, all listeners together."),
     N(connections_per_address, "1000", 1, 1000000, false,
       "Open connections from one address (IPv6: one /64)."),
+    N(handshakes, "0", 0, 1000000, false,
+      "TLS handshakes that may be unfinished at once; one more, and the oldest gives way. 0: a quarter of "
+      "`connections`."),
+    N(accept_wait_ms, "3000", 0, 600000, false,
+      "Who has waited longer to be accepted is reset before the handshake begins "
+      "(docs/operations.md#overload). "
+      "0: no limit."),
     N(handshake_timeout_s, "10", 1, 600, false, "From accept to the end of the TLS handshake."),
     N(header_timeout_s, "10", 1, 600, false,
       "From the first byte of a request to the end of its header fields."),

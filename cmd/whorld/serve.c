@@ -120,6 +120,9 @@ static struct server_limits limits_of(const struct config *c)
         .header_bytes = (size_t)c->header_bytes,
         .header_count = (int)c->header_count,
         .queue = (int)c->queue_limit,
+        .queue_wait_ms = (int)c->queue_wait_ms,
+        .handshakes = (int)c->handshakes,
+        .accept_wait_ms = (int)c->accept_wait_ms,
     };
 }
 

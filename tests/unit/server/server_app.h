@@ -310,8 +310,10 @@ static inline void test_refuse(struct api *api, const struct request *request, e
     bool is_text = request->route != NULL && request->route->errors == ERRORS_TEXT;
     response->status = err_status(error.code);
     response->content_type = is_text ? "text/plain" : "application/problem+json";
-    if (error.retry_after_s == 1) {
-        err_ignore(response_header(response, "Retry-After", "1"));
+    if (error.retry_after_s > 0) {
+        AUTO_VAL(buf) text = {0};
+        err_ignore(buf_printf(&text, "%d", error.retry_after_s));
+        err_ignore(response_header(response, "Retry-After", buf_str(&text)));
     }
     err_ignore(buf_append_str(&response->body, response->status < 500 ? error.detail : err_slug(error.code)));
 }

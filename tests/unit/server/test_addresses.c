@@ -45,10 +45,11 @@ static void test_networks(void **state)
         struct address_slots slots, again;
         struct sockaddr_storage a = from(rows[i].first), b = from(rows[i].second);
         assert_int_equal(addresses_new(100, 1, random_system(), &addresses).code, ERR_OK);
-        assert_true(addresses_enter(addresses, (const struct sockaddr *)&a, &slots));
-        assert_int_equal(addresses_enter(addresses, (const struct sockaddr *)&b, &again), !rows[i].is_one);
+        assert_true(addresses_enter(addresses, (const struct sockaddr *)&a, LANE_DEVICE, &slots));
+        assert_int_equal(addresses_enter(addresses, (const struct sockaddr *)&b, LANE_DEVICE, &again),
+                         !rows[i].is_one);
         addresses_leave(addresses, slots);
-        assert_true(addresses_enter(addresses, (const struct sockaddr *)&a, &slots));
+        assert_true(addresses_enter(addresses, (const struct sockaddr *)&a, LANE_DEVICE, &slots));
     }
 }
 
@@ -60,7 +61,7 @@ static void test_a_full_house_of_strangers_refuses_nobody(void **state)
     assert_int_equal(addresses_new(10000, 4, random_system(), &addresses).code, ERR_OK);
     for (uint32_t i = 0; i < 10000; i++) {
         struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000000 + i)};
-        assert_true(addresses_enter(addresses, (const struct sockaddr *)&in4, &slots));
+        assert_true(addresses_enter(addresses, (const struct sockaddr *)&in4, LANE_DEVICE, &slots));
     }
 }
 

@@ -146,7 +146,7 @@ static void test_full_queue_is_503(void **state)
     client_say(&c, "GET /work HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     client_read_all(&c, &all);
     assert_has(buf_str(&all), "HTTP/1.1 503");
-    assert_has(buf_str(&all), "Retry-After: 1");
+    assert_has(buf_str(&all), "Retry-After: ");
     client_close(&c);
     c = client_plain(f);
     assert_int_equal(client_get(&c, "/loop", &body), 200); /* the loop has time */

@@ -47,7 +47,7 @@ static void test_every_task_runs_once(void **state)
     static struct counted tasks[PRODUCERS][TASKS];
     atomic_int total = 0;
     struct workers *workers = NULL;
-    assert_int_equal(workers_new(3, 1, &workers).code, ERR_OK);
+    assert_int_equal(workers_new(3, 1, clock_system(), &workers).code, ERR_OK);
     pthread_t threads[PRODUCERS];
     struct producer producers[PRODUCERS];
     for (int p = 0; p < PRODUCERS; p++) {
@@ -91,7 +91,7 @@ static void test_queue_is_bounded(void **state)
     const struct timespec pause = {.tv_nsec = 1000000};
     struct gate gates[6];
     struct workers *workers = NULL;
-    assert_int_equal(workers_new(2, 3, &workers).code, ERR_OK);
+    assert_int_equal(workers_new(2, 3, clock_system(), &workers).code, ERR_OK);
     for (int i = 0; i < 6; i++) {
         gates[i] = (struct gate){.task = {.run = wait_at_gate}, .open = &open, .entered = &entered};
     }
