@@ -115,7 +115,8 @@ void accept_tick(struct loop *loop)
         watch(acceptor);
         figures_set_queued(loop->figures, acceptor->lane, listen_queued(acceptor->fd));
     }
-    figures_set_unfinished(loop->figures, loop->handshakes.unfinished);
+    const int *unfinished = loop->handshakes.unfinished;
+    figures_set_unfinished(loop->figures, unfinished[LANE_DEVICE] + unfinished[LANE_MANAGEMENT]);
 }
 
 /* --- accepting */
@@ -141,7 +142,7 @@ static bool drop(const struct acceptor *acceptor, int fd)
     if (acceptor->lane == LANE_PUBLIC) {
         return false;
     }
-    enum admission_verdict verdict = handshake_judge(acceptor->loop->server, fd);
+    enum admission_verdict verdict = handshake_judge(acceptor->loop->server, acceptor->lane, fd);
     if (verdict == ADMISSION_TAKE) {
         return false;
     }

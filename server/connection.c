@@ -36,7 +36,7 @@ static enum deadline_kind deadline_of(const struct connection *c)
 {
     switch (c->stage) {
     case CONNECTION_HANDSHAKE:
-        return DEADLINE_HANDSHAKE;
+        return handshake_deadline(c);
     case CONNECTION_LINGER:
         return DEADLINE_LINGER;
     case CONNECTION_CLOSED:
@@ -164,7 +164,7 @@ void connection_expired(struct connection *c)
         connection_refuse(c, ERR(ERR_TIMEOUT, "the request came too slowly"), REFUSED_TIMEOUT);
         return;
     }
-    if (kind == DEADLINE_HANDSHAKE) {
+    if (kind == DEADLINE_HANDSHAKE || kind == DEADLINE_HANDSHAKE_MANAGEMENT) {
         figures_count_handshake(c->loop->figures, HANDSHAKE_FAILED);
     } else if (kind == DEADLINE_BODY_OUT) {
         figures_count_refused(c->loop->figures, REFUSED_TIMEOUT);
@@ -219,7 +219,9 @@ void connection_close(struct connection *c)
     if (c->stage == CONNECTION_CLOSED) {
         return;
     }
-    c->loop->handshakes.unfinished -= c->stage == CONNECTION_HANDSHAKE ? 1 : 0;
+    if (c->stage == CONNECTION_HANDSHAKE) {
+        handshake_end(c);
+    }
     c->stage = CONNECTION_CLOSED;
     deadline_arm(&c->loop->deadlines, &c->deadline, DEADLINE_NONE, 0);
     *c->previous = c->next;

@@ -74,8 +74,11 @@ void connection_drop(struct connection *connection, enum refused reason);
 void handshake_begin(struct connection *connection);
 /** The client has sent something, or takes more: in line for a turn. Idempotent. */
 void handshake_ready(struct connection *connection);
-/** Whether its client is still there, and has not waited too long. @thread loop */
-enum admission_verdict handshake_judge(const struct server *server, int fd);
+/** Done, or closed. */
+void handshake_end(struct connection *connection);
+enum deadline_kind handshake_deadline(const struct connection *connection);
+/** Whether its client is still there, and has not waited too long: who manages may wait. @thread loop */
+enum admission_verdict handshake_judge(const struct server *server, enum admission_lane lane, int fd);
 
 /* --- server/bridge.c */
 void bridge_from_client(struct connection *connection);

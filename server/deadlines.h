@@ -9,6 +9,7 @@
 enum deadline_kind {
     DEADLINE_NONE,
     DEADLINE_HANDSHAKE,
+    DEADLINE_HANDSHAKE_MANAGEMENT, /* apart: the oldest of one gives way to its own kind only */
     DEADLINE_IDLE,
     DEADLINE_HEADERS,
     DEADLINE_BODY_IN, /* a window in which a body must have moved on */

@@ -74,7 +74,7 @@ static struct connection *next(struct handshakes *all)
 
 /* --- a step */
 
-enum admission_verdict handshake_judge(const struct server *server, int fd)
+enum admission_verdict handshake_judge(const struct server *server, enum admission_lane lane, int fd)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
@@ -83,7 +83,7 @@ enum admission_verdict handshake_judge(const struct server *server, int fd)
     }
     const struct admission_arrival arrival = {.is_connected = info.tcpi_state == TCP_ESTABLISHED,
                                               .waiting_ms = info.tcpi_last_data_recv};
-    return admission_judge(&arrival, server->options.limits.accept_wait_ms);
+    return admission_judge(&arrival, lane == LANE_DEVICE ? server->options.limits.accept_wait_ms : 0);
 }
 
 static void failed(struct connection *c)
@@ -100,8 +100,8 @@ static void done(struct connection *c)
         return;
     }
     figures_count_handshake(c->loop->figures, c->facts.is_resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
+    handshake_end(c);
     c->stage = CONNECTION_OPEN;
-    c->loop->handshakes.unfinished--;
     bridge_from_client(c); /* the first request often came along */
     connection_update(c);
 }
@@ -110,7 +110,8 @@ static void done(struct connection *c)
 static bool begin_tls(struct connection *c)
 {
     struct server *server = c->loop->server;
-    enum admission_verdict verdict = handshake_judge(server, c->stream.fd);
+    enum admission_verdict verdict =
+        handshake_judge(server, listener_lane(server, c->listener), c->stream.fd);
     if (verdict != ADMISSION_TAKE) {
         connection_drop(c, verdict == ADMISSION_GONE ? REFUSED_GONE : REFUSED_STALE);
         return false;
@@ -176,13 +177,24 @@ void handshakes_clear(struct loop *loop)
     }
 }
 
-/* --- the beginning */
+/* --- the beginning and the end */
+
+enum deadline_kind handshake_deadline(const struct connection *c)
+{
+    bool is_management = listener_lane(c->loop->server, c->listener) == LANE_MANAGEMENT;
+    return is_management ? DEADLINE_HANDSHAKE_MANAGEMENT : DEADLINE_HANDSHAKE;
+}
+
+void handshake_end(struct connection *c)
+{
+    c->loop->handshakes.unfinished[listener_lane(c->loop->server, c->listener)]--;
+}
 
 void handshake_begin(struct connection *c)
 {
     struct handshakes *all = &c->loop->handshakes;
-    if (all->unfinished++ >= all->unfinished_max) {
-        struct deadline *oldest = c->loop->deadlines.first[DEADLINE_HANDSHAKE];
+    if (all->unfinished[listener_lane(c->loop->server, c->listener)]++ >= all->unfinished_max) {
+        struct deadline *oldest = c->loop->deadlines.first[handshake_deadline(c)];
         connection_drop((struct connection *)(void *)((char *)oldest - offsetof(struct connection, deadline)),
                         REFUSED_HANDSHAKES);
     }

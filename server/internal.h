@@ -46,7 +46,7 @@ enum handshake_line { LINE_MANAGEMENT, LINE_BEGUN, LINE_NEW, LINE_COUNT };
 struct handshakes {
     struct connection *first[LINE_COUNT], **last[LINE_COUNT];
     int waiting[LINE_COUNT];
-    int unfinished, unfinished_max;
+    int unfinished[LANE_COUNT], unfinished_max; /* of a lane */
     int turns;
 };
 

@@ -215,7 +215,7 @@ static void durations_set(struct loop *loop)
     const struct server_limits *limits = &loop->server->options.limits;
     deadlines_init(&loop->deadlines);
     uint64_t *ms = loop->deadlines.duration_ms;
-    ms[DEADLINE_HANDSHAKE] = (uint64_t)limits->handshake_ms;
+    ms[DEADLINE_HANDSHAKE] = ms[DEADLINE_HANDSHAKE_MANAGEMENT] = (uint64_t)limits->handshake_ms;
     ms[DEADLINE_IDLE] = (uint64_t)limits->idle_ms;
     ms[DEADLINE_HEADERS] = (uint64_t)limits->header_ms;
     ms[DEADLINE_BODY_IN] = ms[DEADLINE_BODY_OUT] =

@@ -65,6 +65,21 @@ static void test_a_full_house_of_strangers_refuses_nobody(void **state)
     }
 }
 
+static void test_lanes_count_apart(void **state)
+{
+    (void)state;
+    AUTO_PTR(addresses) *addresses = NULL;
+    struct address_slots slots;
+    struct sockaddr_storage a = from("192.0.2.1");
+    assert_int_equal(addresses_new(100, 1, random_system(), &addresses).code, ERR_OK);
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        assert_true(
+            addresses_enter(addresses, (const struct sockaddr *)&a, (enum admission_lane)lane, &slots));
+        assert_false(
+            addresses_enter(addresses, (const struct sockaddr *)&a, (enum admission_lane)lane, &slots));
+    }
+}
+
 static void test_format(void **state)
 {
     (void)state;
@@ -80,8 +95,8 @@ static void test_format(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_networks),
-                                       cmocka_unit_test(test_a_full_house_of_strangers_refuses_nobody),
-                                       cmocka_unit_test(test_format)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_networks), cmocka_unit_test(test_a_full_house_of_strangers_refuses_nobody),
+        cmocka_unit_test(test_lanes_count_apart), cmocka_unit_test(test_format)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,14 +92,15 @@ static void test_those_refused_together_do_not_come_back_together(void **state)
         int64_t wait_ms;
         int most;
     } rows[] = {
-        {0, 1024, 0, 1},          {1024, 1024, 0, 16},           {512, 1024, 0, 8}, {5000, 1024, 0, 16},
-        {1024, 1024, 5000, 26},   {1024, 1024, 1000000, 60},     {0, 0, -5, 1},     {INT_MAX, INT_MAX, 0, 16},
-        {4, 4, INT64_MAX / 4, 60},
+        {0, 1024, 0, 1},     {1024, 1024, 0, 16},       {512, 1024, 0, 8},
+        {5000, 1024, 0, 16}, {1024, 1024, 5000, 26},    {1024, 1024, 1000000, 60},
+        {0, 0, -5, 1},       {INT_MAX, INT_MAX, 0, 16}, {4, 4, INT64_MAX / 4, 60},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int seen[61] = {0};
         for (uint32_t random = 0; random < 6000; random++) {
-            int after_s = admission_retry_after_s(rows[i].waiting, rows[i].waiting_max, rows[i].wait_ms, random);
+            int after_s =
+                admission_retry_after_s(rows[i].waiting, rows[i].waiting_max, rows[i].wait_ms, random);
             assert_in_range(after_s, 1, rows[i].most);
             seen[after_s]++;
         }

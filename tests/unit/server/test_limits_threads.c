@@ -158,6 +158,41 @@ static void test_full_queue_is_503(void **state)
     }
 }
 
+static int setup_hasty(void **state)
+{
+    struct server_limits limits = test_limits;
+    limits.queue_wait_ms = 50;
+    return start(state, &limits, 1);
+}
+
+static void test_who_waited_too_long_for_a_worker_is_not_handled(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    AUTO_VAL(buf) body = {0};
+    AUTO_VAL(buf) all = {0};
+    atomic_store(&f->api.gate, 0);
+    int handled = atomic_load(&f->api.handled);
+    struct client first = client_plain(f);
+    struct client late = client_plain(f);
+    client_say(&first, "GET /gate HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until(atomic_load(&f->api.handled) == handled + 1);
+    client_say(&late, "GET /work HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    wait_for_metric(f, "\nwhorl_worker_queue 1\n");
+    sleep_ms(100);
+    atomic_store(&f->api.gate, 1);
+    client_read_all(&late, &all);
+    assert_has(buf_str(&all), "HTTP/1.1 503");
+    assert_has(buf_str(&all), "Retry-After: ");
+    wait_for_metric(f, "\nwhorl_http_refused_total{reason=\"wait\"} 1\n");
+    assert_int_equal(client_response(&first, &body), 200); /* it was in time */
+    assert_int_equal(atomic_load(&f->api.handled), handled + 1);
+    client_close(&late);
+    late = client_plain(f);
+    assert_int_equal(client_get(&late, "/work", &body), 200); /* and so is who comes now */
+    client_close(&late);
+    client_close(&first);
+}
+
 static void test_connections_of_one_address(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -241,6 +276,10 @@ int main(void)
         cmocka_unit_test(test_idle_connection_is_closed),
         cmocka_unit_test(test_address_in_use_is_noticed),
     };
+    const struct CMUnitTest hasty[] = {
+        cmocka_unit_test(test_who_waited_too_long_for_a_worker_is_not_handled),
+    };
     int failed = cmocka_run_group_tests(roomy, setup, teardown);
+    failed += cmocka_run_group_tests(hasty, setup_hasty, teardown);
     return failed + cmocka_run_group_tests(few, setup_few, teardown);
 }

@@ -114,9 +114,59 @@ static void test_queue_is_bounded(void **state)
     assert_int_equal(entered, 6);
 }
 
+/* What ran, one after the other by the only worker. */
+struct noted {
+    struct task task;
+    int *order, *count, number;
+};
+
+static void note(struct task *task)
+{
+    struct noted *noted = (struct noted *)(void *)task;
+    noted->order[(*noted->count)++] = noted->number;
+}
+
+static void test_lanes_take_turns(void **state)
+{
+    (void)state;
+    atomic_int open = 0, entered = 0;
+    const struct timespec pause = {.tv_nsec = 2000000};
+    struct gate gate = {.task = {.run = wait_at_gate}, .open = &open, .entered = &entered};
+    static const enum admission_lane lanes[] = {LANE_DEVICE, LANE_DEVICE,     LANE_DEVICE,
+                                                LANE_DEVICE, LANE_MANAGEMENT, LANE_PUBLIC,
+                                                LANE_PUBLIC, LANE_MANAGEMENT, LANE_MANAGEMENT};
+    static const int expected[] = {4, 5, 0, 7, 6, 1, 8, 2, 3};
+    enum { COUNT = sizeof lanes / sizeof lanes[0] };
+    int order[COUNT], count = 0;
+    int64_t wait_ms = 0;
+    struct noted noted[COUNT], refused = {.task = {.run = note, .lane = LANE_DEVICE}};
+    struct workers *workers = NULL;
+    assert_int_equal(workers_new(1, 4, clock_system(), &workers).code, ERR_OK);
+    assert_true(workers_offer(workers, &gate.task));
+    while (atomic_load(&entered) == 0) {
+        nanosleep(&pause, NULL);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        noted[i] = (struct noted){{.run = note, .lane = lanes[i]}, order, &count, i};
+        assert_int_equal(workers_lane(workers, LANE_MANAGEMENT, &wait_ms), i < 5 ? 0 : i < 8 ? 1 : 2);
+        assert_true(i >= 5 || wait_ms == 0);
+        assert_true(workers_offer(workers, &noted[i].task)); /* each lane has its own room */
+    }
+    assert_false(workers_offer(workers, &refused.task));
+    nanosleep(&pause, NULL);
+    assert_int_equal(workers_lane(workers, LANE_DEVICE, &wait_ms), 4);
+    assert_true(wait_ms >= 1);
+    assert_int_equal(workers_waiting(workers), COUNT);
+    atomic_store(&open, 1);
+    workers_free(workers);
+    assert_int_equal(count, COUNT);
+    assert_memory_equal(order, expected, sizeof expected);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_task_runs_once),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lanes_take_turns),
+                                       cmocka_unit_test(test_every_task_runs_once),
                                        cmocka_unit_test(test_queue_is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
