@@ -244,7 +244,7 @@ err_t server_write_metrics(const struct server *server, struct buf *out)
     TRY(write_gauge("whorl_connections", "Open connections.", atomic_load(&server->connections), out));
     TRY(write_gauge("whorl_worker_queue", "Requests waiting for a worker.", workers_waiting(server->workers),
                     out));
-    TRY(write_gauge("whorl_worker_queue_limit", "So many may wait; more are turned away.",
+    TRY(write_gauge("whorl_worker_queue_limit", "So many of one listener may wait; more are turned away.",
                     server->options.limits.queue, out));
     TRY(write_gauge("whorl_worker_busy", "Workers at work.", workers_busy(server->workers), out));
     TRY(write_gauge("whorl_workers", "Workers that there are.", server->options.workers, out));
