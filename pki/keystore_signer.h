@@ -9,6 +9,7 @@
 
 struct signer_settings {
     const char *const *arguments; /* path, name, then the rest, NULL behind the last; copied */
+    int nursery;                  /* who starts it (pki/signer_nursery.h); 0: this process */
     int threads;                  /* how many questions it answers at once: 1 … 64 */
     int queue;                    /* callers that may wait while it does not answer */
     int64_t timeout_ms;           /* for an answer; for the start and for making a key ten times that */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pki/signer_nursery.h"
 #include "pki/signer_stream.h"
 
 enum {
@@ -126,14 +127,17 @@ static err_t spawn(const char *const *arguments, const struct ends *ends, pid_t 
     return OK;
 }
 
-err_t signer_process_start(const char *const *arguments, int count, struct signer_process *out)
+err_t signer_process_start(const struct signer_program *program, struct signer_process *out)
 {
+    int count = program->count;
     struct ends ends = {.count = 0};
     *out = (struct signer_process){.pid = 0};
     ENSURE(count >= 1 && count <= SIGNER_THREADS_MAX, ERR_INTERNAL, "%d channels", count);
     err_t error = make_pairs(count, out, &ends);
     if (error.code == ERR_OK) {
-        error = spawn(arguments, &ends, &out->pid);
+        error = program->nursery > 0
+                    ? signer_nursery_ask(program->nursery, ends.theirs, ends.count, &out->pid)
+                    : spawn(program->arguments, &ends, &out->pid);
         if (error.code != ERR_OK) {
             close_all(out);
         }

@@ -16,13 +16,18 @@ struct signer_process {
     int count;
 };
 
+struct signer_program {
+    const char *const *arguments; /* the path, then what it is given, its name first; NULL behind the last */
+    int count;                    /* of its channels */
+    int nursery; /* who starts it, and knows its own arguments (pki/signer_nursery.h); 0: we do */
+};
+
 /** Starts a program. It gets the descriptors 0, 1 (/dev/null), 2 (ours), and from SIGNER_FIRST_FD on its ends
- * of a control channel and `count` others; all that is ours and closed on exec it does not get. No signal is
+ * of a control channel and its others; all that is ours and closed on exec it does not get. No signal is
  *  blocked or ignored in it.
- *  @param arguments the path, then what the program is given, its name first; NULL behind the last @errors
- * ERR_IO @thread any that lives as long as the process shall: it may ask to be ended with the thread that
- * started it (PR_SET_PDEATHSIG) */
-err_t signer_process_start(const char *const *arguments, int count, struct signer_process *out);
+ *  @errors ERR_IO @thread any that lives as long as the process shall: it may ask to be ended with the thread
+ * that started it (PR_SET_PDEATHSIG) */
+err_t signer_process_start(const struct signer_program *program, struct signer_process *out);
 /** Whoever waits at a channel, at either end, is told that it is closed. */
 void signer_process_shut(const struct signer_process *process);
 /** Shuts the channels, lets the process end by itself for a while, ends it, waits for it, closes what is

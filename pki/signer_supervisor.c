@@ -26,7 +26,10 @@ static err_t start(struct signer_client *client, struct signer_process *process,
                    struct signer_stream *control)
 {
     err_t result = OK;
-    TRY(signer_process_start(client->settings.arguments, client->settings.threads, process));
+    const struct signer_program program = {.arguments = client->settings.arguments,
+                                           .count = client->settings.threads,
+                                           .nursery = client->settings.nursery};
+    TRY(signer_process_start(&program, process));
     signer_stream_init(control, process->control);
     int64_t deadline_ms = signer_now_ms() + client->settings.timeout_ms * START_FACTOR;
     err_t heard = signer_receive(control, 0, deadline_ms, NULL, &result);

@@ -141,6 +141,9 @@ err_t config_check(const struct config *c)
            "device_listen and management_listen cannot be empty");
     ENSURE(strcmp(c->signer, "process") == 0 || strcmp(c->signer, "inside") == 0, ERR_UNPROCESSABLE,
            "signer: \"%.40s\" is neither process nor inside", c->signer);
+    bool is_sandbox = strcmp(c->sandbox, "on") == 0 || strcmp(c->sandbox, "required") == 0 ||
+                      strcmp(c->sandbox, "off") == 0;
+    ENSURE(is_sandbox, ERR_UNPROCESSABLE, "sandbox: \"%.40s\" is none of on, required, off", c->sandbox);
     return check_keystore(c);
 }
 

@@ -22,6 +22,7 @@ struct config {
     char signer[CONFIG_TEXT_SIZE];
     int64_t signer_threads, signer_queue, signer_timeout_ms, signer_network;
     int64_t signer_rate_certificates, signer_rate_firmware, signer_rate_authorities;
+    char sandbox[CONFIG_TEXT_SIZE], user[CONFIG_TEXT_SIZE];
     char journal_dir[CONFIG_TEXT_SIZE];
     char log_level[CONFIG_TEXT_SIZE];
     int64_t loops, workers, queue_limit, queue_wait_ms;

@@ -64,6 +64,13 @@ const struct setting config_table[] = {
       "Signatures a second by one firmware key, and ten times as many at once. 0: no limit."),
     N(signer_rate_authorities, "60", 0, 1000000, false,
       "Certificates of authorities that one authority's key signs in an hour. 0: no limit."),
+    T(sandbox, "on", false,
+      "What `serve` takes from itself at its start (docs/deployment.md): rights, files outside of the data "
+      "directory, system calls. `on`: all that the kernel allows, and the log tells what it does not; "
+      "`required`: all, or it does not start; `off`."),
+    T(user, "", false,
+      "User that `serve` becomes when root starts it. Empty: it stays who it is, without root's "
+      "capabilities."),
     T(journal_dir, "", false,
       "Folder of the journal (docs/journal.md); its parent must exist. Best on another disk than the data "
       "directory. Empty: `journal` in the data directory."),

@@ -302,6 +302,11 @@ err_t house_open_settings(const char *folder, struct house *out)
 err_t house_open(const char *folder, enum house_use use, struct house *out)
 {
     TRY(house_open_settings(folder, out));
+    return house_open_rest(out, use);
+}
+
+err_t house_open_rest(struct house *out, enum house_use use)
+{
     err_t error = open_parts(out, use);
     if (error.code != ERR_OK) {
         house_close(out);

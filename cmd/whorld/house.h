@@ -46,6 +46,7 @@ struct house {
     struct blob_store *blobs;       /* of commands that open the keys */
     struct outbound *outbound;      /* of commands that open the keys */
     struct journal_options journal; /* of house_open_settings(): what to do with an older copy */
+    int nursery;                    /* who starts the signer process (pki/signer_nursery.h); 0: we do */
     struct fleet *fleet;
 };
 
@@ -63,8 +64,11 @@ err_t house_open(const char *folder, enum house_use use, struct house *out);
 void house_close(struct house *house);
 DEFINE_AUTO_VAL(house, house_close);
 
-/** Its settings and its log alone: house_open_db() may follow. @errors as house_open() */
+/** Its settings and its log alone: house_open_db() or house_open_rest() may follow. @errors as house_open()
+ */
 err_t house_open_settings(const char *folder, struct house *out);
+/** What house_open() opens behind them; closes the house if it cannot. @errors as house_open() */
+err_t house_open_rest(struct house *out, enum house_use use);
 /** The fleet of an open keystore and inventory whose authorities are loaded. */
 err_t house_open_fleet(struct house *house);
 /** Puts the limits of requests that the settings name in force. @errors ERR_UNPROCESSABLE @thread init,

@@ -12,6 +12,7 @@
 #include "cmd/whorld/house.h"
 #include "cmd/whorld/manager.h"
 #include "cmd/whorld/readiness.h"
+#include "cmd/whorld/sandbox.h"
 #include "cmd/whorld/serve_tls.h"
 #include "cmd/whorld/sockets.h"
 #include "fleet/authority_set.h"
@@ -41,6 +42,7 @@ struct serving {
     struct webhook_transport transport;
     struct webhook_pool *webhooks;
     struct sockets sockets; /* that a service manager handed over */
+    struct sandbox sandbox;
     struct watchdog *watchdog;
 };
 
@@ -192,6 +194,12 @@ static err_t write_db_metrics(void *context, struct buf *out)
     return db_write_metrics(s->house->db, out);
 }
 
+static err_t write_sandbox_metrics(void *context, struct buf *out)
+{
+    const struct serving *s = context;
+    return sandbox_write_metrics(&s->sandbox, out);
+}
+
 static err_t is_ready(void *context)
 {
     const struct serving *s = context;
@@ -235,8 +243,11 @@ static err_t run(struct serving *s)
         .log = s->house->log,
         .random = random_system(),
         .version = WHORL_VERSION,
-        .metrics = {{write_server_metrics, s}, {write_db_metrics, s}, {write_signer_metrics, s}},
-        .metrics_count = 3,
+        .metrics = {{write_server_metrics, s},
+                    {write_db_metrics, s},
+                    {write_signer_metrics, s},
+                    {write_sandbox_metrics, s}},
+        .metrics_count = 4,
         .ready = is_ready,
         .ready_context = s,
     };
@@ -246,6 +257,7 @@ static err_t run(struct serving *s)
     s->transport = (struct webhook_transport){.send = send_webhook, .context = s->house->outbound};
     TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
     TRY(event_hub_start(s->house->fleet));
+    TRY(sandbox_settle(s->house, &s->sandbox));
     TRY(print_ready(s->server));
     TRY(watchdog_start(is_turning, s->server, s->house->log, &s->watchdog));
     manager_tell("READY=1\nSTATUS=serving");
@@ -275,6 +287,17 @@ static void give_large_blocks_back(void)
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* of another allocator this is no concern */
 }
 
+/* What can go wrong from here on meets bytes of others, or files that grew from them: behind the sandbox. */
+static err_t open_house(const char *dir, bool accepts_rollback, struct serving *s)
+{
+    TRY(house_open_settings(dir, s->house));
+    TRY(sandbox_enter(s->house, &s->sockets, &s->sandbox));
+    if (accepts_rollback) {
+        TRY(house_bring(dir, JOURNAL_ACCEPT));
+    }
+    return house_open_rest(s->house, HOUSE_SERVE);
+}
+
 int command_serve(int argc, char **argv)
 {
     const char *dir = NULL;
@@ -291,15 +314,14 @@ int command_serve(int argc, char **argv)
     struct serving s = {.house = &house};
     const struct socket_words words = sockets_environment();
     err_t error = sockets_read(&words, getpid(), &s.sockets);
-    if (error.code == ERR_OK && accepts) {
-        error = house_bring(dir, JOURNAL_ACCEPT);
-    }
     if (error.code == ERR_OK) {
-        error = house_open(dir, HOUSE_SERVE, &house);
+        error = open_house(dir, accepts, &s);
     }
     if (error.code == ERR_OK) {
         error = run(&s);
     }
     serving_close(&s);
+    house_close(&house); /* the signer process ends before who started it */
+    sandbox_leave(&s.sandbox);
     return error.code == ERR_OK ? EXIT_OK : fail(error);
 }

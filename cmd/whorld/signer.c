@@ -15,21 +15,39 @@
 #include "pki/signer_process.h"
 #include "pki/signer_server.h"
 
-enum { NUMBER_SIZE = 8 };
+enum { NUMBER_SIZE = 8, SIGNER_WORDS = 8 };
 
 bool signer_is_wanted(const struct config *config)
 {
     return strcmp(config->signer, "process") == 0;
 }
 
+/* The command line of the process; the texts are the house's and `threads`'. */
+static void command_line(const char *folder, const char *threads, const char *out[SIGNER_WORDS])
+{
+    const char *const words[SIGNER_WORDS] = {"/proc/self/exe", "whorld",    "signer", "--dir",
+                                             folder,           "--threads", threads,  NULL};
+    memcpy(out, words, sizeof words);
+}
+
+err_t signer_nursery_make(const char *folder, const struct config *config, struct signer_nursery *out)
+{
+    char threads[NUMBER_SIZE];
+    const char *words[SIGNER_WORDS];
+    (void)snprintf(threads, sizeof threads, "%d", (int)config->signer_threads);
+    command_line(folder, threads, words);
+    return signer_nursery_start(words, (int)config->signer_threads, out);
+}
+
 err_t signer_start(const struct house *house, struct keystore **out)
 {
     const struct config *config = &house->config;
     char threads[NUMBER_SIZE];
+    const char *words[SIGNER_WORDS];
     (void)snprintf(threads, sizeof threads, "%d", (int)config->signer_threads);
-    const char *const arguments[] = {"/proc/self/exe", "whorld",    "signer", "--dir",
-                                     house->folder,    "--threads", threads,  NULL};
-    struct signer_settings settings = {.arguments = arguments,
+    command_line(house->folder, threads, words);
+    struct signer_settings settings = {.arguments = words,
+                                       .nursery = house->nursery,
                                        .threads = (int)config->signer_threads,
                                        .queue = (int)config->signer_queue,
                                        .timeout_ms = config->signer_timeout_ms,
@@ -67,7 +85,7 @@ static err_t open_signing(const char *dir, struct signing *s)
                   .firmware_per_s = s->config.signer_rate_firmware,
                   .authorities_per_h = s->config.signer_rate_authorities}};
     TRY(signer_keys_new(&options, &s->keys));
-    return signer_sandbox_close(s->config.signer_network != 0, s->log);
+    return signer_sandbox_close(&s->config, s->log);
 }
 
 static int serve(const char *dir, int threads)

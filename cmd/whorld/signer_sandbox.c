@@ -1,9 +1,6 @@
 /* What the signer process takes from itself. Its filter of system calls names what it refuses and lets the
  * rest be: a PKCS#11 module is somebody else's library, and needs what it needs. */
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -14,14 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/whorld/signer.h"
-
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define NATIVE_ARCH AUDIT_ARCH_RISCV64
-#endif
+#include "cmd/whorld/syscall_filter.h"
 
 /* --- at the start ----------------------------------------------------------------------------------- */
 
@@ -83,62 +73,18 @@ static const int refused[] = {
 };
 static const int refused_network[] = {SYS_socket, SYS_socketpair, SYS_connect, SYS_bind,
                                       SYS_listen, SYS_accept,     SYS_accept4};
-enum {
-    REFUSED = sizeof refused / sizeof refused[0],
-    NETWORK = sizeof refused_network / sizeof refused_network[0]
-};
 
-#ifdef NATIVE_ARCH
-enum { X32_BIT = 0x40000000, FILTER_MAX = 8 + 2 * (REFUSED + NETWORK) };
-
-struct program {
-    struct sock_filter steps[FILTER_MAX];
-    unsigned short count;
-};
-
-static void add(struct program *program, struct sock_filter step)
+static err_t filter(bool may_use_network)
 {
-    program->steps[program->count++] = step;
-}
-
-static void refuse(struct program *program, const int *calls, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1));
-        add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    struct syscall_filter program;
+    syscall_filter_begin(&program);
+    syscall_filter_add(&program, refused, sizeof refused / sizeof refused[0], SYSCALL_FAIL(EPERM));
+    if (!may_use_network) {
+        syscall_filter_add(&program, refused_network, sizeof refused_network / sizeof refused_network[0],
+                           SYSCALL_FAIL(EPERM));
     }
+    return syscall_filter_install(&program, SYSCALL_ALLOW, false);
 }
-
-static err_t filter(bool may_use_network, struct log *log)
-{
-    struct program program = {.count = 0};
-    (void)log;
-    add(&program,
-        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
-    add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0));
-    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-    add(&program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
-    add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
-    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-    refuse(&program, refused, REFUSED);
-    refuse(&program, refused_network, may_use_network ? 0 : NETWORK);
-    add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    const struct sock_fprog installed = {.len = program.count, .filter = program.steps};
-    ENSURE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &installed) == 0, ERR_IO,
-           "cannot filter system calls (%d)", errno);
-    return OK;
-}
-#else
-static err_t filter(bool may_use_network, struct log *log)
-{
-    (void)may_use_network;
-    (void)refused;
-    (void)refused_network;
-    LOG(log, LOG_WARN, "signer.unfiltered",
-        LOG_STR("reason", "no filter of system calls for this processor"));
-    return OK;
-}
-#endif
 
 /* All of it, also what comes: where only so much may be locked, the rest could not be had at all. */
 static void lock_memory(struct log *log)
@@ -152,8 +98,14 @@ static void lock_memory(struct log *log)
     }
 }
 
-err_t signer_sandbox_close(bool may_use_network, struct log *log)
+err_t signer_sandbox_close(const struct config *config, struct log *log)
 {
     lock_memory(log);
-    return filter(may_use_network, log);
+    err_t error = filter(config->signer_network != 0);
+    if (error.code == ERR_UNAVAILABLE && strcmp(config->sandbox, "required") != 0) {
+        LOG(log, LOG_WARN, "signer.unfiltered", LOG_STR("reason", error.detail));
+        return OK;
+    }
+    ENSURE(error.code != ERR_UNAVAILABLE, ERR_UNPROCESSABLE, "sandbox = required: %.120s", error.detail);
+    return error;
 }

@@ -4,16 +4,11 @@
 
 #include "cmd/version.h"
 #include "cmd/whorld/commands.h"
+#include "cmd/whorld/syscall_filter.h"
 #include "db/db.h"
 #include "db/migrations.h"
 #include "pki/library.h"
 #include "server/server.h"
-
-#if defined(__x86_64__) || defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)
-#define HAS_SIGNER_FILTER true /* signer_sandbox.c knows the numbers of the calls */
-#else
-#define HAS_SIGNER_FILTER false
-#endif
 
 struct feature {
     const char *name, *text;
@@ -28,7 +23,7 @@ static void features_of(struct feature out[FEATURES])
         {"ml_kem", "post-quantum key exchange in TLS (X25519MLKEM768)", pki_library_has_ml_kem()},
         {"pkcs11", "keys in a PKCS#11 token", true},
         {"signer_process", "keys in a process of their own", true},
-        {"signer_filter", "with a filter of system calls", HAS_SIGNER_FILTER},
+        {"signer_filter", "server and signer under a filter of system calls", SYSCALL_FILTER_IS_THERE != 0},
         {"service_manager", "sockets, readiness and watchdog of a service manager", true},
     };
     for (size_t i = 0; i < FEATURES; i++) {

@@ -26,7 +26,7 @@ start_server
 pid=$(signer)
 
 say "what the process is"
-expect "one child" "$(pgrep -P "$SERVER_PID" | wc -l)" 1
+expect "two children: it, and who starts it" "$(ps -o comm= --ppid "$SERVER_PID" | sort | xargs)" "whorl-nursery whorl-signer"
 expect "no new rights, a filter of system calls" "$(awk '/NoNewPrivs|Seccomp:/ { print $2 }' "/proc/$pid/status" | xargs)" "1 2"
 expect "five sockets and nothing else of the server's" "$(find "/proc/$pid/fd" -type l -printf '%f %l\n' | awk '$1 > 2' | grep -c socket:)/$(find "/proc/$pid/fd" -type l | wc -l)" 5/8
 expect_fails "by hand it does nothing" "$WHORLD" signer --dir "$DATA" --threads 1
