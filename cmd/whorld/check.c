@@ -248,6 +248,9 @@ static void check_all(struct house *house, struct findings *f, bool reads_firmwa
     } else {
         check_authorities(house, f);
     }
+    if (strcmp(house->config.sandbox, "off") == 0) {
+        note(f, "sandbox = off: the server keeps rights, files and system calls that it never needs");
+    }
     if (house_path(house, HOUSE_TOKEN, &token).code == ERR_OK && file_exists(token)) {
         note(f, "admin.token is still there: keep the token in a vault and delete the file");
     }

@@ -74,8 +74,8 @@ err_t sandbox_enter(struct house *house, struct sockets *sockets, struct sandbox
         ENSURE(house->config.user[0] == '\0', ERR_UNPROCESSABLE, "user needs the sandbox: sandbox = on");
         return OK;
     }
-    TRY(sandbox_rights_drop(house->folder, &house->config, sockets, &out->is_root));
-    out->has_rights_dropped = true;
+    err_t dropped = sandbox_rights_drop(house->folder, &house->config, sockets, &out->is_root);
+    TRY(part(house, "rights", dropped, &out->has_rights_dropped));
     if (signer_is_wanted(&house->config)) {
         TRY(signer_nursery_make(house->folder, &house->config, &out->nursery));
         house->nursery = out->nursery.fd;

@@ -10,7 +10,8 @@
  * can it or what it starts ever get one. Ports below 1024 are bound before, by the right that is given up:
  * they are then among the sockets. @param[out] is_root whether it is root's still
  *  @errors ERR_FORBIDDEN not the user of the settings, and not root; ERR_NOT_FOUND no such user;
- * ERR_UNPROCESSABLE the folder is another user's; of listen_open() @thread init, the only one */
+ * ERR_UNPROCESSABLE the folder is another user's; ERR_UNAVAILABLE who runs us does not allow it, all else is
+ * done; of listen_open() @thread init, the only one */
 err_t sandbox_rights_drop(const char *folder, const struct config *config, struct sockets *sockets,
                           bool *is_root);
 
