@@ -20,7 +20,7 @@ WALLS = [
     (r"sqlite3\.h|libpq-fe\.h", r"db/.*"),
     (r"curl/.*", r"outbound/.*|cmd/whorl(\.c|/.*)"),
     (r"openssl/.*", r"pki/.*|server/tls[^/]*\.c|server/tls_internal\.h|device/host/.*|base/(hash|random)\.c"),
-    (r"sys/(socket|epoll|un)\.h|netinet/.*", r"(server|outbound|cmd|device/host)/.*|pki/signer_(process|stream)\.c"),
+    (r"sys/(socket|epoll|un)\.h|netinet/.*", r"(server|outbound|cmd|device/host)/.*|pki/signer_(process|stream|nursery)\.c"),
     (r"cjose/.*", r"pki/jwt_internal\.h"),
     (r"jansson\.h", r"base/json\.h"),
     (r"argon2\.h", r"pki/password_hash\.c"),
