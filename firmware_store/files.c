@@ -158,6 +158,7 @@ static const struct blob_driver driver = {
     .open = file_reader_open,
     .size = file_reader_size,
     .read = file_reader_read,
+    .let_go = file_reader_let_go,
     .reader_free = file_reader_free,
     .path = find_path,
     .remove = remove_blob,

@@ -64,3 +64,9 @@ err_t file_reader_read(struct blob_reader *base, int64_t at, uint8_t *out, size_
     }
     return OK;
 }
+
+void file_reader_let_go(struct blob_reader *base, int64_t at, size_t n)
+{
+    const struct file_reader *reader = (const struct file_reader *)base;
+    (void)posix_fadvise(reader->fd, (off_t)at, (off_t)n, POSIX_FADV_DONTNEED); /* only a hint */
+}

@@ -19,6 +19,7 @@ struct blob_driver {
     err_t (*open)(struct blob_store *store, const struct sha256 *name, struct blob_reader **out);
     int64_t (*size)(const struct blob_reader *reader);
     err_t (*read)(struct blob_reader *reader, int64_t at, uint8_t *out, size_t n);
+    void (*let_go)(struct blob_reader *reader, int64_t at, size_t n); /* nobody reads these again soon */
     void (*reader_free)(struct blob_reader *reader);
     err_t (*path)(struct blob_store *store, const struct sha256 *name, struct buf *path);
     err_t (*remove)(struct blob_store *store, const struct sha256 *name);
@@ -70,6 +71,7 @@ err_t file_writer_blob_forget(struct blob_store *store, struct uuid name);
 err_t file_reader_open(struct blob_store *store, const struct sha256 *name, struct blob_reader **out);
 int64_t file_reader_size(const struct blob_reader *reader);
 err_t file_reader_read(struct blob_reader *reader, int64_t at, uint8_t *out, size_t n);
+void file_reader_let_go(struct blob_reader *reader, int64_t at, size_t n);
 void file_reader_free(struct blob_reader *reader);
 
 #endif

@@ -87,7 +87,7 @@ err_t blob_path(struct blob_store *store, const struct sha256 *name, struct buf 
     return store->driver->path(store, name, path);
 }
 
-static err_t hash_all(struct blob_reader *reader, struct sha256 *out)
+static err_t hash_all(struct blob_reader *reader, const struct blob_pace *pace, struct sha256 *out)
 {
     AUTO_PTR(digest_stream) *stream = NULL;
     AUTO_VAL(buf) piece = {0};
@@ -98,17 +98,22 @@ static err_t hash_all(struct blob_reader *reader, struct sha256 *out)
         size_t n = size - at < CHECK_PIECE ? (size_t)(size - at) : CHECK_PIECE;
         TRY(blob_read(reader, at, piece.p, n));
         TRY(digest_stream_add(stream, (struct bytes){piece.p, n}));
+        if (pace != NULL) {
+            reader->driver->let_go(reader, at, n);
+            TRY(pace->between(pace->context, n));
+        }
     }
     return digest_stream_value(stream, out->b, sizeof out->b);
 }
 
-err_t blob_check(struct blob_store *store, const struct sha256 *name, bool *is_same)
+err_t blob_check(struct blob_store *store, const struct sha256 *name, const struct blob_pace *pace,
+                 bool *is_same)
 {
     AUTO_PTR(blob_reader) *reader = NULL;
     struct sha256 found;
     *is_same = false;
     TRY(blob_open(store, name, &reader));
-    TRY(hash_all(reader, &found));
+    TRY(hash_all(reader, pace, &found));
     *is_same = bytes_equal(BYTES_OF(found.b), BYTES_OF(name->b));
     return OK;
 }

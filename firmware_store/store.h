@@ -66,9 +66,19 @@ err_t blob_path(struct blob_store *store, const struct sha256 *name, struct buf 
 
 /* --- keeping ------------------------------------------------------------------------------------------ */
 
-/** Reads all of it. @param is_same whether the bytes are those that the name says @errors ERR_NOT_FOUND,
- *  ERR_IO @thread background */
-err_t blob_check(struct blob_store *store, const struct sha256 *name, bool *is_same);
+/* How a blob is read that nobody waits for. */
+struct blob_pace {
+    /* after each piece of so many bytes; an error ends the reading */
+    err_t (*between)(void *context, size_t bytes);
+    void *context;
+};
+
+/** Reads all of it. @param pace NULL: as fast as it can be. Otherwise what was read is not kept in the page
+ *  cache, where it would push out what devices download
+ *  @param is_same whether the bytes are those that the name says @errors ERR_NOT_FOUND, ERR_IO, of the pace
+ *  @thread background */
+err_t blob_check(struct blob_store *store, const struct sha256 *name, const struct blob_pace *pace,
+                 bool *is_same);
 /** @errors ERR_IO; none when it is not there */
 err_t blob_remove(struct blob_store *store, const struct sha256 *name);
 /** How many bytes may still be written. @errors ERR_IO @thread any */

@@ -4,10 +4,13 @@
 
 #include "db/firmware_upload_rows.h"
 #include "fleet/blobs_internal.h"
+#include "fleet/yield.h"
 
 enum { STEP = 16, SHARDS = BLOB_SHARDS };
 static const int64_t DAY_MS = 86400000;
 static const int64_t SCRUB_BYTES = INT64_C(256) << 20; /* of one run, one blob at least */
+static const int64_t SCRUB_RATE = INT64_C(32) << 20;   /* bytes a second */
+static const int64_t SCRUB_STRETCH = INT64_C(4) << 20; /* between two looks at who waits */
 static const int64_t LEFT_MS = INT64_C(48) * 3600000;  /* older than any upload that goes on */
 
 /* --- scrub --------------------------------------------------------------------------------------------- */
@@ -36,6 +39,35 @@ static err_t due_in(struct db_tx *tx, void *arg)
     return firmware_blob_rows_list_due(tx, due->before, STEP, take_due, due);
 }
 
+struct scrub {
+    struct fleet *fleet;
+    int64_t began_ms, bytes;
+};
+
+/* A rate that a slow disk bears beside its requests; every so often it lets them go first altogether. */
+static err_t rest_between(void *context, size_t bytes)
+{
+    struct scrub *scrub = context;
+    int64_t stretches = scrub->bytes / SCRUB_STRETCH;
+    scrub->bytes += (int64_t)bytes;
+    if (scrub->bytes / SCRUB_STRETCH != stretches) {
+        yield_pause(scrub->fleet, YIELD_STEP);
+    }
+    int64_t spent_ms = clock_monotonic_ms(scrub->fleet->clock) - scrub->began_ms;
+    yield_rest(scrub->fleet, scrub->bytes * 1000 / SCRUB_RATE - spent_ms);
+    ENSURE(!yield_is_ending(scrub->fleet), ERR_BUSY, "the server ends: this blob is read another time");
+    return OK;
+}
+
+static err_t scrub_one(struct fleet *fleet, const struct sha256 *name)
+{
+    struct scrub scrub = {.fleet = fleet};
+    const struct blob_pace pace = {.between = rest_between, .context = &scrub};
+    yield_pause(fleet, YIELD_STEP);
+    scrub.began_ms = clock_monotonic_ms(fleet->clock);
+    return blob_check_at(fleet, name, &pace);
+}
+
 /* Runs each minute: a blob is due when its last check is as long ago as the settings say, so that the load is
  * spread as the uploads were. */
 err_t blobs_scrub(struct fleet *fleet, int64_t now_ms)
@@ -46,7 +78,10 @@ err_t blobs_scrub(struct fleet *fleet, int64_t now_ms)
     }
     TRY(db_read(fleet->db, due_in, &due));
     for (size_t i = 0; i < due.count; i++) {
-        err_t error = blob_check_now(fleet, &due.names[i]);
+        err_t error = scrub_one(fleet, &due.names[i]);
+        if (yield_is_ending(fleet)) {
+            return OK;
+        }
         if (error.code != ERR_OK && error.code != ERR_GONE && error.code != ERR_NOT_FOUND) {
             return error;
         }
@@ -111,6 +146,9 @@ err_t blobs_remove_unused(struct fleet *fleet, int64_t now_ms)
         (void)pthread_mutex_lock(&fleet->blob_shelf->turn);
         error = remove_one(fleet, fleet->options.blobs, &due.names[i]);
         (void)pthread_mutex_unlock(&fleet->blob_shelf->turn);
+        if (i + 1 < due.count) {
+            yield_pause(fleet, YIELD_STEP);
+        }
     }
     return error;
 }

@@ -94,7 +94,7 @@ static err_t corrupt(void)
     return ERR(ERR_GONE, "the stored bytes are corrupt: upload the image again");
 }
 
-err_t blob_check_now(struct fleet *fleet, const struct sha256 *name)
+err_t blob_check_at(struct fleet *fleet, const struct sha256 *name, const struct blob_pace *pace)
 {
     bool is_same = false;
     struct blob_store *store = NULL;
@@ -104,7 +104,7 @@ err_t blob_check_now(struct fleet *fleet, const struct sha256 *name)
     if (checked.row.state == FIRMWARE_BLOB_CORRUPT) {
         return corrupt();
     }
-    err_t error = blob_check(store, name, &is_same);
+    err_t error = blob_check(store, name, pace, &is_same);
     if (error.code != ERR_OK && error.code != ERR_NOT_FOUND && error.code != ERR_IO) {
         return error;
     }
@@ -116,6 +116,11 @@ err_t blob_check_now(struct fleet *fleet, const struct sha256 *name)
         return corrupt();
     }
     return db_write(fleet->db, checked_in, &checked);
+}
+
+err_t blob_check_now(struct fleet *fleet, const struct sha256 *name)
+{
+    return blob_check_at(fleet, name, NULL);
 }
 
 /* @param[out] is_ours we are to check it; otherwise it is known to be good */

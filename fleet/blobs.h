@@ -35,6 +35,8 @@ err_t blob_digests_of(struct fleet *fleet, const struct sha256 *name, struct blo
 err_t blob_ready(struct fleet *fleet, const struct sha256 *name, struct buf *path);
 /** Reads all of it now, whatever is remembered (at publish). @errors as above @thread worker, background */
 err_t blob_check_now(struct fleet *fleet, const struct sha256 *name);
+/** The same, with rests between. @errors of the pace too: nothing is known then @thread background */
+err_t blob_check_at(struct fleet *fleet, const struct sha256 *name, const struct blob_pace *pace);
 
 /** Jobs. Checks the blobs whose last check is the longest ago: at most so many bytes a run that all are
  *  checked within the time of the settings. @thread background */

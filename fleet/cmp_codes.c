@@ -14,6 +14,7 @@
 #include "fleet/internal.h"
 #include "fleet/policy_words.h"
 #include "fleet/states.h"
+#include "fleet/yield.h"
 #include "pki/secret_seal.h"
 
 static const char OP_KIND[] = "cmp_code.make";
@@ -287,6 +288,7 @@ err_t cmp_code_sweep(struct fleet *fleet, int64_t now_ms)
         if (sweep.count < SWEEP_STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }

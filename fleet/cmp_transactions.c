@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fleet/cmp_internal.h"
+#include "fleet/yield.h"
 
 enum { OPEN_MS = 5 * 60 * 1000, SWEEP_STEP = 500 };
 
@@ -80,8 +81,10 @@ static err_t sweep_in(struct db_tx *tx, void *arg)
 
 err_t cmp_sweep(struct fleet *fleet, int64_t now_ms)
 {
-    struct sweep sweep = {.before = now_ms, .count = SWEEP_STEP};
+    struct sweep sweep = {.before = now_ms};
+    TRY(db_write(fleet->db, sweep_in, &sweep));
     while (sweep.count == SWEEP_STEP) {
+        yield_pause(fleet, YIELD_STEP);
         TRY(db_write(fleet->db, sweep_in, &sweep));
     }
     return OK;

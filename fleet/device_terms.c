@@ -14,6 +14,7 @@
 #include "fleet/internal.h"
 #include "fleet/overdue.h"
 #include "fleet/renewal.h"
+#include "fleet/yield.h"
 
 enum { STEP = 500, STEPS_MAX = 20 };
 
@@ -232,6 +233,7 @@ err_t device_terms_pass(struct fleet *fleet, int64_t now_ms)
         if (pass->count < STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }
@@ -310,6 +312,9 @@ err_t device_terms_walk(struct fleet *fleet, int64_t now_ms)
     TRY(db_read(fleet->db, find_walk, walk));
     for (int i = 0; i < STEPS_MAX && walk->has_walk; i++) {
         TRY(db_write(fleet->db, walk_in, walk));
+        if (walk->has_walk) {
+            yield_pause(fleet, YIELD_STEP);
+        }
     }
     return OK;
 }

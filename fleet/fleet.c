@@ -22,6 +22,7 @@
 #include "fleet/rekey_live.h"
 #include "fleet/rollout_live.h"
 #include "fleet/source_limits.h"
+#include "fleet/yield.h"
 
 enum {
     CHALLENGE_TTL_MIN_MS = 30 * 1000,
@@ -101,6 +102,7 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(password_gate_new(&fleet->password_gate));
     TRY(source_limits_new(&fleet->source_limits));
     TRY(rates_new(options->random, &fleet->rates));
+    TRY(yields_new(&fleet->yields));
     TRY(challenge_keys_new(options->random, &fleet->challenge_keys));
     TRY(clock_guard_new(options, &fleet->clock_guard));
     TRY(profile_cache_new(&fleet->profile_cache));
@@ -182,6 +184,7 @@ void fleet_free(struct fleet *fleet)
     challenge_keys_free(fleet->challenge_keys);
     source_limits_free(fleet->source_limits);
     rates_free(fleet->rates);
+    yields_free(fleet->yields);
     password_gate_free(fleet->password_gate);
     refusals_free(fleet->refusals);
     device_contacts_free(fleet->device_contacts);

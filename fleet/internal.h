@@ -11,21 +11,20 @@
 enum { SALT_SECRET_SIZE = 32, OWNER_SALT_SIZE = 32 };
 /* Figures of /metrics: counters only rise; labels are a fixed list, never a device. */
 struct fleet_counters {
-    atomic_llong enrolled;            /* first certificates */
-    atomic_llong renewed;             /* next certificates, rekeys included */
-    atomic_llong recovered;           /* under the identity key though an operational certificate existed */
-    atomic_llong repeated;            /* the same unconfirmed certificate again */
-    atomic_llong confirmed;           /* first uses of a new certificate */
-    atomic_llong refused;             /* known devices that were turned away */
-    atomic_llong refused_unknown;     /* keys that no tenant registered */
-    atomic_llong pop_failed;          /* challenge proofs and MACs that did not hold */
-    atomic_llong revoked;             /* certificates */
-    atomic_llong registered;          /* devices */
-    atomic_llong jobs_failed;         /* runs of background jobs that ended in an error */
-    atomic_llong webhook_delivered;   /* calls of webhooks that were answered 2xx */
-    atomic_llong webhook_turned_down; /* … otherwise */
-    atomic_llong webhook_unreached;   /* … by nobody */
-    atomic_llong ocsp_good;           /* OCSP answers, by the status of the (first) certificate */
+    atomic_llong enrolled;        /* first certificates */
+    atomic_llong renewed;         /* next certificates, rekeys included */
+    atomic_llong recovered;       /* under the identity key though an operational certificate existed */
+    atomic_llong repeated;        /* the same unconfirmed certificate again */
+    atomic_llong confirmed;       /* first uses of a new certificate */
+    atomic_llong refused;         /* known devices that were turned away */
+    atomic_llong refused_unknown; /* keys that no tenant registered */
+    atomic_llong pop_failed;      /* challenge proofs and MACs that did not hold */
+    atomic_llong revoked;         /* certificates */
+    atomic_llong registered;      /* devices */
+    atomic_llong jobs_failed;     /* runs of background jobs that ended in an error */
+    /* calls of webhooks that were answered 2xx, otherwise, and by nobody */
+    atomic_llong webhook_delivered, webhook_turned_down, webhook_unreached;
+    atomic_llong ocsp_good; /* OCSP answers, by the status of the (first) certificate */
     atomic_llong ocsp_revoked;
     atomic_llong ocsp_unknown;   /* … never issued, or not known here */
     atomic_llong ocsp_malformed; /* … and by the error that they tell */
@@ -51,6 +50,7 @@ struct fleet {
     struct password_gate *password_gate;     /* passwords.c */
     struct source_limits *source_limits;     /* source_limits.c */
     struct rates *rates;                     /* rates.c */
+    struct yields *yields;                   /* yield.c */
     struct profile_cache *profile_cache;     /* profile_cache.c */
     struct challenge_keys *challenge_keys;   /* challenge_keys.c */
     struct audit_signing *audit_signing;     /* audit_signer.c */

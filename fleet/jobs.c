@@ -22,6 +22,7 @@
 #include "fleet/sessions.h"
 #include "fleet/signer_watch.h"
 #include "fleet/uploads.h"
+#include "fleet/yield.h"
 
 enum {
     SECOND_MS = 1000,
@@ -57,46 +58,49 @@ static err_t ops_sweep(struct fleet *fleet, int64_t now_ms)
         if (sweep.deleted < OP_SWEEP_STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }
 
+/* The last number: how long it lets requests go first. Lists are renewed at half their life, so that a second
+ * is nothing to them; what keeps the clock, the keys and the write-ahead log in order does not wait. */
 static const struct job jobs[] = {
-    {"clock", SECOND_MS, clock_guard_watch, false},
-    {"signer", SECOND_MS, signer_watch, false},
-    {"authorities", SECOND_MS, authority_set_refresh, false},
-    {"publication", SECOND_MS, publication_refresh, false},
-    {"ocsp-signers", MINUTE_MS, ocsp_refresh, false},
-    {"checkpoint", 30 * SECOND_MS, checkpoint, false},
-    {"token-uses", MINUTE_MS, token_uses_flush, false},
-    {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false},
-    {"challenge-sweep", MINUTE_MS, challenge_sweep, true},
-    {"cmp-sweep", MINUTE_MS, cmp_sweep, true},
-    {"cmp-code-tries", MINUTE_MS, cmp_code_tries_flush, false},
-    {"cmp-code-sweep", HOUR_MS, cmp_code_sweep, true},
-    {"superseded", 10 * SECOND_MS, revocation_list_superseded, true},
-    {"oidc-keys", SECOND_MS, oidc_refresh, false},
-    {"operation-sweep", HOUR_MS, ops_sweep, true},
-    {"audit-anchor", HOUR_MS, audit_anchor, true},
-    {"device-terms", 10 * SECOND_MS, device_terms_pass, true},
-    {"device-terms-walk", SECOND_MS, device_terms_walk, true},
-    {"webhook-sweep", HOUR_MS, webhook_sweep, true},
-    {"operations", SECOND_MS, operations_run, false},
-    {"rekey-plans", SECOND_MS, rekey_plans_run, true},
-    {"rollouts", SECOND_MS, rollouts_run, true},
-    {"firmware-notes", 10 * SECOND_MS, firmware_notes_flush, false},
-    {"approvals", MINUTE_MS, approvals_expire, true},
-    {"release-signing", SECOND_MS, release_sign_run, false},
-    {"transfers", MINUTE_MS, transfers_expire, true},
-    {"session-sweep", HOUR_MS, session_sweep, true},
-    {"firmware-scrub", MINUTE_MS, blobs_scrub, true},
-    {"firmware-remove", 10 * SECOND_MS, blobs_remove_unused, false},
-    {"firmware-sweep", 10 * MINUTE_MS, blobs_sweep, true},
-    {"firmware-uploads", MINUTE_MS, uploads_expire, true},
-    {"authority-orders", SECOND_MS, authority_orders_run, true},
-    {"authority-ends", MINUTE_MS, authority_ends_run, true},
-    {"authority-remains", SECOND_MS, authority_remains_run, true},
-    {"expiries", MINUTE_MS, expiries_check, false},
+    {"clock", SECOND_MS, clock_guard_watch, false, 0},
+    {"signer", SECOND_MS, signer_watch, false, 0},
+    {"authorities", SECOND_MS, authority_set_refresh, false, 0},
+    {"publication", SECOND_MS, publication_refresh, false, SECOND_MS},
+    {"ocsp-signers", MINUTE_MS, ocsp_refresh, false, 0},
+    {"checkpoint", 30 * SECOND_MS, checkpoint, false, 0},
+    {"token-uses", MINUTE_MS, token_uses_flush, false, 30 * SECOND_MS},
+    {"device-contacts", 10 * SECOND_MS, device_contacts_flush, false, 5 * SECOND_MS},
+    {"challenge-sweep", MINUTE_MS, challenge_sweep, true, MINUTE_MS},
+    {"cmp-sweep", MINUTE_MS, cmp_sweep, true, MINUTE_MS},
+    {"cmp-code-tries", MINUTE_MS, cmp_code_tries_flush, false, 30 * SECOND_MS},
+    {"cmp-code-sweep", HOUR_MS, cmp_code_sweep, true, 10 * MINUTE_MS},
+    {"superseded", 10 * SECOND_MS, revocation_list_superseded, true, 10 * SECOND_MS},
+    {"oidc-keys", SECOND_MS, oidc_refresh, false, 0},
+    {"operation-sweep", HOUR_MS, ops_sweep, true, 10 * MINUTE_MS},
+    {"audit-anchor", HOUR_MS, audit_anchor, true, 10 * MINUTE_MS},
+    {"device-terms", 10 * SECOND_MS, device_terms_pass, true, 10 * SECOND_MS},
+    {"device-terms-walk", SECOND_MS, device_terms_walk, true, 5 * SECOND_MS},
+    {"webhook-sweep", HOUR_MS, webhook_sweep, true, 10 * MINUTE_MS},
+    {"operations", SECOND_MS, operations_run, false, 2 * SECOND_MS},
+    {"rekey-plans", SECOND_MS, rekey_plans_run, true, 5 * SECOND_MS},
+    {"rollouts", SECOND_MS, rollouts_run, true, 5 * SECOND_MS},
+    {"firmware-notes", 10 * SECOND_MS, firmware_notes_flush, false, 5 * SECOND_MS},
+    {"approvals", MINUTE_MS, approvals_expire, true, MINUTE_MS},
+    {"release-signing", SECOND_MS, release_sign_run, false, 2 * SECOND_MS},
+    {"transfers", MINUTE_MS, transfers_expire, true, MINUTE_MS},
+    {"session-sweep", HOUR_MS, session_sweep, true, 10 * MINUTE_MS},
+    {"firmware-scrub", MINUTE_MS, blobs_scrub, true, 10 * MINUTE_MS},
+    {"firmware-remove", 10 * SECOND_MS, blobs_remove_unused, false, MINUTE_MS},
+    {"firmware-sweep", 10 * MINUTE_MS, blobs_sweep, true, 10 * MINUTE_MS},
+    {"firmware-uploads", MINUTE_MS, uploads_expire, true, MINUTE_MS},
+    {"authority-orders", SECOND_MS, authority_orders_run, true, 5 * SECOND_MS},
+    {"authority-ends", MINUTE_MS, authority_ends_run, true, MINUTE_MS},
+    {"authority-remains", SECOND_MS, authority_remains_run, true, 5 * SECOND_MS},
+    {"expiries", MINUTE_MS, expiries_check, false, 0},
 };
 
 const struct job *fleet_jobs(size_t *count)
@@ -113,4 +117,9 @@ err_t fleet_job_run(struct fleet *fleet, const struct job *job, int64_t now_ms)
         return job->run(fleet, now_ms);
     }
     return job->waits_for_clock ? OK : job->run(fleet, clock_guard_now_ms(fleet));
+}
+
+bool fleet_job_may_run(struct fleet *fleet, const struct job *job, int64_t waited_ms)
+{
+    return yield_may_begin(fleet, waited_ms, job->yields_ms);
 }

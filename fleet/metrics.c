@@ -7,6 +7,7 @@
 #include "fleet/publication.h"
 #include "fleet/rates.h"
 #include "fleet/work_figures.h"
+#include "fleet/yield.h"
 
 struct figure {
     const char *labels; /* with braces, or "" */
@@ -111,6 +112,7 @@ err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
         }
     }
     TRY(rates_write_metrics(fleet->rates, out));
+    TRY(yields_write_metrics(fleet, out));
     TRY(write_streams(fleet, out));
     TRY(work_figures_write(fleet, out));
     TRY(alarms_write_metrics(fleet, out));

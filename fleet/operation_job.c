@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "fleet/internal.h"
+#include "fleet/yield.h"
 
 enum { STEPS_PER_RUN = 40 };
 
@@ -96,6 +97,9 @@ err_t operations_run(struct fleet *fleet, int64_t now_ms)
         }
         TRY(error);
         atomic_fetch_add(&fleet->counters.revoked, run.revoked);
+        if (run.has_work) {
+            yield_pause(fleet, YIELD_STEP);
+        }
     }
     return OK;
 }

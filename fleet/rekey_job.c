@@ -11,6 +11,7 @@
 #include "fleet/rekey_plans_internal.h"
 #include "fleet/rekey_why.h"
 #include "fleet/states.h"
+#include "fleet/yield.h"
 
 enum { STEP = 200, STEPS_MAX = 25 };
 
@@ -100,6 +101,7 @@ static err_t fail_all_due(struct fleet *fleet)
         if (due->count < STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }

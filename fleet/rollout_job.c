@@ -12,6 +12,7 @@
 #include "fleet/rollout_live.h"
 #include "fleet/rollouts_internal.h"
 #include "fleet/states.h"
+#include "fleet/yield.h"
 
 enum { STEP = 200, STEPS_MAX = 25 };
 
@@ -84,6 +85,7 @@ static err_t end_all_due(struct fleet *fleet)
         if (due->count < STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }

@@ -8,6 +8,7 @@
 #include "fleet/event.h"
 #include "fleet/internal.h"
 #include "fleet/secrets.h"
+#include "fleet/yield.h"
 
 enum { MINUTE_MS = 60 * 1000, SWEEP_STEP = 1000, SWEEP_STEPS_MAX = 20 };
 
@@ -158,6 +159,7 @@ err_t session_sweep(struct fleet *fleet, int64_t now_ms)
         if (run.deleted < SWEEP_STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }

@@ -5,6 +5,7 @@
 #include "db/feed_rows.h"
 #include "fleet/webhooks.h"
 #include "fleet/webhooks_internal.h"
+#include "fleet/yield.h"
 
 static const char OP_TEST[] = "webhook.test";
 
@@ -235,6 +236,7 @@ err_t webhook_sweep(struct fleet *fleet, int64_t now_ms)
         if (run.deleted < SWEEP_STEP) {
             break;
         }
+        yield_pause(fleet, YIELD_STEP);
     }
     return OK;
 }

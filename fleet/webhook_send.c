@@ -9,6 +9,7 @@
 #include "db/feed_rows.h"
 #include "fleet/webhook_schedule.h"
 #include "fleet/webhooks_internal.h"
+#include "fleet/yield.h"
 
 enum {
     QUEUE_STEP = 200,  /* records that one step looks at */
@@ -269,6 +270,7 @@ static err_t send_batch(struct work *work, int64_t until_ms)
     for (size_t i = 0; i < work->count && !work->is_over; i++) {
         work->is_over = !may_send(work, clock_now_ms(work->fleet->clock));
         if (!work->is_over) {
+            yield_pause(work->fleet, YIELD_WEBHOOK);
             TRY(send_one(work, &work->batch[i]));
         }
         work->is_over = work->is_over || clock_monotonic_ms(work->fleet->clock) >= until_ms;

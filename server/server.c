@@ -207,6 +207,11 @@ bool server_is_turning(const struct server *server, int64_t within_ms)
     return true;
 }
 
+bool server_is_busy(const struct server *server)
+{
+    return workers_waiting(server->workers) > 0;
+}
+
 void server_reload(struct server *server)
 {
     timer_reload(server->timer);

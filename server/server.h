@@ -74,6 +74,8 @@ struct server_options {
     /* background jobs */
     const struct job *jobs;
     size_t job_count;
+    /* NULL: each may run when it is due; otherwise it is asked again soon after it said no */
+    bool (*may_run_job)(struct fleet *fleet, const struct job *job, int64_t waited_ms);
     err_t (*run_job)(struct fleet *fleet, const struct job *job, int64_t now_ms); /* NULL: job->run */
     struct fleet *fleet;
 };
@@ -103,6 +105,8 @@ void server_stop(struct server *server);
 /** Whether every loop has turned within the time: what a watchdog wants to know. A loop that has come to its
  * end does not count. @thread any */
 bool server_is_turning(const struct server *server, int64_t within_ms);
+/** Whether requests wait for a worker. @thread any */
+bool server_is_busy(const struct server *server);
 /** Asks for on_reload(), as SIGHUP does. @thread any */
 void server_reload(struct server *server);
 /** New connections use these from now on; old ones keep theirs. @thread any */

@@ -9,7 +9,8 @@
 
 struct job_state {
     int64_t due_ms;
-    bool is_running; /* by another thread: not beside itself */
+    int64_t since_ms; /* due, and not run yet; 0: it is not */
+    bool is_running;  /* by another thread: not beside itself */
     unsigned long long runs_ok, runs_failed;
     int64_t spent_ms;
 };
@@ -65,6 +66,24 @@ static err_t call(const struct timer *t, const struct job *job)
     int64_t now_ms = clock_now_ms(options->clock);
     return options->run_job != NULL ? options->run_job(options->fleet, job, now_ms)
                                     : job->run(options->fleet, now_ms);
+}
+
+enum { AGAIN_MS = 100 }; /* a job that lets others go first is asked again */
+
+/* One that may not run yet is due again soon. Under the lock: what is asked returns at once. */
+static bool may_run(struct timer *t, size_t index)
+{
+    const struct server_options *options = t->options;
+    struct job_state *state = &t->states[index];
+    int64_t now_ms = monotonic_ms();
+    state->since_ms = state->since_ms == 0 ? state->due_ms : state->since_ms;
+    if (options->may_run_job == NULL ||
+        options->may_run_job(options->fleet, &options->jobs[index], now_ms - state->since_ms)) {
+        state->since_ms = 0;
+        return true;
+    }
+    state->due_ms = now_ms + AGAIN_MS;
+    return false;
 }
 
 /* Both run without the lock. Whoever slept until something that this thread took looks again when it is due
@@ -138,7 +157,7 @@ static void run_next(struct timer *t, size_t job)
 {
     if (job == t->options->job_count) {
         reload_run(t);
-    } else {
+    } else if (may_run(t, job)) {
         job_run(t, job);
     }
     pthread_cond_signal(&t->changed);

@@ -44,7 +44,7 @@ static err_t check_one(struct blob_store *store, const struct firmware_blob_row 
     ENSURE(error.code == ERR_OK, error.code, "%s: %.80s", hex, error.detail);
     ENSURE(blob_size(reader) == row->size, ERR_IO, "%s has %lld bytes, not %lld", hex,
            (long long)blob_size(reader), (long long)row->size);
-    TRY(reads_all ? blob_check(store, &row->sha256, &is_same) : OK);
+    TRY(reads_all ? blob_check(store, &row->sha256, NULL, &is_same) : OK);
     ENSURE(is_same, ERR_IO, "%s has other bytes", hex);
     return OK;
 }

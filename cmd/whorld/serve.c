@@ -23,6 +23,7 @@
 #include "fleet/publication.h"
 #include "fleet/signer_watch.h"
 #include "fleet/webhook_pool.h"
+#include "fleet/yield.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -91,8 +92,14 @@ static void on_reload(void *context)
 /* From here on the manager need not wait for more than the requests in flight. */
 static void on_stopping(void *context)
 {
-    (void)context;
+    const struct serving *s = context;
+    yield_end(s->house->fleet);
     manager_tell("STOPPING=1\nSTATUS=answering the last requests");
+}
+
+static bool is_busy(void *context)
+{
+    return server_is_busy(context);
 }
 
 static bool is_turning(const void *context, int64_t within_ms)
@@ -159,8 +166,10 @@ static err_t make_server(struct serving *s)
         .reload_context = s,
         .reload_period_ms = RELOAD_PERIOD_MS,
         .on_stopping = on_stopping,
+        .stopping_context = s,
         .jobs = jobs,
         .job_count = job_count,
+        .may_run_job = fleet_job_may_run,
         .run_job = fleet_job_run,
         .fleet = s->house->fleet,
     };
@@ -253,6 +262,8 @@ static err_t run(struct serving *s)
     };
     TRY(api_new(&options, &s->api));
     TRY(make_server(s));
+    const struct yield_port port = {.is_busy = is_busy, .context = s->server};
+    yield_ask(s->house->fleet, &port);
     authority_set_on_change(s->house->fleet, on_authorities, s->server);
     s->transport = (struct webhook_transport){.send = send_webhook, .context = s->house->outbound};
     TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
@@ -269,6 +280,10 @@ static err_t run(struct serving *s)
 static void serving_close(struct serving *s)
 {
     watchdog_stop(s->watchdog);
+    if (s->house->fleet != NULL) {
+        yield_end(s->house->fleet);
+        yield_ask(s->house->fleet, NULL);
+    }
     server_free(s->server);
     webhook_pool_stop(s->webhooks);
     if (s->house->fleet != NULL) {

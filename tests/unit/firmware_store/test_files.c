@@ -245,14 +245,14 @@ static void a_flipped_bit_is_found_and_a_removed_blob_is_gone(void **state)
     AUTO_VAL(buf) path = {0};
     bool is_same = false;
     write_text(shop, ONE, "hello world", &digests);
-    assert_ok(blob_check(shop->store, &digests.sha256, &is_same));
+    assert_ok(blob_check(shop->store, &digests.sha256, NULL, &is_same));
     assert_true(is_same);
     flip(shop, &digests.sha256);
-    assert_ok(blob_check(shop->store, &digests.sha256, &is_same));
+    assert_ok(blob_check(shop->store, &digests.sha256, NULL, &is_same));
     assert_false(is_same);
     assert_ok(blob_remove(shop->store, &digests.sha256));
     assert_ok(blob_remove(shop->store, &digests.sha256));
-    assert_error(blob_check(shop->store, &digests.sha256, &is_same), ERR_NOT_FOUND);
+    assert_error(blob_check(shop->store, &digests.sha256, NULL, &is_same), ERR_NOT_FOUND);
     assert_error(blob_open(shop->store, &digests.sha256, &reader), ERR_NOT_FOUND);
     assert_error(blob_path(shop->store, &digests.sha256, &path), ERR_NOT_FOUND);
     write_text(shop, ONE, "hello world", &digests); /* and comes again */

@@ -4,6 +4,8 @@
 
 #include "tests/unit/fleet/firmware_scene.h"
 
+#include "fleet/yield.h"
+
 static int64_t alarms(struct fleet_fixture *f)
 {
     return firmware_number(f, "SELECT COUNT(*) FROM alarm WHERE kind = 'firmware.corrupt'");
@@ -46,6 +48,60 @@ static void the_first_use_after_a_start_reads_all(void **state)
     assert_code(blob_ready(f->fleet, &out.image.sha256, NULL), ERR_GONE);
     assert_code(blob_ready(f->fleet, &nothing, NULL), ERR_NOT_FOUND);
     assert_code(blob_check_now(f->fleet, &nothing), ERR_NOT_FOUND);
+}
+
+struct rest {
+    struct fleet_fixture *f;
+    int64_t slept_ms;
+    bool is_busy, ends;
+};
+
+static bool is_busy(void *context)
+{
+    return ((struct rest *)context)->is_busy;
+}
+
+static void sleep_of(void *context, int64_t ms)
+{
+    struct rest *rest = context;
+    rest->slept_ms += ms;
+    manual_clock_advance(&rest->f->clock, ms);
+    if (rest->ends) {
+        yield_end(rest->f->fleet);
+    }
+}
+
+/* A megabyte takes a thirty-second of a second, whatever the disk can; and at the end of the server it is
+ * left for another time, neither good nor bad. */
+static void the_scrub_keeps_to_its_rate(void **state)
+{
+    struct fleet_fixture *f = *state;
+    struct rest rest = {.f = f};
+    struct upload_outcome out;
+    AUTO(char) *text = malloc(1 << 20);
+    assert_non_null(text);
+    memset(text, 'x', (1 << 20) - 1);
+    text[(1 << 20) - 1] = '\0';
+    add_image(f, text, &out);
+    const struct yield_port port = {.is_busy = is_busy, .sleep = sleep_of, .context = &rest};
+    yield_ask(f->fleet, &port);
+    manual_clock_advance(&f->clock, 7 * day_ms + 1);
+    assert_ok(blobs_scrub(f->fleet, f->clock.at_ms));
+    assert_in_range(rest.slept_ms, 28, 32);
+    assert_true(firmware_number(f, "SELECT MIN(checked_at) FROM firmware_blob") >= f->clock.at_ms - 32);
+    manual_clock_advance(&f->clock, 7 * day_ms + 1);
+    rest = (struct rest){.f = f, .is_busy = true}; /* and it lets requests go first, but not for ever */
+    assert_ok(blobs_scrub(f->fleet, f->clock.at_ms));
+    assert_in_range(rest.slept_ms, YIELD_STEP_MS + 28, YIELD_STEP_MS + 32);
+    int64_t checked_at = firmware_number(f, "SELECT MIN(checked_at) FROM firmware_blob");
+    assert_true(checked_at >= f->clock.at_ms - 32);
+    rest = (struct rest){.f = f};
+    manual_clock_advance(&f->clock, 7 * day_ms + 1);
+    rest.ends = true;
+    flip_bit(f, &out.image.sha256);
+    assert_ok(blobs_scrub(f->fleet, f->clock.at_ms));
+    assert_int_equal(firmware_number(f, "SELECT MIN(checked_at) FROM firmware_blob"), checked_at);
+    assert_int_equal(alarms(f), 0);
 }
 
 static void the_scrub_finds_what_rots_in_its_time(void **state)
@@ -196,13 +252,10 @@ static void derived_images_are_added_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(corrupt_bytes_are_withdrawn_and_healed),
-        TEST(the_first_use_after_a_start_reads_all),
-        TEST(the_scrub_finds_what_rots_in_its_time),
-        TEST(bytes_go_when_nobody_names_them),
-        TEST(bytes_that_come_while_they_go_stay),
-        TEST(leftovers_of_crashes_are_swept_up),
-        TEST(a_held_image_stays),
+        TEST(corrupt_bytes_are_withdrawn_and_healed), TEST(the_first_use_after_a_start_reads_all),
+        TEST(the_scrub_finds_what_rots_in_its_time),  TEST(the_scrub_keeps_to_its_rate),
+        TEST(bytes_go_when_nobody_names_them),        TEST(bytes_that_come_while_they_go_stay),
+        TEST(leftovers_of_crashes_are_swept_up),      TEST(a_held_image_stays),
         TEST(derived_images_are_added_once),
     };
     return cmocka_run_group_tests(tests, fleet_group_setup, fleet_group_teardown);

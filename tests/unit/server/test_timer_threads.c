@@ -17,6 +17,8 @@ struct fleet { /* what the jobs of this test work on */
     atomic_int quick, failing, never, reloads;
     atomic_int slow, inside, most_inside, passed_on;
     atomic_bool is_free;
+    atomic_int asked; /* whether "slow" may run */
+    atomic_llong waited_ms;
 };
 
 static err_t quick(struct fleet *fleet, int64_t now_ms)
@@ -81,8 +83,9 @@ static void test_jobs_and_reload(void **state)
 {
     (void)state;
     struct fleet fleet = {0};
-    static const struct job jobs[] = {
-        {"quick", 5, quick, false}, {"failing", 10, failing, false}, {"never", 3600000, never, false}};
+    static const struct job jobs[] = {{"quick", 5, quick, false, 0},
+                                      {"failing", 10, failing, false, 0},
+                                      {"never", 3600000, never, false, 0}};
     const struct server_options options = {.jobs = jobs,
                                            .job_count = 3,
                                            .fleet = &fleet,
@@ -112,7 +115,7 @@ static void test_a_slow_job(void **state)
 {
     (void)state;
     struct fleet fleet = {0};
-    static const struct job jobs[] = {{"slow", 1, slow, false}, {"quick", 5, quick, false}};
+    static const struct job jobs[] = {{"slow", 1, slow, false, 0}, {"quick", 5, quick, false, 0}};
     const struct server_options options = {.jobs = jobs,
                                            .job_count = 2,
                                            .run_job = pass_on,
@@ -138,6 +141,40 @@ static void test_a_slow_job(void **state)
     assert_true(atomic_load(&fleet.passed_on) >= 40);
 }
 
+static bool may_run(struct fleet *fleet, const struct job *job, int64_t waited_ms)
+{
+    if (strcmp(job->name, "slow") != 0) {
+        return true;
+    }
+    atomic_fetch_add(&fleet->asked, 1);
+    atomic_store(&fleet->waited_ms, waited_ms);
+    return waited_ms >= job->yields_ms;
+}
+
+/* One that lets others go first is asked again and again, told for how long it has waited by now, and runs in
+ * the end; after that it waits anew. */
+static void test_a_job_that_may_not_run_yet(void **state)
+{
+    (void)state;
+    struct fleet fleet = {.is_free = true};
+    static const struct job jobs[] = {{"slow", 1, slow, false, 250}, {"quick", 5, quick, false, 0}};
+    const struct server_options options = {
+        .jobs = jobs, .job_count = 2, .may_run_job = may_run, .fleet = &fleet, .clock = clock_system()};
+    struct timer *timer = NULL;
+    assert_int_equal(timer_new(&options, &timer).code, ERR_OK);
+    assert_int_equal(timer_start(timer).code, ERR_OK);
+    wait_for(&fleet.asked, 2);
+    assert_int_equal(atomic_load(&fleet.slow), 0);
+    wait_for(&fleet.slow, 1);
+    assert_true(atomic_load(&fleet.asked) >= 3); /* at 0, 100, 200 and 300 ms, or later */
+    int asked = atomic_load(&fleet.asked);
+    wait_for(&fleet.asked, asked + 1);
+    assert_int_equal(atomic_load(&fleet.slow), 1);
+    assert_true(atomic_load(&fleet.waited_ms) < 250);
+    assert_true(atomic_load(&fleet.quick) >= 10);
+    timer_free(timer);
+}
+
 /* Certificates and ticket keys renew themselves: nobody sends a SIGHUP. */
 static void test_reload_by_the_clock(void **state)
 {
@@ -154,8 +191,8 @@ static void test_reload_by_the_clock(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_jobs_and_reload),
-                                       cmocka_unit_test(test_a_slow_job),
-                                       cmocka_unit_test(test_reload_by_the_clock)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_jobs_and_reload), cmocka_unit_test(test_a_slow_job),
+        cmocka_unit_test(test_a_job_that_may_not_run_yet), cmocka_unit_test(test_reload_by_the_clock)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
