@@ -82,7 +82,7 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
 .PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check chaos demo \
-	bench soak soak-controls nightly tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-load
+	bench soak soak-controls nightly tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -227,7 +227,7 @@ chaos-build:
 	@sh deploy/deps.sh build run chaos
 	@$(MAKE) -j$(JOBS) all $(B)/chaos/lossyfs $(B)/chaos/controls.so
 
-## chaos          cuts the power at every CHAOS_EVERY-th (12) operation of a script, and proves that a broken promise is noticed
+## chaos          cuts the power at every CHAOS_EVERY-th (12) operation of every chapter, and proves that a broken promise is noticed
 chaos: chaos-build
 	@$(CHAOS) --every $(or $(CHAOS_EVERY),12)
 	@$(CHAOS) --every $$((4 * $(or $(CHAOS_EVERY),12))) --again
@@ -235,17 +235,20 @@ chaos: chaos-build
 
 # what is broken on purpose must be noticed, or the runs above prove nothing
 chaos-controls: chaos-build
-	@for control in lie:40 normal:40 early:12 journal:12; do \
-		$(CHAOS) --script short --every $${control#*:} --modes drop --control $${control%:*} || exit 1; done
+	@$(CHAOS) --control lie,normal,early,journal
 
-## chaos-short    what `make check` does of it: a short script, cut at every operation, an upload of firmware at every fifth, and the proof that a broken promise is noticed
+## chaos-short    what `make check` does of it: a short chapter, cut at every operation, a sample of all the others, and the proof that a broken promise is noticed
 chaos-short:
-	@if [ ! -c /dev/fuse ]; then echo "SKIPPED: the power-cut tests need /dev/fuse"; else \
-		$(MAKE) chaos-build && $(CHAOS) --script short && $(CHAOS) --script firmware --every 5 --modes subset && $(MAKE) chaos-controls; fi
+	@if [ ! -c /dev/fuse ]; then echo "SKIPPED: the power-cut tests need /dev/fuse"; else $(MAKE) chaos-build && $(CHAOS) --commit 12; fi
 
-## chaos-load     cuts the power CHAOS_TRIALS (40) times under many devices at once: above 10,000 acknowledged certificates
+## chaos-random   CHAOS_TRIALS (500) cuts by chance over every chapter, each tenth under many devices at once: above 10,000 acknowledged answers; CHAOS_SEED repeats one, CHAOS_JSON=FILE keeps its table
+chaos-random: chaos-build
+	@$(CHAOS) --random $(or $(CHAOS_TRIALS),500) $(CHAOS_SEED:%=--seed %) $(CHAOS_JSON:%=--json %)
+	@$(MAKE) chaos-controls
+
+## chaos-load     CHAOS_TRIALS (40) cuts under many devices at once
 chaos-load: chaos-build
-	@$(CHAOS) --load 400 --trials $(or $(CHAOS_TRIALS),40)
+	@$(CHAOS) --script fleet --random $(or $(CHAOS_TRIALS),40)
 
 ## demo           a server, a device, a fleet, on this machine
 demo: deps
@@ -281,8 +284,7 @@ nightly: deps-nightly
 	@tests/container/run.sh
 	@$(MAKE) reproducible
 	@$(MAKE) deb-test
-	@$(MAKE) chaos CHAOS_EVERY=1
-	@$(MAKE) chaos-load
+	@$(MAKE) chaos-random
 	@$(MAKE) tidy VARIANT=clang
 	@$(MAKE) -j$(JOBS) VARIANT=analyzer all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

@@ -1,350 +1,204 @@
 #!/usr/bin/env python3
-"""Cuts the power of a server in the middle of a script, and proves that everything it had acknowledged is there afterwards, and that it
-starts. The disk is tests/chaos/lossyfs.c: what was not synced is lost, in whole, from some point on, or in part.
+"""Cuts the power of a server in the middle of what is done to it, and proves that everything it had acknowledged is there afterwards, and
+that it starts. The disk is tests/chaos/lossyfs.c: what was not synced is lost, in whole, from some point on, or in part.
 
-Each trial kills the server at one operation that would change the disk, of all that the script causes, cuts, and asks the server that
-starts again. Inventory and journal lie in two folders of that disk. After the cut and before anything is mended, the journal is put beside
-the inventory of the beginning: together they must hold what is final of everything that was acknowledged. The audit log, the journal and
-`whorld check` must agree. With --again the power goes once more while the server recovers.
+Each trial plays one chapter (tests/chaos/chapters) and kills the server at one operation that would change the disk, of all that the chapter
+causes, cuts, and asks the server that starts again. Inventory and journal lie in two folders of that disk. After the cut and before anything
+is mended, the journal is put beside the inventory of the beginning: together they must hold what is final of everything that was
+acknowledged. Each change has its record; audit log and journal must verify. With --again the power goes once more while the server recovers.
+
+Before any cut each chapter is played whole. When that is all of them (--script full), what they leave in the audit log is held against the
+table of kinds, and what they called against the description of the interface (tests/chaos/kinds.py): a change of state that no chapter makes
+fails the run.
 
 A control breaks the promise on purpose and must be noticed: normal (synchronous=NORMAL), early (answer before commit), lie (fsync does
 nothing), journal (answer before the journal is written).
 
-The short script is that of `make check`: its requests alone, cut at every operation; that of firmware is an upload in parts. The full one has every kind of write, and the start and
-the end of the server.
+  powercut.py [--script full|CHAPTER[,CHAPTER…]] [--every N] [--from N] [--at N] [--modes drop,prefix,subset] [--seed S] [--again]
+  powercut.py --random N        N cuts of chapter, operation and mode by chance; each fourth again while it recovers; each tenth under a fleet
+  powercut.py --sample SECONDS  cuts by chance of the named chapters, until the time is over
+  powercut.py --commit SECONDS  for every commit: every operation of the chapter `short`, then a sample of all the others, then the controls
+  powercut.py --control C[,C…]  what is broken on purpose must be noticed; with every fortieth (early, journal: twelfth) operation of `short`
 
-  powercut.py [--script short|firmware|full] [--load N --trials N] [--every N] [--from N] [--modes drop,prefix,subset] [--seed S] [--again] [--control C]
+A run ends with a table; --json FILE adds its rows to that file. A loss is printed with the words that repeat it. The exit code is 1 when
+anything is lost, or when a control is not noticed.
 """
 
 import argparse
 import concurrent.futures
-import json
+import itertools
 import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-from script import DEVICES, Api, Gone, Load, Lost, Poller, Rows, Script, run
+import kinds
+from chapters import CHAPTERS, FULL, SHORT
+from ground import Base
+from table import Table
+from trial import Job, Trial
 
-READY_S = 20
-SHORT = ("short", "firmware")  # of their own operations only
-
-
-class Disk:
-    """A mounted lossyfs."""
-
-    def __init__(self, options, work):
-        self.path = os.path.join(work, "disk")
-        os.mkdir(self.path)
-        self.process = subprocess.Popen([options.lossyfs, "-f", "-s", self.path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for _ in range(200):
-            if os.path.ismount(self.path):
-                return
-            time.sleep(0.01)
-        raise SystemExit("lossyfs was not mounted: " + self.process.stderr.read().decode())
-
-    def tell(self, line):
-        fd = os.open(os.path.join(self.path, ".ctl"), os.O_WRONLY)
-        os.write(fd, line.encode())
-        os.close(fd)
-
-    def ask(self):
-        fd = os.open(os.path.join(self.path, ".ctl"), os.O_RDONLY)
-        text = os.read(fd, 256)
-        os.close(fd)
-        return json.loads(text)
-
-    def close(self):
-        subprocess.run(["umount", "-l", self.path], check=False)
-        self.process.terminate()
-        self.process.wait()
+MODES = ("drop", "prefix", "subset")
+CONTROLS = {"lie": 40, "normal": 40, "early": 12, "journal": 12}  # every how many operations
 
 
-class Server:
-    """whorld on the disk; control: what it does wrong on purpose."""
+class Run:
+    """One run of trials: its table, and what was lost."""
 
-    def __init__(self, options, data, log, control=None, **settings):
-        environment = dict(os.environ, WHORL_DEVICE_LISTEN="127.0.0.1:0", WHORL_MANAGEMENT_LISTEN="127.0.0.1:0", WHORL_PUBLIC_LISTEN="127.0.0.1:0",
-                           WHORL_WORKERS="8", WHORL_LOOPS="1", **settings)
-        if control in ("normal", "early", "journal"):
-            environment.update(LD_PRELOAD=options.controls, WHORL_CONTROL=control)
-        self.log = open(log, "ab")
-        self.process = subprocess.Popen([options.whorld, "serve", "--dir", data], stdout=subprocess.PIPE, stderr=self.log, env=environment)
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            raise Gone()
-        ready = json.loads(line)
-        self.device = "https://" + ready["device"]
-        self.management = "https://" + ready["management"]
-        self.public = "http://" + ready["public"]
+    def __init__(self, options):
+        self.options, self.table, self.losses, self.cuts, self.unnoticed = options, Table(), [], 0, []
+        self.base = Base(options, options.work)
 
-    def is_gone(self):
-        """Whether it ended, or just ends: its sockets close before it can be waited for."""
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+    def play_whole(self, chapters):
+        """How many operations each chapter has: runs in which nothing is cut. Then what all of them make, when it is all of them."""
+        operations, seen, calls = {}, set(), set()
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            for result in pool.map(lambda name: self.trial(Job(name, 0, "drop", self.options.seed)), chapters):
+                if result.loss is not None:
+                    raise SystemExit(f"without a cut: {result.loss}\n{result.tail}")
+                operations[result.job.chapter] = result.operations
+                seen |= result.kinds
+                calls |= result.calls
+                print(f"{result.job.chapter} changes the disk {result.operations} times and gets {result.acknowledged} answers to keep", flush=True)
+        if set(chapters) >= set(FULL):
+            findings = kinds.missing(seen, calls)
+            if findings:
+                raise SystemExit("\n".join(findings))
+            print("every change of state that the server knows is in a chapter, or in the list of tests/chaos/kinds.py", flush=True)
+        return operations
 
-    def end(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
-        return self.process.returncode
+    def trial(self, job):
+        return Trial(self.options, self.base, job).run()
 
+    def take(self, result):
+        job = result.job
+        self.cuts += 1
+        fault = f"power cut: {job.chapter}, {job.mode}" + (" and again" if job.again else "")
+        self.table.add(fault, result.acknowledged, result.asked, result.loss is not None)
+        if self.options.verbose:
+            print(f"{job}: {result.acknowledged} acknowledged, {result.asked} asked" + ("" if result.fired else ", cut at the end"), flush=True)
+        if result.loss is not None:
+            self.losses.append(result.loss)
+            print("LOST", result.loss, result.tail, sep="\n", flush=True)
 
-class Base:
-    """What every trial begins with: a data directory and devices, made once on an honest disk."""
+    def control(self, name, operations):
+        """A server that breaks its promise: some cut must notice."""
+        jobs = [Job("short", point, "drop", self.options.seed + point, control=name) for point in range(1, operations + 1, CONTROLS[name])]
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            losses = [result.loss for result in pool.map(self.trial, jobs) if result.loss is not None]
+        print(f"control {name}: {len(losses)} of {len(jobs)} cuts noticed" + (f", such as: {losses[0]}" if losses else ""), flush=True)
+        if not losses:
+            self.unnoticed.append(name)
 
-    def __init__(self, options, work):
-        self.data = os.path.join(work, "base")
-        run(options.whorld, "init", "--dir", self.data, "--host", "127.0.0.1", "--host", "localhost", "--public-url", "http://127.0.0.1:1")
-        self.ca = os.path.join(self.data, "ca.pem")
-        with open(os.path.join(self.data, "admin.token"), encoding="ascii") as file:
-            self.token = file.read().strip()
-        self.devices = []
-        for n in range(DEVICES):
-            folder = os.path.join(work, f"device{n}")
-            self.devices.append((folder, run(options.tool, "new", "--dir", folder, "--seed", str(100 + n)).split()[0]))
-        self.poller, self.releases = Poller(work), []
-        self.register(options, work)
+    def play(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            for result in pool.map(self.trial, jobs):
+                self.take(result)
 
-    def register(self, options, work):
-        server = Server(options, self.data, os.path.join(work, "base.log"))
-        api = Api(server, self)
-        bodies = [json.dumps({"name": "base", "devices": [identity for _, identity in self.devices] + [self.poller.identity]}).encode()]
-        if options.load:
-            path = os.path.join(work, "fleet.json")
-            run(options.tool, "fleet", "--count", str(options.load), "--seed-base", "50000", "--list", path)
-            with open(path, "rb") as file:
-                bodies.append(file.read())
-        for body in bodies:
-            status, answer, _ = api.call("POST", "/api/v1/batches", body)
-            if status != 201:
-                raise SystemExit(f"registering the devices: {status} {answer}")
-        self.poller.enrol(server, self.ca)
-        server.end()
-        self.releases = [self.release(work, n) for n in (1, 2)]
+    def sample(self, jobs, seconds):
+        """Until the time is over: pool.map would take all of an endless list at once."""
+        end = time.monotonic() + seconds
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            waiting = {pool.submit(self.trial, job) for job in itertools.islice(jobs, self.options.jobs)}
+            while waiting:
+                done, waiting = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    self.take(future.result())
+                    if time.monotonic() < end:
+                        waiting.add(pool.submit(self.trial, next(jobs)))
 
-    def release(self, work, sequence):
-        """One that is published, as rows: how it comes to be has tests of its own."""
-        image = os.path.join(work, f"1.0.{sequence}.bin")
-        with open(image, "wb") as file:
-            file.write(b"%d" % sequence * 100)
-        rows = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "firmware_rows.py")
-        return run(sys.executable, "-B", rows, self.data, image, f"1.0.{sequence}", str(sequence), env=dict(os.environ, ONLY_RELEASE="1")).strip()
+    def conclude(self):
+        if self.cuts > 0:
+            self.table.show()
+            if self.options.json:
+                self.table.write(self.options.json)
+            print(f"seed {self.options.seed}: {self.cuts} cuts, {len(self.losses)} with a loss")
+        for name in self.unnoticed:
+            print(f"the control {name} was not noticed: the cuts prove nothing")
+        return 1 if self.losses or self.unnoticed else 0
 
 
-class Trial:
-    def __init__(self, options, base, point, mode):
-        self.options, self.base, self.point, self.mode = options, base, point, mode
-        self.work = tempfile.mkdtemp(prefix="trial.", dir=options.work)
-        self.log = os.path.join(self.work, "log")
-
-    def run(self):
-        """(fired, operations, acknowledged, loss or None)"""
-        disk = Disk(self.options, self.work)
-        try:
-            return self.on(disk)
-        finally:
-            disk.close()
-            shutil.rmtree(self.work, ignore_errors=True)
-
-    def settings(self, disk):
-        return {"WHORL_JOURNAL_DIR": os.path.join(disk.path, "journal")}
-
-    def on(self, disk):
-        options, seed = self.options, self.options.seed + self.point
-        data = os.path.join(disk.path, "data")
-        shutil.copytree(self.base.data, data)
-        shutil.move(os.path.join(data, "journal"), os.path.join(disk.path, "journal"))
-        disk.tell("settle")
-        disk.tell("lie 1" if options.control == "lie" else "lie 0")
-        disk.tell("arm 0" if options.script in SHORT else f"arm {self.point}")
-        script = (Load if options.load else Script)(options, self.base, self.work)
-        state, loss = self.play(disk, data, script)
-        disk.tell("lie 0")
-        disk.tell(f"cut {self.mode} {seed}")
-        journal = os.path.join(self.work, "journal")
-        shutil.copytree(os.path.join(disk.path, "journal"), journal)
-        if options.again:
-            self.cut_again(disk, data, seed)
-        try:
-            if loss is None:
-                self.verify(disk, data, script)
-                self.verify_journal(journal, script)
-        except Lost as error:
-            loss = str(error)
-        if loss is not None:
-            loss = f"operation {self.point}, {self.mode}, seed {seed}: {loss}"
-            with open(self.log, "rb") as file:
-                options.tail = file.read()[-1500:].decode(errors="replace")
-        return state["fired"], state["operations"], len(script.acknowledged), loss
-
-    def play(self, disk, data, script):
-        """What the disk had seen when the script was over, and what was wrong before any cut."""
-        server, loss = None, None
-        try:
-            server = Server(self.options, data, self.log, self.options.control, **self.settings(disk))
-            if self.options.script in SHORT:  # its own operations, without those of the start
-                disk.tell(f"arm {self.point}")
-            script.play(server)
-        except Gone:
-            if self.point == 0:  # nothing was cut: what was not played proves nothing
-                loss = "the script ended before its end"
-        except Lost as error:
-            loss = f"before the cut: {error}"
-        state = disk.ask()
-        if server is not None:
-            if self.options.script in SHORT and not state["fired"]:
-                disk.tell("arm 0")
-            server.end(signal.SIGKILL if state["fired"] else signal.SIGTERM)
-        return state, loss
-
-    def cut_again(self, disk, data, seed):
-        """The power goes once more while the server starts."""
-        disk.tell(f"arm {random.Random(seed).randint(1, 40)}")
-        try:
-            Server(self.options, data, self.log, **self.settings(disk)).end()
-        except Gone:
-            pass
-        disk.tell(f"cut {self.mode} {seed + 1}")
-
-    # --- after the cut
-
-    def verify(self, disk, data, script):
-        """Everything that was acknowledged, and that the house is whole."""
-        begun = time.monotonic()
-        try:
-            server = Server(self.options, data, self.log, **self.settings(disk))
-        except Gone as error:
-            raise Lost("the server does not start") from error
-        try:
-            if time.monotonic() - begun > READY_S:
-                raise Lost("the server needed too long to start")
-            self.ask_server(server, script)
-        except (Gone, KeyError, TypeError) as error:
-            raise Lost(f"an answer is missing: {error!r}") from error
-        finally:
-            server.end()
-        rows = Rows(os.path.join(data, "inventory.db"))
-        self.ask_rows(rows, script, "the inventory")
-        rows.close()
-        self.command("the audit log does not verify", "audit", "verify", "--dir", data, **self.settings(disk))
-        self.command("the journal does not verify", "journal", "verify", "--dir", data, **self.settings(disk))
-
-    def command(self, what, *words, **settings):
-        done = subprocess.run([self.options.whorld, *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **settings))
-        if done.returncode != 0:
-            raise Lost(f"{what}: {done.stdout.decode()}")
-
-    def ask_server(self, server, script):
-        api = Api(server, self.base)
-        for what, question, _ in script.acknowledged:
-            if question is not None and not question(api):
-                raise Lost(what)
-        if "revoked" in [what for what, _, _ in script.acknowledged]:
-            self.check_crl(server, api)
-
-    def check_crl(self, server, api):
-        """What is revoked stands on the list that is published, at once after a start."""
-        listed = urllib.request.urlopen(server.public + "/crl/device.crl", timeout=10).read()
-        text = subprocess.run(["openssl", "crl", "-inform", "DER", "-noout", "-text"], input=listed, stdout=subprocess.PIPE, check=True).stdout.decode().lower()
-        status, device, _ = api.call("GET", "/api/v1/devices/" + self.base.devices[1][1])
-        for certificate in device["certificates"] if status == 200 else []:
-            if certificate["state"] == "revoked" and certificate["serial"].lstrip("0") not in text.replace(":", ""):
-                raise Lost("a revoked certificate is not on the CRL")
-
-    def ask_rows(self, rows, script, where):
-        for what, _, of_rows in script.acknowledged:
-            if of_rows is not None and not of_rows(rows):
-                raise Lost(f"{what}, of {where}")
-
-    def verify_journal(self, journal, script):
-        """The disk of the inventory is gone: the copy of the beginning and the journal, as the cut left it."""
-        older = os.path.join(self.work, "older")
-        shutil.copytree(self.base.data, older)
-        shutil.rmtree(os.path.join(older, "journal"))
-        shutil.copytree(journal, os.path.join(older, "journal"))
-        self.command("the journal cannot be replayed", "journal", "replay", "--dir", older)
-        rows = Rows(os.path.join(older, "inventory.db"))
-        self.ask_rows(rows, script, "an older copy and the journal")
-        rows.close()
-
-
-def points_of(options, base):
-    """How many operations the whole script has: a run in which nothing is cut."""
-    fired, operations, acknowledged, loss = Trial(options, base, 0, "drop").run()
-    if loss is not None and options.control is None:
-        raise SystemExit(f"without a cut: {loss}\n{options.tail}")
-    assert not fired
-    print(f"the script changes the disk {operations} times and gets {acknowledged} answers to keep")
-    return operations
-
-
-def jobs_of(options, last):
-    """(operation, mode) of each trial; more than `last` of them come round again with other luck."""
+def jobs_of(options, operations):
+    """Every one in turn, in one mode after the other."""
     modes = options.modes.split(",")
-    points = range(options.first, last + 1, options.every)
-    if options.trials:
-        chance = random.Random(options.seed)
-        points = [chance.randint(last // 2, last) for _ in range(options.trials)]
-    return [(point, modes[(n + options.seed) % len(modes)]) for n, point in enumerate(points)]
+    points = ([(name, options.at)] if options.at else [(name, point) for point in range(options.first, operations[name] + 1, options.every)]
+              for name in options.chapters)
+    for n, (name, point) in enumerate(itertools.chain(*points)):
+        yield Job(name, point, modes[(n + options.seed) % len(modes)], options.seed if options.at else options.seed + point, options.again)
 
 
-def conclude(options, losses, trials, kept):
-    if options.control is not None:
-        print(f"control {options.control}: {len(losses)} of {trials} cuts noticed" + (f", such as: {losses[0]}" if losses else ""))
-        return 0 if losses else 1
-    print(f"seed {options.seed}: {trials} cuts, {kept} acknowledged answers asked for again, {len(losses)} cuts with a loss")
-    return 1 if losses else 0
+def chance_jobs(options, operations):
+    """Without end: a chapter is taken as often as it has operations, but the small ones not too rarely; each tenth is the fleet."""
+    chance, modes = random.Random(options.seed), options.modes.split(",")
+    names = [name for name in operations if name != "fleet"] or ["fleet"]
+    weights = [max(operations[name], sum(operations.values()) // (3 * len(operations))) for name in names]
+    for n in itertools.count():
+        name = "fleet" if n % 10 == 9 and "fleet" in operations else chance.choices(names, weights)[0]
+        again = options.again or bool(options.random) and n % 4 == 3
+        yield Job(name, chance.randint(1, operations[name]), chance.choice(modes), chance.randrange(1 << 30), again)
 
 
 def read_options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--script", choices=["short", "firmware", "full"], default="full")
-    parser.add_argument("--load", type=int, default=0)
-    parser.add_argument("--trials", type=int, default=0)
+    parser.add_argument("--script", default="full")
+    parser.add_argument("--random", type=int, default=0)
+    parser.add_argument("--sample", type=float, default=0)
+    parser.add_argument("--commit", type=float, default=0)
+    parser.add_argument("--load", type=int, default=400, help="devices of the fleet")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--from", type=int, default=1, dest="first")
-    parser.add_argument("--modes", default="drop,prefix,subset")
-    parser.add_argument("--seed", type=int, default=random.randrange(1 << 20))
+    parser.add_argument("--at", type=int, default=0)
+    parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--again", action="store_true")
-    parser.add_argument("--control", choices=["normal", "early", "lie", "journal"])
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--json")
+    parser.add_argument("--control")
     options = parser.parse_args()
-    options.whorld, options.tool = (os.path.abspath(os.path.join(options.build, name)) for name in ("whorld", "whorl-device"))
+    if options.seed is None:  # a commit's cuts change from day to day
+        options.seed = int(time.time() // 86400) if options.commit else random.randrange(1 << 20)
+    options.chapters = list(FULL) + (["fleet"] if options.random else []) if options.script == "full" else options.script.split(",")
+    if options.commit or options.control:
+        options.chapters = ["short"] + ([name for name in (*SHORT, *FULL) if name != "short"] if options.commit else [])
+    options.controls_played = list(CONTROLS) if options.commit else (options.control or "").split(",") if options.control else []
+    unknown = [name for name in (*options.chapters, *options.controls_played) if name not in CHAPTERS and name not in CONTROLS]
+    if unknown:
+        parser.error(f"no {unknown[0]}; there are {', '.join(CHAPTERS)}, and the controls {', '.join(CONTROLS)}")
+    options.load = options.load if "fleet" in options.chapters else 0
+    options.whorld, options.whorl, options.tool = (os.path.abspath(os.path.join(options.build, name)) for name in ("whorld", "whorl", "whorl-device"))
     options.lossyfs, options.controls = (os.path.abspath(os.path.join(options.build, "chaos", name)) for name in ("lossyfs", "controls.so"))
-    options.tail = ""
     return options
+
+
+def play(run, options):
+    operations = {} if options.at else run.play_whole(options.chapters)
+    if options.commit:
+        options.chapters = ["short"]
+        run.play(jobs_of(options, operations))
+        run.sample(chance_jobs(options, {name: n for name, n in operations.items() if name != "short"}), options.commit)
+    elif options.random:
+        run.play(itertools.islice(chance_jobs(options, operations), options.random))
+    elif options.sample:
+        run.sample(chance_jobs(options, operations), options.sample)
+    elif not options.control:
+        run.play(jobs_of(options, operations))
+    for name in options.controls_played:
+        run.control(name, operations["short"])
 
 
 def main():
     options = read_options()
     options.work = tempfile.mkdtemp(prefix="whorl-chaos.")
-    losses, kept, trials = [], 0, 0
     try:
-        base = Base(options, options.work)
-        jobs = jobs_of(options, points_of(options, base))
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for _, _, acknowledged, loss in pool.map(lambda job: Trial(options, base, *job).run(), jobs):
-                trials, kept = trials + 1, kept + acknowledged
-                if loss is not None:
-                    losses.append(loss)
-                    if options.control is None:
-                        print("LOST", loss, options.tail, sep="\n")
+        run = Run(options)
+        play(run, options)
+        return run.conclude()
     finally:
         shutil.rmtree(options.work, ignore_errors=True)
-    return conclude(options, losses, trials, kept)
 
 
 if __name__ == "__main__":
