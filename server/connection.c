@@ -232,6 +232,7 @@ void connection_close(struct connection *c)
     addresses_leave(server->addresses, c->slots);
     atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->loop->held, 1, memory_order_relaxed);
+    loop_figures_open(&c->loop->seen, c->listener, -1);
     if (c->bridge_fd >= 0) {
         uv_close((uv_handle_t *)&c->bridge, on_handle_closed);
         close(c->bridge_fd);
@@ -267,6 +268,8 @@ static void connection_start(struct connection *c)
 {
     struct loop *loop = c->loop;
     c->holds = 1;
+    c->accepted_us = stopwatch_us();
+    loop_figures_open(&loop->seen, c->listener, 1);
     c->next = loop->connections;
     c->previous = &loop->connections;
     if (c->next != NULL) {

@@ -39,6 +39,7 @@ struct connection {
     int open_requests;
     struct exchange *exchange; /* the one being served */
 
+    int64_t accepted_us; /* of stopwatch_us() */
     struct deadline deadline;
     uint64_t armed_requests, moved, moved_at_arming;
 

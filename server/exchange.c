@@ -24,6 +24,7 @@ struct exchange *exchange_new(struct connection *connection, const char *target)
     x->server = connection->loop->server;
     x->route_index = router_route_count(x->server->router);
     x->content_length = -1;
+    x->begun_us = stopwatch_us();
     connection->exchange = x;
     err_t error = arena_new(ARENA_CAP, &x->request.arena);
     if (error.code != ERR_OK) {
@@ -114,6 +115,7 @@ static void tell(struct exchange *x)
     const struct request *request = &x->request;
     int status = x->response.status;
     figures_count_request(x->connection->loop->figures, x->route_index, status);
+    loop_figures_request(&x->connection->loop->seen, x->connection->listener, x->begun_us);
     if (request->trace.id[0] != '\0') {
         const struct route *route = router_route(x->server->router, x->route_index);
         LOG(x->server->options.log, LOG_DEBUG, "request_traced", LOG_STR("request_id", request->request_id),

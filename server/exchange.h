@@ -30,6 +30,7 @@ struct exchange {
     struct rate_marks rates; /* of the request */
     struct response response;
     size_t route_index;
+    int64_t begun_us; /* of stopwatch_us() */
     char allow[ROUTER_ALLOW_SIZE];
     enum exchange_job job;
 

@@ -100,6 +100,7 @@ static void done(struct connection *c)
         return;
     }
     figures_count_handshake(c->loop->figures, c->facts.is_resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
+    loop_figures_handshake(&c->loop->seen, c->accepted_us);
     handshake_end(c);
     c->stage = CONNECTION_OPEN;
     bridge_from_client(c); /* the first request often came along */

@@ -70,11 +70,12 @@ struct loop {
     atomic_int held;           /* how many those are @thread any */
     struct connection **by_fd; /* the library's fds */
     size_t by_fd_size;
-    struct connection *ready;
-    struct connection *ending; /* the library is to be told of the client's end when it has read the rest */
+    struct connection *ready,
+        *ending; /* ending: tell the library of the client's end when it read the rest */
     struct deadlines deadlines;
     struct handshakes handshakes;
     struct figures *figures;
+    struct loop_figures seen;      /* read by any thread */
     _Atomic uint64_t turned_at_ms; /* the last tick; UINT64_MAX when it has ended @thread any */
     enum loop_phase phase;
     uint64_t force_at_ms;
@@ -118,7 +119,6 @@ void loop_ready(struct loop *loop, struct connection *connection);
 void loop_ending(struct loop *loop, struct connection *connection);
 struct connection *loop_by_fd(const struct loop *loop, int fd);
 err_t loop_set_by_fd(struct loop *loop, int fd, struct connection *connection);
-
 /** The lane of the listener with this index. */
 enum admission_lane listener_lane(const struct server *server, int index);
 

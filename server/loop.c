@@ -144,6 +144,7 @@ static void on_tick(uv_timer_t *handle)
 {
     struct loop *loop = handle->data;
     atomic_store(&loop->turned_at_ms, uv_now(&loop->uv));
+    loop_figures_tick(&loop->seen, stopwatch_us(), TICK_MS * 1000);
     struct deadline *expired = NULL;
     while ((expired = deadlines_expired(&loop->deadlines, uv_now(&loop->uv))) != NULL) {
         connection_expired(

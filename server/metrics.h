@@ -6,6 +6,7 @@
 
 #include "server/admission.h"
 #include "server/http_filter.h"
+#include "server/loop_figures.h"
 #include "server/router.h"
 
 /* Why a connection or a request was refused before any handler saw it: the filter's reasons, then these. */

@@ -9,6 +9,7 @@
 
 #include "server/descriptors.h"
 #include "server/internal.h"
+#include "server/process_figures.h"
 #include "server/timer.h"
 
 enum { LOOPS_MAX = 64 };
@@ -243,10 +244,29 @@ static err_t write_gauge(const char *name, const char *help, long long value, st
     return buf_printf(out, "# TYPE %s gauge\n# HELP %s %s\n%s %lld\n", name, name, help, name, value);
 }
 
+static err_t write_loops(const struct server *server, struct buf *out)
+{
+    static const char *const names[] = {
+        [LISTENER_DEVICE] = "device", [LISTENER_MANAGEMENT] = "management", [LISTENER_PUBLIC] = "public"};
+    const struct loop_figures *loops[LOOPS_MAX];
+    const char *listeners[LISTENER_COUNT] = {NULL};
+    for (int i = 0; i < server->loop_count; i++) {
+        loops[i] = &server->loops[i].seen;
+    }
+    for (int i = 0; i < LISTENER_COUNT; i++) {
+        listeners[i] = is_on(&server->options.listeners[i]) ? names[server->options.listeners[i].id] : NULL;
+    }
+    return loop_figures_write(loops, (size_t)server->loop_count, listeners, out);
+}
+
 err_t server_write_metrics(const struct server *server, struct buf *out)
 {
     TRY(figures_write(server->figures, (size_t)server->loop_count, server->router, out));
+    TRY(write_loops(server, out));
+    TRY(process_figures_write(out));
     TRY(write_gauge("whorl_connections", "Open connections.", atomic_load(&server->connections), out));
+    TRY(write_gauge("whorl_connections_limit", "So many may be open; more are turned away.",
+                    server->options.limits.connections, out));
     TRY(write_gauge("whorl_worker_queue", "Requests waiting for a worker.", workers_waiting(server->workers),
                     out));
     TRY(write_gauge("whorl_worker_queue_limit", "So many of one listener may wait; more are turned away.",

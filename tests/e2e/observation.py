@@ -1,6 +1,6 @@
 """observation.py METRICS DASHBOARD RULES: what the dashboard and the alert rules ask for is what the server prints. METRICS is its /metrics,
 read by the parser of Prometheus' own client. Every metric, label and value in a matcher must be there, rates are taken of what counts, and the
-label `job` is called as Prometheus renames it."""
+label `job` is called as Prometheus renames it. A histogram of a server that has served has counted something; that its buckets add up the parser checks."""
 
 import json
 import re
@@ -18,6 +18,8 @@ def printed(path):
     """Each sample's name: its type, and the values of each label."""
     samples = {}
     for family in text_string_to_metric_families(open(path, encoding="utf-8").read()):
+        if family.type == "histogram" and not sum(s.value for s in family.samples if s.name.endswith("_count")):
+            faults.append(f"{family.name} has counted nothing")
         for sample in family.samples:
             of = samples.setdefault(sample.name, (family.type, {}))
             for label, value in sample.labels.items():
@@ -40,7 +42,7 @@ def matcher(where, name, labels, text):
 def judge(where, expr, samples, used):
     grouped = set(re.findall(r"\w+", " ".join(re.findall(r"\b(?:by|on|without) \(([^)]*)\)", expr))))
     known = set(PROMETHEUS_OWN)
-    names = re.findall(r"\b(whorl_\w+)(?:\{([^}]*)\})?", expr)
+    names = re.findall(r"\b((?:whorl|process)_\w+)(?:\{([^}]*)\})?", expr)
     if not names and not re.fullmatch(r'up\{job="whorl"\} == 0', expr):
         faults.append(f"{where}: asks for nothing of Whorl")
     for name, matchers in names:

@@ -102,8 +102,10 @@ static void test_reader_that_does_not_read_is_dropped(void **state)
     write_in(&f->house.folder, "big", buf_view(&content));
     (void)snprintf(f->api.file_path, sizeof f->api.file_path, "%s/big", f->house.folder.path);
     struct client c = client_plain(f);
+    wait_for_metric(f, "\nwhorl_listener_connections{listener=\"public\"} 1\n");
     client_say(&c, "GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
     wait_for_metric(f, "\nwhorl_connections 0\n");
+    wait_for_metric(f, "\nwhorl_listener_connections{listener=\"public\"} 0\n");
     client_close(&c);
 }
 
