@@ -22,7 +22,11 @@ err_t publication_shard(struct fleet *fleet, struct bytes authority, struct byte
  */
 err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms);
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out);
-/** Makes every CRL that is stale, missing or past half of its life; called at start and by a job each second.
+/** Shows every CRL that was stored and is still good, and makes only those that are not there, have ended or
+ * are from the future: before the first request, when a long list of a large fleet would be waited for. What
+ * else is to be done the job does. @thread worker */
+err_t publication_start(struct fleet *fleet, int64_t now_ms);
+/** Makes every CRL that is stale, missing or past half of its life; called by a job each second.
  * @thread worker */
 err_t publication_refresh(struct fleet *fleet, int64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/crl_floor_rows.h"
 #include "fleet/crl_make.h"
 #include "fleet/crl_shards.h"
 #include "fleet/internal.h"
@@ -20,6 +21,7 @@ struct states {
     size_t count;
     const char *authority;
     int64_t change; /* of the same snapshot */
+    bool is_start;
 };
 
 static void states_clear(struct states *states)
@@ -38,6 +40,20 @@ static err_t take_state(const struct crl_row *row, void *arg)
     return OK;
 }
 
+/* The inventory is an older copy, and others have seen greater numbers: what is stored is as good as nothing.
+ * Only at a start; a stale list is signed at any other time anyway. */
+static err_t drop_overtaken(struct db_tx *tx, struct states *states)
+{
+    for (size_t i = 0; i < states->count; i++) {
+        int64_t floor = 0;
+        if (states->rows[i].is_stale) {
+            TRY(crl_floor_rows_read(tx, states->authority, states->rows[i].list, &floor));
+            states->rows[i].number = states->rows[i].number < floor ? 0 : states->rows[i].number;
+        }
+    }
+    return OK;
+}
+
 static err_t read_states(struct db_tx *tx, void *arg)
 {
     struct states *states = arg;
@@ -45,7 +61,8 @@ static err_t read_states(struct db_tx *tx, void *arg)
         states->rows[i] = (struct crl_row){.list = (int)i};
     }
     TRY(crl_rows_read_change(tx, states->authority, &states->change));
-    return crl_rows_each_state(tx, states->authority, take_state, states);
+    TRY(crl_rows_each_state(tx, states->authority, take_state, states));
+    return states->is_start ? drop_overtaken(tx, states) : OK;
 }
 
 static err_t read_change(struct db_tx *tx, void *arg)
@@ -92,7 +109,19 @@ static err_t show_stored(struct fleet *fleet, struct shelf *shelf, int list)
 struct place {
     const struct authority_member *member;
     struct shelf *shelf;
+    bool is_start; /* nobody is served yet: a stored list that is still good is shown as it is */
 };
+
+/* Whether a list is signed now. `rest_until_ms` is on the monotonic clock, like `monotonic_ms`. */
+static bool is_wanted(const struct place *place, const struct crl_row *row, int64_t now_ms,
+                      int64_t monotonic_ms)
+{
+    if (place->is_start && row->number != 0 && row->this_update <= now_ms + CLOCK_STEP_MS) {
+        return now_ms >= row->next_update;
+    }
+    const struct shown_list *list = &place->shelf->lists[row->list];
+    return is_due(row, now_ms) || (row->is_stale && monotonic_ms >= list->rest_until_ms);
+}
 
 /* --- several ---------------------------------------------------------------------------------------- */
 
@@ -163,13 +192,12 @@ static err_t refresh_lists(struct fleet *fleet, const struct place *place, int64
         shelf->settled_from_ms = from_ms > shelf->settled_from_ms ? from_ms : shelf->settled_from_ms;
         shelf->settled_to_ms =
             renewal_of(row) < shelf->settled_to_ms ? renewal_of(row) : shelf->settled_to_ms;
-        bool is_old = is_due(row, now_ms) || (row->is_stale && monotonic_ms >= list->rest_until_ms);
-        if (is_old && signs(place->member)) {
+        if (is_wanted(place, row, now_ms, monotonic_ms) && signs(place->member)) {
             batch.rows[batch.count++].list = row->list;
         } else if (list->number < row->number) {
             TRY(show_stored(fleet, shelf, row->list));
         }
-        *is_settled = *is_settled && (!row->is_stale || !signs(place->member));
+        *is_settled = *is_settled && !place->is_start && (!row->is_stale || !signs(place->member));
         if (batch.count == CRL_BATCH_MAX) {
             TRY(make_batch(fleet, place, now_ms, &batch));
         }
@@ -187,7 +215,8 @@ static bool is_quiet(const struct place *place, const struct states *states, int
 static err_t refresh_shelf(struct fleet *fleet, const struct place *place, int64_t now_ms)
 {
     struct shelf *shelf = place->shelf;
-    AUTO_VAL(states) states = {.count = shelf->count, .authority = shelf->authority};
+    AUTO_VAL(states)
+    states = {.count = shelf->count, .authority = shelf->authority, .is_start = place->is_start};
     TRY(publication_show_certificate(fleet->publications, shelf,
                                      authority_borrow_der(place->member->authority)));
     TRY(db_read(fleet->db, read_change, &states));
@@ -202,25 +231,35 @@ static err_t refresh_shelf(struct fleet *fleet, const struct place *place, int64
     return refresh_lists(fleet, place, now_ms, &states, &shelf->is_settled);
 }
 
-static err_t refresh_member(struct fleet *fleet, const struct authority_member *member, int64_t now_ms)
+static err_t refresh_member(struct fleet *fleet, struct place *place, int64_t now_ms)
 {
-    struct place place = {.member = member};
-    TRY(publication_shelf(fleet->publications, member, &place.shelf));
-    err_t result = refresh_shelf(fleet, &place, now_ms);
-    place.shelf->is_settled = place.shelf->is_settled && result.code == ERR_OK;
+    TRY(publication_shelf(fleet->publications, place->member, &place->shelf));
+    err_t result = refresh_shelf(fleet, place, now_ms);
+    place->shelf->is_settled = place->shelf->is_settled && result.code == ERR_OK;
     return result;
 }
 
-err_t publication_refresh(struct fleet *fleet, int64_t now_ms)
+static err_t refresh_all(struct fleet *fleet, int64_t now_ms, bool is_start)
 {
     err_t first = OK; /* one authority that fails leaves the others their lists */
     AUTO_PTR(authority_set) *set = authority_set_take(fleet);
     const struct authority_member *member = NULL;
     (void)pthread_mutex_lock(&fleet->publications->refreshing);
     for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
-        err_t result = refresh_member(fleet, member, now_ms);
+        struct place place = {.member = member, .is_start = is_start};
+        err_t result = refresh_member(fleet, &place, now_ms);
         first = first.code == ERR_OK ? result : first;
     }
     (void)pthread_mutex_unlock(&fleet->publications->refreshing);
     return first;
+}
+
+err_t publication_start(struct fleet *fleet, int64_t now_ms)
+{
+    return refresh_all(fleet, now_ms, true);
+}
+
+err_t publication_refresh(struct fleet *fleet, int64_t now_ms)
+{
+    return refresh_all(fleet, now_ms, false);
 }

@@ -234,7 +234,7 @@ static void run_early(struct serving *s, const char *job, err_t (*fn)(struct fle
  * their ends). */
 static err_t publish(struct fleet *fleet)
 {
-    err_t error = publication_refresh(fleet, clock_guard_now_ms(fleet));
+    err_t error = publication_start(fleet, clock_guard_now_ms(fleet));
     return error.code == ERR_UNAVAILABLE ? OK : error;
 }
 

@@ -27,6 +27,7 @@ from bench_ocsp import bench_ocsp
 from bench_pkcs11 import bench_pkcs11
 from bench_signer import bench_signer
 from bench_rollout import bench_poll, bench_start
+from bench_start import bench_start as bench_start_up
 
 BUILD = os.environ.get('BUILD', 'build')
 WHORLD, TOOL = f'{BUILD}/whorld', f'{BUILD}/whorl-device'
@@ -338,6 +339,7 @@ def main():
     parser.add_argument('--crl', action='store_true', help='the benchmark of CRLs only')
     parser.add_argument('--cmp', action='store_true', help='the benchmark of CMP only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
+    parser.add_argument('--start', action='store_true', help='the time of a start with that many devices only')
     parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
     parser.add_argument('--downloads', action='store_true', help='the benchmark of downloads only')
     parser.add_argument('--signer', type=int, metavar='N', help='the benchmark of N threads that ask the signer process only')
@@ -349,6 +351,10 @@ def main():
         if options.signer:
             print(bench_signer(BUILD, work, options.signer))
             return
+        if options.start:
+            lines, is_met = bench_start_up(WHORLD, work, options.devices, options.devices // 50, free_port)
+            print('\n'.join(lines))
+            sys.exit(0 if is_met else 1)
         if options.pkcs11:
             print(bench_pkcs11(BUILD, work, options.pkcs11))
             return

@@ -177,6 +177,63 @@ static void test_restarts(void **state)
     assert_int_equal(number_of(&later), number_of(&after) + 1);
 }
 
+static void start(struct scene *scene)
+{
+    scene_stop(scene);
+    scene_start(scene);
+    assert_ok(publication_start(scene->fleet, scene->clock.at_ms));
+}
+
+/* A long list is not signed before the first request: neither for a revocation whose list was to be made when
+ * the process ended, nor for its age. The next refresh does it. */
+static void test_a_start_signs_only_what_it_must(void **state)
+{
+    struct scene *scene = *state;
+    AUTO_VAL(unit) unit;
+    AUTO(EVP_PKEY) *key = ec_key("P-256");
+    AUTO_VAL(enrolment) first = {0};
+    AUTO_VAL(certificate_row) row = {0};
+    AUTO_VAL(list) made;
+    AUTO_VAL(list) kept;
+    AUTO_VAL(list) whole;
+    AUTO_VAL(list) aged;
+    AUTO_VAL(list) renewed;
+    AUTO_VAL(list) jumped;
+    AUTO_VAL(list) ended;
+    unit_init(&unit);
+    scene_register(scene, 0, &unit.id);
+    start(scene);
+    list_take(scene, "device", &made); /* there was none */
+    assert_ok(enrol_by_identity(scene, &unit, key, 0, &first));
+    assert_ok(revoke_in(scene, 0, first.certificate.serial, 1, &row));
+    start(scene);
+    list_take(scene, "device", &kept);
+    assert_int_equal(number_of(&kept), number_of(&made));
+    refresh(scene);
+    list_take(scene, "device", &whole);
+    assert_true(lists(&whole, &first));
+    manual_clock_advance(&scene->clock, DAY_MS - 1);
+    start(scene);
+    list_take(scene, "device", &aged);
+    assert_int_equal(number_of(&aged), number_of(&whole));
+    refresh(scene);
+    list_take(scene, "device", &renewed);
+    assert_true(number_of(&renewed) > number_of(&aged));
+    scene_change(
+        scene,
+        "INSERT INTO crl_floor (authority, shard, number) SELECT 'device', 0, number + 10 FROM crl WHERE "
+        "authority = 'device'");
+    scene_change(scene, "UPDATE crl SET is_stale = 1, ver = ver + 1");
+    start(scene); /* an older copy: others have seen greater numbers */
+    list_take(scene, "device", &jumped);
+    assert_true(number_of(&jumped) > number_of(&renewed) + 10);
+    manual_clock_advance(&scene->clock, DAY_MS); /* nobody would take it any more */
+    start(scene);
+    list_take(scene, "device", &ended);
+    assert_true(number_of(&ended) > number_of(&jumped));
+    assert_true(lists(&ended, &first));
+}
+
 static void test_metrics(void **state)
 {
     struct scene *scene = *state;
@@ -207,6 +264,7 @@ int main(void)
         scene_test(test_half_of_its_life),
         scene_test(test_a_list_from_the_future_is_replaced),
         scene_test(test_restarts),
+        scene_test(test_a_start_signs_only_what_it_must),
         scene_test(test_metrics),
     };
     return cmocka_run_group_tests(tests, scene_group_setup, scene_group_teardown);
