@@ -8,11 +8,11 @@ FAKETIME=$(find /usr/lib -name libfaketimeMT.so.1 2>/dev/null | head -n 1)
 [ -n "$FAKETIME" ] || skip "libfaketime is not installed"
 COUNT=${YEARS_DEVICES:-40}
 date -u '+%Y-%m-%d %H:%M:%S' >"$WORK/clock"
-# on_clock PROGRAM: a command that runs PROGRAM on the clock of the file
+# on_clock PROGRAM: a command that runs PROGRAM on the clock of the file, which no sandbox keeps it from reading
 on_clock() {
     cat >"$WORK/clocked-$(basename "$1")" <<SH
 #!/bin/sh
-exec env TZ=UTC LD_PRELOAD=$FAKETIME FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 FAKETIME_TIMESTAMP_FILE=$WORK/clock "$1" "\$@"
+exec env TZ=UTC WHORL_SANDBOX=off LD_PRELOAD=$FAKETIME FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 FAKETIME_TIMESTAMP_FILE=$WORK/clock "$1" "\$@"
 SH
     chmod +x "$WORK/clocked-$(basename "$1")"
     echo "$WORK/clocked-$(basename "$1")"
