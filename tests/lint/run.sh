@@ -32,5 +32,5 @@ if [ "${1:-}" = --one ]; then
     exit
 fi
 # the longest first
-printf '%s\n' shell format freestanding plans openapi layers size sql words docs events alarms lifecycle fuzz |
+printf '%s\n' shell format freestanding plans openapi layers size sql words docs events alarms lifecycle fuzz threats |
     xargs -P "${JOBS:-$(nproc)}" -n 1 sh tests/lint/run.sh --one
