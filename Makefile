@@ -222,6 +222,12 @@ $(B)/chaos/controls.so: tests/chaos/controls/controls.c $(B)/stamp/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -Wnull-dereference,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
 
+# a library that makes one call fail: tests/faults/run.py
+$(B)/faults/faults.so: $(wildcard tests/faults/preload/*.c tests/faults/preload/*.h) $(B)/stamp/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize% -fPIE -D_FORTIFY_SOURCE% -Wnull-dereference,$(CFLAGS)) -U_FORTIFY_SOURCE -fPIC -shared \
+		-o $@ $(filter %.c,$^) -ldl
+
 CHAOS := python3 -B tests/chaos/powercut.py
 chaos-build:
 	@sh deploy/deps.sh build run chaos
@@ -249,6 +255,23 @@ chaos-random: chaos-build
 ## chaos-load     CHAOS_TRIALS (40) cuts under many devices at once
 chaos-load: chaos-build
 	@$(CHAOS) --script fleet --random $(or $(CHAOS_TRIALS),40)
+
+
+.PHONY: faults faults-build faults-short
+FAULTS := python3 -B tests/faults/run.py
+faults-build: $(B)/faults/faults.so $(B)/chaos/controls.so
+	@sh deploy/deps.sh build run
+	@$(MAKE) -j$(JOBS) all
+
+## faults         every fault but a power cut at each of its positions (memory: at FAULTS_MEMORY, 300, of each request): disk, descriptors, threads
+faults: faults-build
+	@$(FAULTS) --controls
+	@$(FAULTS) --sample-memory $(or $(FAULTS_MEMORY),300)
+
+## faults-short   what `make check` does of it: some positions of each, and the proof that a broken server is noticed
+faults-short: faults-build
+	@$(FAULTS) --controls
+	@$(FAULTS) --sample 5
 
 ## demo           a server, a device, a fleet, on this machine
 demo: deps

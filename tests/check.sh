@@ -25,7 +25,7 @@ step() {
 }
 
 step quick "${MAKE:-make}" quick && step openapi tests/openapi/lint.sh && step tsan "${MAKE:-make}" tsan && step e2e tests/e2e/run.sh &&
-    step chaos "${MAKE:-make}" chaos-short
+    step chaos "${MAKE:-make}" chaos-short && step faults "${MAKE:-make}" faults-short
 code=$?
 passed=$(grep -c '^pass ' "$WHORL_RESULTS")
 failed=$(grep -c '^fail ' "$WHORL_RESULTS")

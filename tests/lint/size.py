@@ -13,8 +13,10 @@ SOURCE_LINES, HEADER_LINES, CONTRACT_LINES = 400, 150, 200
 FUNCTION_LINES, PARAMETERS = 60, 5
 PRIVATE_HEADER = re.compile(r"(^|[/_])internal\.h$")
 STATE_EXEMPT = ("tests/",)
-# Callbacks whose parameters a library decides: OpenSSL's ticket key callback and its methods of keys, libmicrohttpd's request, FUSE's reading of a folder.
-FOREIGN_CALLBACKS = {"on_request", "on_ticket_key", "on_readdir", "ec_sign", "ec_sign_pair", "rsa_sign", "rsa_refuse"}
+# Callbacks whose parameters a library decides: OpenSSL's ticket key callback and its methods of keys, libmicrohttpd's request, FUSE's reading of a folder;
+# a system call's own, that a test takes the place of.
+FOREIGN_CALLBACKS = {"on_request", "on_ticket_key", "on_readdir", "ec_sign", "ec_sign_pair", "rsa_sign", "rsa_refuse",
+                     "posix_spawn"}
 
 
 def parameter_count(signature):
