@@ -166,19 +166,26 @@ void server_hold_signals(void)
     signals_mask(SIG_BLOCK);
 }
 
+/* The loops behind the first. @param[out] started how many threads run, the caller's among them */
+static err_t start_loops(struct server *server, pthread_t threads[LOOPS_MAX], int *started)
+{
+    for (*started = 1; *started < server->loop_count; (*started)++) {
+        struct loop *loop = &server->loops[*started];
+        ENSURE(pthread_create(&threads[*started], NULL, loop_thread, loop) == 0, ERR_NO_MEMORY,
+               "a loop's thread cannot be started");
+    }
+    const struct server_options *options = &server->options;
+    return options->on_started != NULL ? options->on_started(options->started_context) : OK;
+}
+
 err_t server_run(struct server *server)
 {
     TRY(timer_start(server->timer));
     pthread_t threads[LOOPS_MAX];
     int started = 1;
-    err_t error = OK;
-    while (started < server->loop_count && error.code == ERR_OK) {
-        if (pthread_create(&threads[started], NULL, loop_thread, &server->loops[started]) != 0) {
-            error = ERR(ERR_NO_MEMORY, "a loop's thread cannot be started");
-            server_stop(server);
-            break;
-        }
-        started++;
+    err_t error = start_loops(server, threads, &started);
+    if (error.code != ERR_OK) {
+        server_stop(server);
     }
     signals_mask(SIG_UNBLOCK);
     loop_run(&server->loops[0]);

@@ -71,6 +71,9 @@ struct server_options {
     void (*on_stopping)(void *context); /* once, on a loop, when no more connections are taken; must not
                                            block. NULL: nobody asks */
     void *stopping_context;
+    err_t (*on_started)(void *context); /* once, when every thread runs: only now is it ready. An error stops
+                                           the server. NULL: nobody asks. @thread init */
+    void *started_context;
     /* background jobs */
     const struct job *jobs;
     size_t job_count;
@@ -97,8 +100,8 @@ const char *server_address(const struct server *server, enum listener id);
  * would end the process in the middle of something, with a status that is not 0. Call it before any thread is
  * started, so that all inherit it. @thread init */
 void server_hold_signals(void);
-/** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @thread
- * init */
+/** Runs until SIGTERM, SIGINT or server_stop(); requests in flight are answered, then it returns. @errors
+ * ERR_NO_MEMORY a thread cannot be started; those of on_started @thread init */
 err_t server_run(struct server *server);
 /** @thread any, async-signal-safe */
 void server_stop(struct server *server);

@@ -102,9 +102,28 @@ static bool is_busy(void *context)
     return server_is_busy(context);
 }
 
+static err_t print_ready(const struct server *server)
+{
+    int n = printf("{\"event\":\"ready\",\"device\":\"%s\",\"management\":\"%s\",\"public\":\"%s\"}\n",
+                   server_address(server, LISTENER_DEVICE), server_address(server, LISTENER_MANAGEMENT),
+                   server_address(server, LISTENER_PUBLIC));
+    ENSURE(n > 0 && fflush(stdout) == 0, ERR_IO, "cannot write the ready line");
+    return OK;
+}
+
 static bool is_turning(const void *context, int64_t within_ms)
 {
     return server_is_turning(context, within_ms);
+}
+
+/* Not before: whoever is told comes at once. */
+static err_t on_started(void *context)
+{
+    struct serving *s = context;
+    TRY(print_ready(s->server));
+    TRY(watchdog_start(is_turning, s->server, s->house->log, &s->watchdog));
+    manager_tell("READY=1\nSTATUS=serving");
+    return OK;
 }
 
 /* Who is trusted, and under whom the server stands, may be others now. */
@@ -167,6 +186,8 @@ static err_t make_server(struct serving *s)
         .reload_period_ms = RELOAD_PERIOD_MS,
         .on_stopping = on_stopping,
         .stopping_context = s,
+        .on_started = on_started,
+        .started_context = s,
         .jobs = jobs,
         .job_count = job_count,
         .may_run_job = fleet_job_may_run,
@@ -174,15 +195,6 @@ static err_t make_server(struct serving *s)
         .fleet = s->house->fleet,
     };
     return server_new(&options, &app, s->device_tls, s->management_tls, &s->server);
-}
-
-static err_t print_ready(const struct server *server)
-{
-    int n = printf("{\"event\":\"ready\",\"device\":\"%s\",\"management\":\"%s\",\"public\":\"%s\"}\n",
-                   server_address(server, LISTENER_DEVICE), server_address(server, LISTENER_MANAGEMENT),
-                   server_address(server, LISTENER_PUBLIC));
-    ENSURE(n > 0 && fflush(stdout) == 0, ERR_IO, "cannot write the ready line");
-    return OK;
 }
 
 static err_t write_server_metrics(void *context, struct buf *out)
@@ -269,9 +281,6 @@ static err_t run(struct serving *s)
     TRY(webhook_pool_start(s->house->fleet, &s->transport, &s->webhooks));
     TRY(event_hub_start(s->house->fleet));
     TRY(sandbox_settle(s->house, &s->sandbox));
-    TRY(print_ready(s->server));
-    TRY(watchdog_start(is_turning, s->server, s->house->log, &s->watchdog));
-    manager_tell("READY=1\nSTATUS=serving");
     TRY(server_run(s->server));
     return fleet_settle(s->house->fleet);
 }

@@ -1,12 +1,11 @@
-"""A process that runs out of descriptors, threads or memory."""
+"""A process that runs out of descriptors or threads."""
 
 import errno
 import resource
 import socket
 import time
 
-from protocols import ProtocolVisitor
-from server import DESCRIPTOR, MEMORY, OPEN, SPAWN, THREAD, Gone, Lost
+from server import DESCRIPTOR, OPEN, SPAWN, THREAD, Gone, Lost
 from sweep import Row, Scene, start_sweep, sweep
 from visit import Visitor
 
@@ -24,12 +23,6 @@ def rows(options):
     yield start_sweep(options, "start: no descriptor at one call", DESCRIPTOR | OPEN, errno.EMFILE)
     yield start_sweep(options, "start: no thread at one call", THREAD, errno.EAGAIN)
     yield start_sweep(options, "start: no process at one call", SPAWN, errno.EAGAIN)
-    scene = Scene(options, ProtocolVisitor, may_close=True)
-    try:
-        for kind in ProtocolVisitor.KINDS:
-            yield sweep(scene, f"memory: none at one call, {kind}", MEMORY, errno.ENOMEM, visits=(kind,))
-    finally:
-        scene.close()
 
 
 def few(options):

@@ -89,7 +89,8 @@ class Server:
         self.house = house
         environment = dict(os.environ, WHORL_DEVICE_LISTEN="127.0.0.1:0", WHORL_MANAGEMENT_LISTEN="127.0.0.1:0", WHORL_PUBLIC_LISTEN="127.0.0.1:0",
                            WHORL_WORKERS="4", WHORL_LOOPS="1", LD_PRELOAD=house.options.preload, WHORL_FAULTS=house.control.path,
-                           WHORL_FAULTS_ROOT=house.data, **settings)
+                           WHORL_FAULTS_ROOT=house.data)
+        environment.update(settings)
         with open(house.log, "ab") as log:
             self.process = subprocess.Popen([house.options.whorld, "serve", "--dir", house.data], stdout=subprocess.PIPE, stderr=log, env=environment,
                                             preexec_fn=limits)

@@ -212,31 +212,41 @@ def start_sweep(options, fault, kinds, error, **settings):
 
 
 def one_start(row, house, visitor, settings):
+    row.times += 1 if start_once(row, house, visitor, settings) else 0
+    house.control.heal()
+    visitor.start(**settings)
+    before = visitor.acknowledged
+    visitor.visit(("hand_over", "enrol"))
+    if visitor.refused or visitor.unanswered:
+        raise Lost("a request is refused after the start that follows")
+    visitor.settle()
+    visitor.server.stop()
+    row.acknowledged += visitor.acknowledged - before
+
+
+def start_once(row, house, visitor, settings):
+    """With the fault: who says that it is ready answers. @return whether the call came"""
     try:
         server = Server(house, expect_ready=False, **settings)
-        row.times += 1 if house.control.fired else 0
-        visitor.server = visitor.api.server = server
-        house.control.heal()
+    except Gone:
+        row.ended += 1
+        if reason_of(house) is None:
+            raise Lost("it refuses to start and does not say why: " + house.log_end()) from None
+        return True
+    visitor.server = visitor.api.server = server
+    fired = house.control.fired > 0
+    house.control.heal()
+    try:
         if visitor.api.public("/healthz")[0] != 200:
             raise Lost("it is ready and does not answer")
         server.stop()
-    except Gone:
-        row.times += 1
-        row.ended += 1
-        if visitor_code(house) is None:
-            raise Lost("it refuses to start and does not say why: " + house.log_end()) from None
-        house.control.heal()
-    visitor.start(**settings)
-    visitor.visit(("hand_over", "enrol"))
-    before = visitor.refused + visitor.unanswered
-    visitor.settle()
-    if before != visitor.refused + visitor.unanswered or visitor.refused:
-        raise Lost("a request is refused after the start that follows")
-    visitor.server.stop()
-    row.acknowledged = visitor.acknowledged
+    except Gone as error:
+        server.kill()
+        raise Lost("it said that it was ready: " + house.log_end()) from error
+    return fired
 
 
-def visitor_code(house):
+def reason_of(house):
     """The line that says why it did not start."""
     lines = [line for line in house.log_lines() if line.startswith("whorld: ") or '"level":"error"' in line]
     return lines[-1] if lines else None
