@@ -19,6 +19,9 @@ int command_fleet(const struct options *options);
 /** The part of command_fleet that stays, after it was onboarded. */
 int command_stay(const struct sim_fleet *fleet, const struct fleet_plan *onboarded,
                  const struct options *options);
+/** The part of command_fleet that comes back after a power cut, after it was onboarded. */
+int command_power_back(const struct sim_fleet *fleet, const struct fleet_plan *onboarded,
+                       const struct options *options);
 /** The part of command_fleet that lives through --years. */
 int command_years(const struct options *options);
 

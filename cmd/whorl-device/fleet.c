@@ -95,8 +95,9 @@ static bool is_plan_sound(const struct options *options)
                       MAX_DEVICES, MAX_CONNECTIONS);
         return false;
     }
-    if (options->stay_s != 0 && options->count > MAX_STAYING) {
-        (void)fprintf(stderr, "whorl-device: --stay needs --count 1 … %d\n", MAX_STAYING);
+    bool is_kept = options->stay_s != 0 || options->power_back != NULL;
+    if (is_kept && options->count > MAX_STAYING) {
+        (void)fprintf(stderr, "whorl-device: --stay and --power-back need --count 1 … %d\n", MAX_STAYING);
         return false;
     }
     return options->list != NULL || command_needs_server(options);
@@ -141,7 +142,7 @@ int command_fleet(const struct options *options)
                               .trust = trust,
                               .is_keep_alive = options->is_keep_alive,
                               .is_renew = options->is_renew,
-                              .is_kept = options->stay_s != 0,
+                              .is_kept = options->stay_s != 0 || options->power_back != NULL,
                               .save_folder = options->save};
     plan.model.noise = options->noise;
     if (!sim_fleet_new(&plan, &fleet)) {
@@ -156,5 +157,8 @@ int command_fleet(const struct options *options)
         return EXIT_FAILED;
     }
     int exit_code = print_result(sim_fleet_borrow_result(fleet), options->is_renew);
+    if (exit_code == EXIT_OK && options->power_back != NULL) {
+        return command_power_back(fleet, &plan, options);
+    }
     return exit_code == EXIT_OK && options->stay_s != 0 ? command_stay(fleet, &plan, options) : exit_code;
 }

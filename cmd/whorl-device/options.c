@@ -43,6 +43,8 @@ static const struct option option_table[] = {
     {"--years", KIND_NUMBER, offsetof(struct options, years)},
     {"--contact-every", KIND_SPAN, offsetof(struct options, contact_every_s)},
     {"--stay", KIND_SPAN, offsetof(struct options, stay_s)},
+    {"--power-back", KIND_TEXT, offsetof(struct options, power_back)},
+    {"--second-ms", KIND_NUMBER, offsetof(struct options, second_ms)},
     {"--clock", KIND_TEXT, offsetof(struct options, clock)},
     {"--report", KIND_TEXT, offsetof(struct options, report)},
     {"--every", KIND_SPAN, offsetof(struct options, every_s)},

@@ -29,7 +29,9 @@ struct options {
     uint64_t contacts; /* of `run`; 0: no end */
     uint64_t years;    /* of a fleet; 0: none */
     uint64_t contact_every_s;
-    uint64_t stay_s; /* of a fleet, after it was onboarded */
+    uint64_t stay_s;        /* of a fleet, after it was onboarded */
+    const char *power_back; /* the file that says so */
+    uint64_t second_ms;     /* how long a second lasts that a device waits; 0: a second */
     const char *clock;
     const char *report;
     uint64_t every_s; /* at most so long between two contacts; 0: as the server says */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "device/sim/take_over.h"
+
 enum { STACK_BYTES = 512 * 1024, TELL_MS = 500, LOOK_MS = 50 };
 
 struct stay {
@@ -34,15 +36,9 @@ static void sleep_until(int64_t at_ms)
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* The device as fleet.h left it: enrolled with generation 1, under an owner salt of zeros. */
 static bool take_over(struct sim_life *life, const struct stay_plan *plan, size_t index)
 {
-    const struct whorl_bytes credential = sim_fleet_borrow_credential(plan->fleet, index);
-    const struct whorl_state state = {.generation_max = 1};
-    const struct whorl_storage *storage = &life->storage.port;
-    return credential.size != 0 && sim_life_begin(life, &plan->world, plan->seed_base + index) == WHORL_OK &&
-           whorl_state_save(storage, &state) == WHORL_OK &&
-           storage->write(storage->context, WHORL_RECORD_CREDENTIAL, credential) == WHORL_OK &&
+    return sim_take_over(life, &plan->world, plan->fleet, index, plan->seed_base) &&
            (plan->firmware == NULL ? sim_life_restart(life) : sim_life_add_flash(life, plan->firmware)) ==
                WHORL_OK;
 }
