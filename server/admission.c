@@ -8,7 +8,8 @@ enum {
     RESERVE_OF = 16,       /* but no more than such a part of all */
     HANDSHAKES_OF = 4,     /* such a part of all connections may be unfinished */
     HANDSHAKES_MIN = 16,   /* of one loop */
-    SPREAD_S = 15,         /* a full queue alone spreads its callers over so many seconds */
+    ABLE_PER_CORE = 4,
+    SPREAD_S = 15, /* a full queue alone spreads its callers over so many seconds */
     RETRY_AFTER_MAX_S = 60
 };
 
@@ -56,6 +57,16 @@ int admission_handshakes(int wanted, int connections, int loops)
     int one = all / (loops > 0 ? loops : 1);
     int least = wanted > 0 ? 1 : HANDSHAKES_MIN;
     return one > least ? one : least;
+}
+
+int admission_workers(int64_t able_us, int64_t took_us, int cores, int most)
+{
+    int64_t least = (int64_t)ABLE_PER_CORE * (cores > 0 ? cores : 1);
+    if (able_us <= 0 || took_us <= 0) {
+        return most;
+    }
+    int64_t count = took_us > able_us ? least * took_us / able_us : least;
+    return count < most ? (int)count : most;
 }
 
 int admission_retry_after_s(int waiting, int waiting_max, int64_t wait_ms, uint32_t random)

@@ -45,6 +45,13 @@ int admission_places(enum admission_lane lane, int connections);
  *  @param wanted of the server, 0: a quarter of its connections */
 int admission_handshakes(int wanted, int connections, int loops);
 
+/** How many workers take tasks at once. Those that wait (for a disk, for the signer) cost nothing, so all
+ * may; those that compute share the cores with the loops, and a loop among dozens of them would get to work
+ * too seldom. So many work that a few a core are able to run.
+ *  @param able_us of the usual task: on a core, or waiting for one @param took_us all of its time; 0: unknown
+ *  @return at most `most` */
+int admission_workers(int64_t able_us, int64_t took_us, int cores, int most);
+
 /** When to come again: drawn from a range that is wider the fuller the queue is and the longer its head has
  * waited, so that those who were refused together do not come back together.
  *  @param random any number @return 1 … 60 */

@@ -151,6 +151,9 @@ static void on_tick(uv_timer_t *handle)
             (struct connection *)(void *)((char *)expired - offsetof(struct connection, deadline)));
     }
     accept_tick(loop);
+    if (loop->index == 0) {
+        workers_tick(loop->server->workers);
+    }
     loop_stop_step(loop);
 }
 

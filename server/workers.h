@@ -30,6 +30,9 @@ int workers_waiting(struct workers *workers);
 /** How many tasks of the lane wait, and how long the oldest has waited. @thread any */
 int workers_lane(struct workers *workers, enum admission_lane lane, int64_t *wait_ms);
 int workers_busy(struct workers *workers);
+/** Ten times a second: tasks that wait although there are threads, because too many were able to run, and by
+ * now some of those take long, go on. @thread any */
+void workers_tick(struct workers *workers);
 /** Runs what waits, then ends the threads. NULL is legal. @thread init */
 void workers_free(struct workers *workers);
 

@@ -24,6 +24,7 @@ from bench_crl import bench_crl
 from bench_downloads import bench_downloads
 from bench_lists import bench_import, page_paths
 from bench_ocsp import bench_ocsp
+from bench_overload import bench_overload, SERVER_CORE
 from bench_pkcs11 import bench_pkcs11
 from bench_signer import bench_signer
 from bench_rollout import bench_poll, bench_start
@@ -74,7 +75,7 @@ def rss_kb(pid):
 class Server:
     """A whorld on a directory of its own."""
 
-    def __init__(self, work, name):
+    def __init__(self, work, name, core=None):
         self.dir = os.path.join(work, name)
         self.public = free_port()
         subprocess.run([WHORLD, 'init', '--dir', self.dir, '--host', 'localhost', '--host', '127.0.0.1', '--public-url',
@@ -85,7 +86,7 @@ class Server:
         env = dict(os.environ, WHORL_DEVICE_LISTEN='127.0.0.1:0', WHORL_MANAGEMENT_LISTEN='127.0.0.1:0',
                    WHORL_PUBLIC_LISTEN=f'127.0.0.1:{self.public}', WHORL_CONNECTIONS_PER_ADDRESS='100000', WHORL_LOG_LEVEL='warn',
                    **{f'WHORL_RATE_{of}': '1000000' for of in COUNTED})
-        self.process = subprocess.Popen([WHORLD, 'serve', '--dir', self.dir], stdout=subprocess.PIPE, stderr=self.log, env=env, text=True)
+        self.process = subprocess.Popen([*(['taskset', '-c', str(core)] if core is not None else []), WHORLD, 'serve', '--dir', self.dir], stdout=subprocess.PIPE, stderr=self.log, env=env, text=True)
         ready = json.loads(self.process.stdout.readline())
         self.device, self.management = ready['device'], ready['management']
         self.context = ssl.create_default_context(cafile=self.ca)
@@ -340,6 +341,7 @@ def main():
     parser.add_argument('--cmp', action='store_true', help='the benchmark of CMP only')
     parser.add_argument('--ocsp', action='store_true', help='the benchmark of OCSP only')
     parser.add_argument('--start', action='store_true', help='the time of a start with that many devices only')
+    parser.add_argument('--overload', type=int, metavar='SECONDS', help='the benchmark of overload only, so long for each round')
     parser.add_argument('--polls', action='store_true', help='the benchmark of polls for firmware only')
     parser.add_argument('--downloads', action='store_true', help='the benchmark of downloads only')
     parser.add_argument('--signer', type=int, metavar='N', help='the benchmark of N threads that ask the signer process only')
@@ -361,6 +363,10 @@ def main():
         if options.rates:
             bench_rates()
             print_table()
+            return
+        if options.overload:
+            running.append(Server(work, 'overload', core=SERVER_CORE))
+            print(bench_overload(BUILD, running[0], work, options.overload, cpu_us))
             return
         small = Server(work, 'small')
         running.append(small)

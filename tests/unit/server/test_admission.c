@@ -84,6 +84,32 @@ static void test_unfinished_handshakes_are_shared_by_the_loops(void **state)
     }
 }
 
+static void test_so_many_work_that_few_are_able_to_run(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t able_us, took_us;
+        int cores, most, expected;
+    } rows[] = {
+        {0, 0, 1, 64, 64},
+        {0, 5000, 1, 64, 64},
+        {5000, 0, 1, 64, 64}, /* not known */
+        {1000, 1000, 1, 64, 4},
+        {1000, 1000, 2, 64, 8},
+        {1000, 1000, 0, 64, 4},
+        {1000, 1000, 1, 2, 2},
+        {1000, 4000, 1, 64, 16},
+        {1000, 50000, 1, 64, 64},
+        {1000, 900, 1, 64, 4}, /* the kernel counts late */
+        {3200000, 3200000, 64, 1024, 256},
+        {1, 3200000, 64, 1024, 1024},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(admission_workers(rows[i].able_us, rows[i].took_us, rows[i].cores, rows[i].most),
+                         rows[i].expected);
+    }
+}
+
 static void test_those_refused_together_do_not_come_back_together(void **state)
 {
     (void)state;
@@ -121,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_who_left_or_waited_too_long_gets_no_handshake),
         cmocka_unit_test(test_places_are_kept_for_those_who_look_and_act),
         cmocka_unit_test(test_unfinished_handshakes_are_shared_by_the_loops),
+        cmocka_unit_test(test_so_many_work_that_few_are_able_to_run),
         cmocka_unit_test(test_those_refused_together_do_not_come_back_together)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -163,10 +164,73 @@ static void test_lanes_take_turns(void **state)
     assert_memory_equal(order, expected, sizeof expected);
 }
 
+/* A millisecond of a core. */
+static void compute(struct task *task)
+{
+    struct counted *c = (struct counted *)(void *)task;
+    struct timespec from, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < 1000000);
+    atomic_fetch_add(c->total, 1);
+}
+
+static int64_t told_ms(void *context)
+{
+    return atomic_load((atomic_llong *)context);
+}
+
+/* Time stands still but for what is told here, so that no task of this test is a long one before. */
+static void test_of_those_that_compute_only_few_work_at_once_and_long_ones_hold_nobody_up(void **state)
+{
+    (void)state;
+    enum { LEARN = 400, THREADS_MAX = 1024 };
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+    int least = 4 * CPU_COUNT(&set);
+    int threads = 2 * least < THREADS_MAX ? 2 * least : THREADS_MAX;
+    const struct timespec pause = {.tv_nsec = 2000000};
+    static struct counted tasks[LEARN];
+    static struct gate gates[THREADS_MAX];
+    atomic_llong time_ms = 1000;
+    atomic_int total = 0, open = 0, entered = 0;
+    const struct clock clock = {.context = &time_ms, .now_ms = told_ms, .monotonic_ms = told_ms};
+    struct workers *workers = NULL;
+    assert_int_equal(workers_new(threads, LEARN, &clock, &workers).code, ERR_OK);
+    for (int i = 0; i < LEARN; i++) {
+        tasks[i] = (struct counted){.task = {.run = compute}, .total = &total};
+        assert_true(workers_offer(workers, &tasks[i].task));
+    }
+    while (atomic_load(&total) < LEARN || workers_busy(workers) > 0) {
+        nanosleep(&pause, NULL);
+    }
+    for (int i = 0; i < threads; i++) {
+        gates[i] = (struct gate){.task = {.run = wait_at_gate}, .open = &open, .entered = &entered};
+        assert_true(workers_offer(workers, &gates[i].task));
+    }
+    while (atomic_load(&entered) < least) {
+        nanosleep(&pause, NULL);
+    }
+    for (int i = 0; i < 10; i++) {
+        workers_tick(workers);
+        nanosleep(&pause, NULL);
+    }
+    assert_in_range(atomic_load(&entered), least, least + least / 2);
+    atomic_fetch_add(&time_ms, 100);
+    while (atomic_load(&entered) < threads) {
+        workers_tick(workers);
+        nanosleep(&pause, NULL);
+    }
+    atomic_store(&open, 1);
+    workers_free(workers);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lanes_take_turns),
-                                       cmocka_unit_test(test_every_task_runs_once),
-                                       cmocka_unit_test(test_queue_is_bounded)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_of_those_that_compute_only_few_work_at_once_and_long_ones_hold_nobody_up),
+        cmocka_unit_test(test_lanes_take_turns), cmocka_unit_test(test_every_task_runs_once),
+        cmocka_unit_test(test_queue_is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
