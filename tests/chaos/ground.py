@@ -50,14 +50,14 @@ class Disk:
 class Server:
     """whorld on the disk; control: what it does wrong on purpose."""
 
-    def __init__(self, options, data, log, control=None, **settings):
+    def __init__(self, options, data, log, control=None, words=(), **settings):
         environment = dict(os.environ, WHORL_DEVICE_LISTEN="127.0.0.1:0", WHORL_MANAGEMENT_LISTEN="127.0.0.1:0", WHORL_PUBLIC_LISTEN="127.0.0.1:0",
                            WHORL_WORKERS="8", WHORL_LOOPS="1", **settings)
         if control in ("normal", "early", "journal"):
             environment.update(LD_PRELOAD=options.controls, WHORL_CONTROL=control)
         self.disk = None  # once the trial says so
         self.log, self.data, self.environment = open(log, "ab"), data, environment
-        self.process = subprocess.Popen([options.whorld, "serve", "--dir", data], stdout=subprocess.PIPE, stderr=self.log, env=environment)
+        self.process = subprocess.Popen([options.whorld, "serve", "--dir", data, *words], stdout=subprocess.PIPE, stderr=self.log, env=environment)
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()

@@ -7,6 +7,8 @@ causes, cuts, and asks the server that starts again. Inventory and journal lie i
 is mended, the journal is put beside the inventory of the beginning: together they must hold what is final of everything that was
 acknowledged. Each change has its record; audit log and journal must verify. With --again the power goes once more while the server recovers.
 
+What is no server's work is cut in the same way (tests/chaos/commands.py): a migration, a backup, a restore, a replay, the making of a directory.
+
 Before any cut each chapter is played whole. When that is all of them (--script full), what they leave in the audit log is held against the
 table of kinds, and what they called against the description of the interface (tests/chaos/kinds.py): a change of state that no chapter makes
 fails the run.
@@ -14,7 +16,7 @@ fails the run.
 A control breaks the promise on purpose and must be noticed: normal (synchronous=NORMAL), early (answer before commit), lie (fsync does
 nothing), journal (answer before the journal is written).
 
-  powercut.py [--script full|CHAPTER[,CHAPTER…]] [--every N] [--from N] [--at N] [--modes drop,prefix,subset] [--seed S] [--again]
+  powercut.py [--script full|commands|CHAPTER[,…]] [--every N] [--from N] [--at N] [--modes drop,prefix,subset] [--seed S] [--again]
   powercut.py --random N        N cuts of chapter, operation and mode by chance; each fourth again while it recovers; each tenth under a fleet
   powercut.py --sample SECONDS  cuts by chance of the named chapters, until the time is over
   powercut.py --commit SECONDS  for every commit: every operation of the chapter `short`, then a sample of all the others, then the controls
@@ -38,6 +40,7 @@ import kinds
 from chapters import CHAPTERS, FULL, SHORT
 from ground import Base
 from table import Table
+from commands import COMMANDS
 from trial import Job, Trial
 
 MODES = ("drop", "prefix", "subset")
@@ -70,7 +73,7 @@ class Run:
         return operations
 
     def trial(self, job):
-        return Trial(self.options, self.base, job).run()
+        return (COMMANDS.get(job.chapter) or Trial)(self.options, self.base, job).run()
 
     def take(self, result):
         job = result.job
@@ -161,13 +164,13 @@ def read_options():
     options = parser.parse_args()
     if options.seed is None:  # a commit's cuts change from day to day
         options.seed = int(time.time() // 86400) if options.commit else random.randrange(1 << 20)
-    options.chapters = list(FULL) + (["fleet"] if options.random else []) if options.script == "full" else options.script.split(",")
+    options.chapters = list(FULL) + ([*COMMANDS, "fleet"] if options.random else []) if options.script == "full" else list(COMMANDS) if options.script == "commands" else options.script.split(",")
     if options.commit or options.control:
-        options.chapters = ["short"] + ([name for name in (*SHORT, *FULL) if name != "short"] if options.commit else [])
+        options.chapters = ["short"] + ([name for name in (*SHORT, *FULL, *COMMANDS) if name != "short"] if options.commit else [])
     options.controls_played = list(CONTROLS) if options.commit else (options.control or "").split(",") if options.control else []
-    unknown = [name for name in (*options.chapters, *options.controls_played) if name not in CHAPTERS and name not in CONTROLS]
+    unknown = [name for name in (*options.chapters, *options.controls_played) if name not in CHAPTERS and name not in COMMANDS and name not in CONTROLS]
     if unknown:
-        parser.error(f"no {unknown[0]}; there are {', '.join(CHAPTERS)}, and the controls {', '.join(CONTROLS)}")
+        parser.error(f"no {unknown[0]}; there are {', '.join([*CHAPTERS, *COMMANDS])}, and the controls {', '.join(CONTROLS)}")
     options.load = options.load if "fleet" in options.chapters else 0
     options.whorld, options.whorl, options.tool = (os.path.abspath(os.path.join(options.build, name)) for name in ("whorld", "whorl", "whorl-device"))
     options.lossyfs, options.controls = (os.path.abspath(os.path.join(options.build, "chaos", name)) for name in ("lossyfs", "controls.so"))

@@ -35,7 +35,9 @@ class Result:
         self.kinds, self.calls = set(), set()
 
 
-class Trial:
+class Cut:
+    """What every trial has: a folder, a disk, and commands of whorld that must go well."""
+
     def __init__(self, options, base, job):
         self.options, self.base, self.job, self.result = options, base, job, Result(job)
         self.work = tempfile.mkdtemp(prefix="trial.", dir=options.work)
@@ -49,6 +51,21 @@ class Trial:
             disk.close()
             shutil.rmtree(self.work, ignore_errors=True)
         return self.result
+
+    def lost(self, error):
+        self.result.loss = f"{self.job}: {error}"
+        if os.path.exists(self.log):
+            with open(self.log, "rb") as file:
+                self.result.tail = file.read()[-1500:].decode(errors="replace")
+
+    def command(self, what, *words, **settings):
+        done = subprocess.run([self.options.whorld, *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **settings))
+        if done.returncode != 0:
+            raise Lost(f"{what}: {done.stdout.decode()}")
+
+
+class Trial(Cut):
+    """Of a chapter."""
 
     def settings(self, disk, chapter):
         return {"WHORL_JOURNAL_DIR": os.path.join(disk.path, "journal"), **chapter.settings, **chapter.more_settings()}
@@ -78,9 +95,7 @@ class Trial:
             chapter.close()
         result.acknowledged = len(chapter.acknowledged)
         if result.loss is not None:
-            result.loss = f"{job}: {result.loss}"
-            with open(self.log, "rb") as file:
-                result.tail = file.read()[-1500:].decode(errors="replace")
+            self.lost(result.loss)
 
     def play(self, disk, data, chapter):
         """What was wrong before any cut. The operations are those of the chapter; when it is over before the power goes, it goes then."""
@@ -138,11 +153,6 @@ class Trial:
         rows.close()
         self.command("the audit log does not verify", "audit", "verify", "--dir", data, **settings)
         self.command("the journal does not verify", "journal", "verify", "--dir", data, **settings)
-
-    def command(self, what, *words, **settings):
-        done = subprocess.run([self.options.whorld, *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **settings))
-        if done.returncode != 0:
-            raise Lost(f"{what}: {done.stdout.decode()}")
 
     def ask_server(self, server, chapter):
         api = Api(server, self.base)

@@ -45,7 +45,7 @@ class Rollouts(Chapter):
 
     def in_waves(self, server, api, units):
         path = self.draft(api, "waves", 0, waves=[{"label": {"ring": "canary"}}, {"count": 2}, {"percent": 100}],
-                          stop_on_failure={"percent": 50, "min_devices": 2})
+                          stop_on_failure={"percent": 60, "min_devices": 2})
         self.alter(api, path, {"silent_after_s": 3600})
         self.act(api, path, "start", state="running")
         number = self.told(server, units[0])
