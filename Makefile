@@ -233,9 +233,10 @@ chaos-build:
 	@sh deploy/deps.sh build run chaos
 	@$(MAKE) -j$(JOBS) all $(B)/chaos/lossyfs $(B)/chaos/controls.so
 
-## chaos          cuts the power at every CHAOS_EVERY-th (12) operation of every chapter, and proves that a broken promise is noticed
+## chaos          cuts the power at every CHAOS_EVERY-th (12) operation of every chapter and command, and proves that a broken promise is noticed
 chaos: chaos-build
 	@$(CHAOS) --every $(or $(CHAOS_EVERY),12)
+	@$(CHAOS) --script commands --every $(or $(CHAOS_EVERY),12)
 	@$(CHAOS) --every $$((4 * $(or $(CHAOS_EVERY),12))) --again
 	@$(MAKE) chaos-controls
 
@@ -245,12 +246,11 @@ chaos-controls: chaos-build
 
 ## chaos-short    what `make check` does of it: a short chapter, cut at every operation, a sample of all the others, and the proof that a broken promise is noticed
 chaos-short:
-	@if [ ! -c /dev/fuse ]; then echo "SKIPPED: the power-cut tests need /dev/fuse"; else $(MAKE) chaos-build && $(CHAOS) --commit 12; fi
+	@if [ ! -c /dev/fuse ]; then echo "SKIPPED: the power-cut tests need /dev/fuse"; else $(MAKE) chaos-build && $(CHAOS) --commit 10; fi
 
 ## chaos-random   CHAOS_TRIALS (500) cuts by chance over every chapter, each tenth under many devices at once: above 10,000 acknowledged answers; CHAOS_SEED repeats one, CHAOS_JSON=FILE keeps its table
 chaos-random: chaos-build
 	@$(CHAOS) --random $(or $(CHAOS_TRIALS),500) $(CHAOS_SEED:%=--seed %) $(CHAOS_JSON:%=--json %)
-	@$(MAKE) chaos-controls
 
 ## chaos-load     CHAOS_TRIALS (40) cuts under many devices at once
 chaos-load: chaos-build

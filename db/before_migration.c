@@ -36,6 +36,62 @@ static void copy_name(int64_t schema, int64_t now_ms, char out[NAME_SIZE])
     (void)snprintf(out, NAME_SIZE, "%04lld-%s.db", (long long)schema, stamp);
 }
 
+/* --- a migration that was cut
+ *
+ * Each step is a transaction, so a start that is cut leaves a schema between two programs. Its copy is of no
+ * use to any of them, and a few such starts would prune the copy that is. So the file MARK tells which copy
+ * a migration began with and where it leads: on the way between the two, no other copy is made. It need not
+ * be removed: at its end, or when the copy was put back, the schema is not between them any more. */
+
+static const char MARK[] = ".begun";
+enum { MARK_SIZE = 64 };
+
+static int64_t schema_of(const char *name)
+{
+    return strtoll(name, NULL, 10);
+}
+
+static err_t mark_write(const char *folder, const char *name, int64_t target)
+{
+    AUTO(char) *path = NULL;
+    char text[MARK_SIZE];
+    (void)snprintf(text, sizeof text, "%s %lld\n", name, (long long)target);
+    TRY(path_join(folder, MARK, &path));
+    return file_write_durable(path, bytes_str(text), 0600);
+}
+
+/* "0017-20261124T214037Z.db 36\n" */
+static bool mark_read(struct bytes text, char name[NAME_SIZE], int64_t *target)
+{
+    char copied[MARK_SIZE] = "";
+    if (text.n >= sizeof copied) {
+        return false;
+    }
+    memcpy(copied, text.p, text.n);
+    char *space = strchr(copied, ' ');
+    if (space == NULL || space - copied >= NAME_SIZE) {
+        return false;
+    }
+    *space = '\0';
+    (void)snprintf(name, NAME_SIZE, "%s", copied);
+    *target = strtoll(space + 1, NULL, 10);
+    return is_copy(name);
+}
+
+/* Whether this schema is on the way of a migration that was cut, whose copy is there. */
+static bool goes_on(const char *folder, int64_t schema, char name[NAME_SIZE])
+{
+    AUTO_VAL(buf) text = {0};
+    AUTO(char) *path = NULL;
+    AUTO(char) *copy = NULL;
+    int64_t target = 0;
+    if (path_join(folder, MARK, &path).code != ERR_OK || file_read(path, MARK_SIZE, &text).code != ERR_OK ||
+        !mark_read(buf_view(&text), name, &target) || path_join(folder, name, &copy).code != ERR_OK) {
+        return false;
+    }
+    return schema_of(name) < schema && schema < target && file_exists(copy);
+}
+
 /* --- what is kept */
 
 struct kept {
@@ -136,9 +192,16 @@ err_t before_migration_keep(struct connection *connection, const struct db_optio
         TRY(folder_make(folder, 0700));
     }
     TRY(tidy(folder, true));
+    int64_t target = list->steps[list->count - 1].number;
+    if (goes_on(folder, schema, name)) {
+        LOG(options->log, LOG_INFO, "migration.goes_on", LOG_STR("folder", folder), LOG_STR("file", name),
+            LOG_INT("schema", schema));
+        return mark_write(folder, name, target);
+    }
     copy_name(schema, clock_now_ms(options->clock), name);
     err_t error = make(connection, folder, name);
     ENSURE(error.code == ERR_OK, error.code, "before the migration: %.130s", error.detail);
     LOG(options->log, LOG_INFO, "migration.copy_kept", LOG_STR("folder", folder), LOG_STR("file", name));
-    return tidy(folder, false);
+    TRY(tidy(folder, false));
+    return mark_write(folder, name, target);
 }

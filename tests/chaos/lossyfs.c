@@ -42,15 +42,20 @@ static bool is_control(const char *path, const struct fuse_file_info *info)
 static bool has_power(void)
 {
     struct lossy *l = lossy();
+    pid_t asker = fuse_get_context()->pid;
     if (l->has_fired) {
         return false;
+    }
+    if (asker <=
+        0) { /* the kernel writes back what was mapped: nobody's operation, and kill(0) is our own group */
+        return true;
     }
     l->operations++;
     if (l->armed == 0 || l->operations < l->armed) {
         return true;
     }
     l->has_fired = true;
-    (void)kill(fuse_get_context()->pid, SIGKILL);
+    (void)kill(asker, SIGKILL);
     return false;
 }
 

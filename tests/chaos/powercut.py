@@ -17,7 +17,8 @@ A control breaks the promise on purpose and must be noticed: normal (synchronous
 nothing), journal (answer before the journal is written).
 
   powercut.py [--script full|commands|CHAPTER[,…]] [--every N] [--from N] [--at N] [--modes drop,prefix,subset] [--seed S] [--again]
-  powercut.py --random N        N cuts of chapter, operation and mode by chance; each fourth again while it recovers; each tenth under a fleet
+  powercut.py --random N        N cuts of chapter, operation and mode by chance; each fourth again while it recovers; each tenth under a fleet;
+                                then the controls
   powercut.py --sample SECONDS  cuts by chance of the named chapters, until the time is over
   powercut.py --commit SECONDS  for every commit: every operation of the chapter `short`, then a sample of all the others, then the controls
   powercut.py --control C[,C…]  what is broken on purpose must be noticed; with every fortieth (early, journal: twelfth) operation of `short`
@@ -91,7 +92,8 @@ class Run:
         jobs = [Job("short", point, "drop", self.options.seed + point, control=name) for point in range(1, operations + 1, CONTROLS[name])]
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
             losses = [result.loss for result in pool.map(self.trial, jobs) if result.loss is not None]
-        print(f"control {name}: {len(losses)} of {len(jobs)} cuts noticed" + (f", such as: {losses[0]}" if losses else ""), flush=True)
+        self.table.controls[name] = (len(jobs), len(losses))
+        print(f"control {name}: noticed, such as {losses[0]}" if losses else f"control {name}: not noticed", flush=True)
         if not losses:
             self.unnoticed.append(name)
 
@@ -113,10 +115,10 @@ class Run:
                         waiting.add(pool.submit(self.trial, next(jobs)))
 
     def conclude(self):
+        self.table.show()
+        if self.options.json:
+            self.table.write(self.options.json)
         if self.cuts > 0:
-            self.table.show()
-            if self.options.json:
-                self.table.write(self.options.json)
             print(f"seed {self.options.seed}: {self.cuts} cuts, {len(self.losses)} with a loss")
         for name in self.unnoticed:
             print(f"the control {name} was not noticed: the cuts prove nothing")
@@ -167,7 +169,7 @@ def read_options():
     options.chapters = list(FULL) + ([*COMMANDS, "fleet"] if options.random else []) if options.script == "full" else list(COMMANDS) if options.script == "commands" else options.script.split(",")
     if options.commit or options.control:
         options.chapters = ["short"] + ([name for name in (*SHORT, *FULL, *COMMANDS) if name != "short"] if options.commit else [])
-    options.controls_played = list(CONTROLS) if options.commit else (options.control or "").split(",") if options.control else []
+    options.controls_played = list(CONTROLS) if options.commit or options.random else (options.control or "").split(",") if options.control else []
     unknown = [name for name in (*options.chapters, *options.controls_played) if name not in CHAPTERS and name not in COMMANDS and name not in CONTROLS]
     if unknown:
         parser.error(f"no {unknown[0]}; there are {', '.join([*CHAPTERS, *COMMANDS])}, and the controls {', '.join(CONTROLS)}")
@@ -190,7 +192,7 @@ def play(run, options):
     elif not options.control:
         run.play(jobs_of(options, operations))
     for name in options.controls_played:
-        run.control(name, operations["short"])
+        run.control(name, operations.get("short") or run.play_whole(["short"])["short"])
 
 
 def main():

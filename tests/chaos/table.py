@@ -7,8 +7,10 @@ COLUMNS = ("fault", "times", "acknowledged", "asked", "lost")
 
 
 class Table:
+    """Rows by fault; and of each control, how many of its cuts noticed that the promise was broken."""
+
     def __init__(self):
-        self.rows = {}
+        self.rows, self.controls = {}, {}
 
     def add(self, fault, acknowledged, asked, lost):
         row = self.rows.setdefault(fault, dict.fromkeys(COLUMNS[1:], 0))
@@ -22,11 +24,15 @@ class Table:
         return {name: sum(row[name] for row in self.rows.values()) for name in COLUMNS[1:]}
 
     def show(self):
-        lines = [*self.lines(), dict(fault="all", **self.total())]
-        width = max(len(line["fault"]) for line in lines)
-        print(f"{'fault':{width}} | times | acknowledged | asked again | lost")
+        lines = [*self.lines(), dict(fault="all", **self.total())] if self.rows else []
+        width = max([len(line["fault"]) for line in lines] or [0])
+        if lines:
+            print(f"{'fault':{width}} | times | acknowledged | asked again | lost")
         for line in lines:
             print(f"{line['fault']:{width}} | {line['times']:5} | {line['acknowledged']:12} | {line['asked']:11} | {line['lost']:4}")
+
+        for name, (times, noticed) in self.controls.items():
+            print(f"control {name}: a broken promise was noticed by {noticed} of {times} cuts")
 
     def write(self, path):
         """As JSON, behind what is there: several runs make one table."""
@@ -35,5 +41,6 @@ class Table:
             with open(path, encoding="utf-8") as file:
                 before = json.load(file)
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(before + self.lines(), file, indent=1)
+            controls = [{"fault": "control: " + name, "times": times, "noticed": noticed, "lost": 0} for name, (times, noticed) in self.controls.items()]
+            json.dump(before + self.lines() + controls, file, indent=1)
             file.write("\n")

@@ -151,6 +151,74 @@ static void test_three_schemas_are_kept(void **state)
     assert_int_equal(count(s), 5);
 }
 
+/* A start of a program that knows `steps`, whose power goes when the schema is `reached`. */
+static void start_and_cut(struct stage *s, size_t steps, size_t reached)
+{
+    AUTO_PTR(connection) *connection = NULL;
+    const struct migration_list known = {db_migrations_sqlite, steps};
+    const struct migration_list done = {db_migrations_sqlite, reached};
+    assert_ok(connection_open(&s->f.options, CONNECTION_WRITE, &connection));
+    assert_ok(before_migration_keep(connection, &s->f.options, &known));
+    assert_ok(migrate_run(connection, &done, 2));
+}
+
+/* Each start that is cut again would else put the copy of another half in the place of the one that counts.
+ */
+static void test_a_migration_that_was_cut_keeps_its_copy(void **state)
+{
+    struct stage *s = *state;
+    make_old(s, 8);
+    for (size_t reached = 8; reached < db_migrations_sqlite_count; reached += 3) {
+        start_and_cut(s, db_migrations_sqlite_count, reached);
+    }
+    fixture_open(&s->f);
+    assert_true(has(s, "0008-20231114T221320Z.db"));
+    assert_int_equal(count(s), 1);
+}
+
+/* A program that came to its end left no half: the next one keeps what it made. */
+static void test_each_program_that_came_to_its_end_has_a_copy(void **state)
+{
+    struct stage *s = *state;
+    make_old(s, 8);
+    start_and_cut(s, 10, 10);
+    start_and_cut(s, 12, 12);
+    assert_true(has(s, "0008-20231114T221320Z.db"));
+    assert_true(has(s, "0010-20231114T221320Z.db"));
+}
+
+static void test_without_its_copy_another_one_is_made(void **state)
+{
+    struct stage *s = *state;
+    char path[160];
+    make_old(s, 8);
+    start_and_cut(s, db_migrations_sqlite_count, 10);
+    (void)snprintf(path, sizeof path, "%s/0008-20231114T221320Z.db", s->folder);
+    assert_int_equal(unlink(path), 0);
+    start_and_cut(s, db_migrations_sqlite_count, 11);
+    assert_true(has(s, "0010-20231114T221320Z.db"));
+    put(s, ".begun"); /* of which nothing can be read */
+    start_and_cut(s, db_migrations_sqlite_count, 12);
+    assert_true(has(s, "0011-20231114T221320Z.db"));
+}
+
+/* The copy was put back, the former program went on with it, and the newer one comes again: what was written
+ * meanwhile is in the next copy. */
+static void test_a_copy_that_was_put_back_is_made_anew(void **state)
+{
+    struct stage *s = *state;
+    char path[160];
+    make_old(s, 8);
+    start_and_cut(s, db_migrations_sqlite_count, 10);
+    (void)snprintf(path, sizeof path, "%s/0008-20231114T221320Z.db", s->folder);
+    assert_int_equal(rename(path, s->f.path), 0);
+    put(s, "0008-20231114T221320Z.db");
+    start_and_cut(s, db_migrations_sqlite_count, 8);
+    struct db_snapshot_facts facts;
+    assert_ok(db_snapshot_check(&(struct db_options){.path = path}, &facts));
+    assert_int_equal(facts.schema, 8);
+}
+
 /* Where no copy can be made nothing is migrated. */
 static void test_no_migration_without_it(void **state)
 {
@@ -174,6 +242,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_older_schema_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_way_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_three_schemas_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_migration_that_was_cut_keeps_its_copy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_program_that_came_to_its_end_has_a_copy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_its_copy_another_one_is_made, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_copy_that_was_put_back_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_migration_without_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
