@@ -136,11 +136,27 @@ err_t reply_audit_page(struct api *api, const struct request *request, struct pa
     return page_reply(page, response);
 }
 
+/* Written as the records have it, in whatever case it came. */
+static err_t read_request_id(const struct request *request, char out[UUID_TEXT_SIZE], const char **filter)
+{
+    struct uuid id;
+    const char *text = http_query(request, "request_id");
+    if (text == NULL) {
+        return OK;
+    }
+    ENSURE(uuid_parse(bytes_str(text), &id).code == ERR_OK, ERR_BAD_REQUEST,
+           "request_id is that of an answer (X-Request-Id), of a problem or of a log line");
+    uuid_format(id, out);
+    *filter = out;
+    return OK;
+}
+
 static err_t get_audit(struct api *api, const struct request *request, struct response *response)
 {
-    static const char *const filters[] = {"kind", "device", "actor", "since", "until", NULL};
+    static const char *const filters[] = {"kind", "device", "actor", "request_id", "since", "until", NULL};
     AUTO_VAL(page) page = {.name = ""};
     struct device_id device;
+    char id[UUID_TEXT_SIZE];
     TRY(page_open_filtered(request, "records", filters, &page));
     struct audit_range range = {.tenant = page.tenant};
     const char *text = http_query(request, "device");
@@ -148,6 +164,7 @@ static err_t get_audit(struct api *api, const struct request *request, struct re
         TRY(request_device_id(text, &device));
         range.device = &device;
     }
+    TRY(read_request_id(request, id, &range.request_id));
     return reply_audit_page(api, request, &page, &range, response);
 }
 

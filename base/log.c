@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/trace_table.h"
 #include "base/utf8.h"
 
 enum { LINE_SIZE = 4096, LINE_TAIL = 16, TEXT_MOST = 256, ESCAPED_MOST = 6 * TEXT_MOST + 1 };
@@ -19,6 +20,7 @@ struct log {
     int fd;
     _Atomic int least;
     const struct clock *clock;
+    struct trace_table *traces; /* or NULL */
 };
 
 struct line {
@@ -40,6 +42,11 @@ err_t log_new(int fd, enum log_level least, const struct clock *clock, struct lo
 void log_free(struct log *log)
 {
     free(log);
+}
+
+void log_set_traces(struct log *log, struct trace_table *traces)
+{
+    log->traces = traces;
 }
 
 void log_set_level(struct log *log, enum log_level least)
@@ -176,5 +183,11 @@ void log_request_error(struct log *log, const char *event, const struct log_orig
 
 void log_error(struct log *log, const char *event, const char *request_id, err_t error)
 {
-    log_request_error(log, event, &(struct log_origin){.request_id = request_id}, error);
+    struct trace trace;
+    struct log_origin origin = {.request_id = request_id};
+    if (log != NULL && trace_table_find(log->traces, request_id, &trace)) {
+        origin.trace_id = trace.id;
+        origin.parent_id = trace.parent;
+    }
+    log_request_error(log, event, &origin, error);
 }

@@ -11,11 +11,15 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log;
+struct trace_table; /* base/trace_table.h */
 
 /** @param fd borrowed (2 for stderr) @param clock borrowed, for `ts` @thread init */
 err_t log_new(int fd, enum log_level least, const struct clock *clock, struct log **out);
 void log_free(struct log *log);
 void log_set_level(struct log *log, enum log_level least);
+/** From now on log_error() names the trace of the request that it names. @param traces borrowed for the life
+ * of the log @thread init */
+void log_set_traces(struct log *log, struct trace_table *traces);
 
 struct log_field {
     const char *name;

@@ -20,6 +20,8 @@ static const char SQL_LIST_DEVICE[] = LIST(" AND device = $10");
 static const char SQL_LIST_DEVICE_KIND[] = LIST(" AND device = $10 AND kind = $11");
 static const char SQL_LIST_DEVICE_ACTOR[] = LIST(" AND device = $10 AND actor = $11");
 static const char SQL_LIST_DEVICE_KIND_ACTOR[] = LIST(" AND device = $10 AND kind = $11 AND actor = $12");
+/* the second condition is that of the index */
+static const char SQL_LIST_REQUEST[] = LIST(" AND request_id = $10 AND request_id <> ''");
 static const char SQL_REFUSALS[] = "SELECT " COLUMNS " FROM audit WHERE tenant = $1 AND device = $2 AND "
                                    "result = 'refused' ORDER BY at DESC, seq DESC LIMIT $3";
 
@@ -50,6 +52,9 @@ static err_t on_each(const struct db_row *row, void *arg)
 
 static const char *list_text(const struct audit_range *range)
 {
+    if (range->request_id != NULL) {
+        return SQL_LIST_REQUEST;
+    }
     if (range->device == NULL) {
         return range->kind != NULL ? SQL_LIST_KIND : range->actor != NULL ? SQL_LIST_ACTOR : SQL_LIST;
     }
@@ -82,6 +87,10 @@ err_t audit_rows_list(struct db_tx *tx, const struct audit_range *range, audit_r
     range_values(range, range->after != NULL ? range->after : &behind_all, values);
     if (range->after != NULL && range->after->at < range->until) {
         values[2] = DB_I(range->after->at + 1);
+    }
+    if (range->request_id != NULL) {
+        values[count++] = DB_T(range->request_id);
+        return db_run(tx, list_text(range), values, count, on_each, &each);
     }
     if (range->device != NULL) {
         values[count++] = DB_B(range->device->b, sizeof range->device->b);

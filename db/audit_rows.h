@@ -25,6 +25,7 @@ struct audit_range {
     struct uuid tenant;
     const struct device_id *device; /* or NULL, like kind and actor; of those two both only beside a device */
     const char *kind, *actor;
+    const char *request_id;          /* or NULL; alone: an index of its own serves it */
     int64_t since, until;            /* since ≤ at < until */
     const struct audit_place *after; /* beyond this one; NULL from the beginning */
     int64_t limit;

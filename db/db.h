@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/ports.h"
+#include "base/trace_table.h"
 
 struct db;    /* an open inventory; shared by threads */
 struct db_tx; /* a running transaction; belongs to one thread */
@@ -46,19 +47,20 @@ struct db_options {
     const struct clock *clock; /* borrowed for the life of the db */
     const struct random *random;
     struct log *log;
-    int read_connections; /* at least 1; one per worker is best */
-    int queue_limit;      /* closures that may wait; more is ERR_BUSY */
-    const char *vfs;      /* NULL: SQLite's own; tests name a shim */
-    bool is_read_only;    /* `check`, `audit verify`: no migration, no writer, no node epoch */
-    int lock_wait_ms;     /* how long to wait for another process that is this node; 0 refuses at once */
+    struct trace_table *traces; /* of the requests that write, for db_tx_trace(); NULL: none have one */
+    int read_connections;       /* at least 1; one per worker is best */
+    int queue_limit;            /* closures that may wait; more is ERR_BUSY */
+    const char *vfs;            /* NULL: SQLite's own; tests name a shim */
+    bool is_read_only;          /* `check`, `audit verify`: no migration, no writer, no node epoch */
+    int lock_wait_ms; /* how long to wait for another process that is this node; 0 refuses at once */
     const char *before_migration;   /* folder for copies of what a migration changes; NULL: none are made */
     struct journal_options journal; /* not of a read-only one */
 };
 
 /** Opens, migrates, takes a new node epoch. Holds the lock file "<path>.<node>.lock" until db_close, so that
  * a second process of the same node is refused; another node (a command beside the server) may write too, and
- * has audit chains of its own. The texts of `options` are borrowed during the call; clock, random and log
- * until db_close.
+ * has audit chains of its own. The texts of `options` are borrowed during the call; clock, random, log and
+ * traces until db_close.
  *  @errors ERR_CONFLICT when another process is this node, ERR_WRONG_STATE the journal knows more than this
  * inventory, ERR_IO the lock file, ERR_DB (of the journal too: broken, or of another server), ERR_DISK_FULL
  * @thread init */
@@ -133,6 +135,8 @@ err_t db_change(struct db_tx *tx, const char *sql, const struct db_value *values
 
 /** The time of the transaction, the same for all of its statements (Unix ms). */
 int64_t db_tx_now_ms(const struct db_tx *tx);
+/** The trace of a request that runs, found by its id. @return false: it has none, or is none @thread of tx */
+bool db_tx_trace(const struct db_tx *tx, const char *request_id, struct trace *out);
 /** A version 7 UUID of the transaction's clock. */
 err_t db_tx_uuid(struct db_tx *tx, struct uuid *out);
 

@@ -35,6 +35,11 @@ int64_t db_tx_now_ms(const struct db_tx *tx)
     return tx->now_ms;
 }
 
+bool db_tx_trace(const struct db_tx *tx, const char *request_id, struct trace *out)
+{
+    return trace_table_find(tx->options->traces, request_id, out);
+}
+
 static int64_t tx_clock_ms(void *context)
 {
     const struct db_tx *tx = context;

@@ -30,6 +30,9 @@ err_t audit_list(struct fleet *fleet, const struct audit_range *range, audit_row
            RANGE_MAX);
     ENSURE(range->device != NULL || range->kind == NULL || range->actor == NULL, ERR_UNPROCESSABLE,
            "give kind or actor, or both beside a device");
+    ENSURE(range->request_id == NULL ||
+               (range->device == NULL && range->kind == NULL && range->actor == NULL),
+           ERR_UNPROCESSABLE, "give request_id without device, kind and actor");
     return db_read(fleet->db, list_in, &run);
 }
 

@@ -7,7 +7,8 @@
 #include "fleet/fleet.h"
 
 /** One page, newest first. @param range limit 1 … 1001 @errors ERR_UNPROCESSABLE kind and actor without a
- * device: no index serves both @thread worker */
+ * device: no index serves both; request_id beside
+ * another filter @thread worker */
 err_t audit_list(struct fleet *fleet, const struct audit_range *range, audit_row_fn fn, void *arg);
 /** What an export of this time has to read, as an array of struct audit_segment. @param out replaced */
 err_t audit_export_segments(struct fleet *fleet, const struct audit_span *span, struct buf *out);

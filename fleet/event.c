@@ -25,9 +25,25 @@ static err_t feed_number(struct db_tx *tx, const struct event *event, int64_t *o
     return next.webhooks > 0 ? webhook_rows_mark(tx, *event->tenant, db_tx_now_ms(tx)) : OK;
 }
 
-static err_t append(struct db_tx *tx, const struct event *event, const char *body)
+/* The body that is hashed names the trace of a request that came with one, as its last member. */
+static err_t body_with_trace(const char *body, const struct trace *trace, struct buf *out)
+{
+    size_t n = strlen(body);
+    ENSURE(n >= 2 && body[n - 1] == '}', ERR_INTERNAL, "a record's body is no object");
+    TRY(buf_append(out, body, n - 1));
+    return buf_printf(out, "%s\"trace_id\":\"%s\"}", n > 2 ? "," : "", trace->id);
+}
+
+static err_t append(struct db_tx *tx, const struct event *event, const char *plain_body)
 {
     int64_t feed = 0;
+    struct trace trace;
+    AUTO_VAL(buf) traced = {0};
+    const char *body = plain_body;
+    if (db_tx_trace(tx, event->request_id, &trace)) {
+        TRY(body_with_trace(plain_body, &trace, &traced));
+        body = buf_str(&traced);
+    }
     TRY(feed_number(tx, event, &feed));
     return audit_append(
         tx, &(struct audit_entry){.kind = event->kind,

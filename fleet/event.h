@@ -12,8 +12,9 @@ struct event {
     const struct device_id *device; /* or NULL */
 };
 
-/** Appends the record in the transaction that it describes. @param format of a compact JSON object; what is
- *  put in must need no escaping (numbers, hex, names of our own) @thread of tx */
+/** Appends the record in the transaction that it describes. Where the request came with a trace that is still
+ * known (base/trace_table.h), the object gets a member trace_id. @param format of a compact JSON object; what
+ * is put in must need no escaping (numbers, hex, names of our own) @thread of tx */
 err_t event_append(struct db_tx *tx, const struct event *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -91,8 +91,9 @@ static err_t facts_set(struct exchange *x, const char *method)
 }
 
 /* Trace Context §3.2: of two none is believed. */
-static void trace_take(struct request *request)
+static void trace_take(struct exchange *x)
 {
+    struct request *request = &x->request;
     const char *found = NULL;
     for (size_t i = 0; i < request->header_count; i++) {
         if (strcasecmp(request->headers[i].name, "traceparent") == 0) {
@@ -104,7 +105,9 @@ static void trace_take(struct request *request)
     }
     struct trace trace;
     if (found != NULL && trace_parse(found, &trace)) {
-        request->trace = trace;
+        request->trace = x->traced.trace = trace;
+        memcpy(x->traced.request_id, request->request_id, sizeof x->traced.request_id);
+        trace_table_put(x->server->options.traces, &x->traced);
     }
 }
 
@@ -202,7 +205,7 @@ static bool has_limit(const struct route *route)
 static err_t admissible(struct exchange *x, const char *method)
 {
     TRY(facts_set(x, method));
-    trace_take(&x->request);
+    trace_take(x);
     TRY(http_request_route(x));
     TRY(x->server->app.arrive != NULL ? x->server->app.arrive(x->server->app.api, &x->request) : OK);
     const struct route *route = x->request.route;

@@ -4,6 +4,7 @@
 #ifndef WHORL_SERVER_EXCHANGE_H
 #define WHORL_SERVER_EXCHANGE_H
 
+#include "base/trace_table.h"
 #include "fleet/rates.h"
 #include "server/connection.h"
 
@@ -27,7 +28,8 @@ struct exchange {
     struct server *server;
     void *handle; /* of the HTTP library */
     struct request request;
-    struct rate_marks rates; /* of the request */
+    struct rate_marks rates;   /* of the request */
+    struct trace_entry traced; /* of the request, while it has a trace */
     struct response response;
     size_t route_index;
     int64_t begun_us; /* of stopwatch_us() */

@@ -138,6 +138,7 @@ void exchange_free(struct exchange *x)
     if (x->sink_is_open) {
         sink_abort(x);
     }
+    trace_table_drop(x->server->options.traces, &x->traced);
     buf_clear(&x->body);
     buf_clear(&x->chunk);
     response_clear(&x->response);

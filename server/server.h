@@ -11,6 +11,7 @@
 
 struct server;
 struct tls_snapshot; /* server/tls.h */
+struct trace_table;
 
 /* What the server calls. All functions run on a worker, or on the loop for ROUTE_ON_LOOP. */
 struct server_app {
@@ -63,6 +64,7 @@ struct server_options {
     const struct clock *clock;
     const struct random *random;
     struct log *log;
+    struct trace_table *traces; /* base/trace_table.h: of the requests that run; NULL: nobody asks */
     /* on a background thread; may block */
     void (*on_reload)(void *context); /* at SIGHUP, at server_reload(), and every reload_period_ms:
                                          certificates and ticket keys are renewed there */

@@ -243,6 +243,8 @@ static const struct cli_argument audit_list_arguments[] = {
     QUERY("--kind", "KIND", "kind", "records of this kind"),
     QUERY("--actor", "ACTOR", "actor", "records of what this one did"),
     QUERY("--device", "ID", "device", "records of this device"),
+    QUERY("--request", "ID", "request_id",
+          "records of this request (X-Request-Id, request_id of a problem); alone"),
     QUERY("--since", "TIME", "since", "not older"),
     QUERY("--until", "TIME", "until", "not newer"),
     ARGUMENTS_END,

@@ -80,6 +80,7 @@ err_t house_open_db(struct house *house, enum house_use use)
         .clock = clock_system(),
         .random = random_system(),
         .log = house->log,
+        .traces = house->traces,
         .read_connections = use == HOUSE_SERVE ? (int)house->config.workers : 1,
         .queue_limit = (int)house->config.queue_limit,
         .is_read_only = use == HOUSE_READ,
@@ -246,7 +247,10 @@ static err_t open_settings(struct house *house)
 {
     TRY(house_check_marker(house->folder));
     TRY(config_load(house->folder, &house->config));
-    return log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log);
+    TRY(log_new(STDERR_FILENO, config_log_level(&house->config), clock_system(), &house->log));
+    TRY(trace_table_new(&house->traces));
+    log_set_traces(house->log, house->traces);
+    return OK;
 }
 
 /* The key of TLS and the secrets that the server works with are read into it, from the files. The passphrase,
@@ -326,6 +330,7 @@ void house_close(struct house *house)
     db_close(house->db);
     keystore_free(house->keystore);
     log_free(house->log);
+    trace_table_free(house->traces);
     secret_clear(&house->salt);
     heap_free(house->folder);
     memset(house, 0, sizeof *house);

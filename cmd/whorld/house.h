@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/ports.h"
+#include "base/trace_table.h"
 #include "cmd/whorld/config.h"
 #include "firmware_store/store.h"
 #include "fleet/fleet.h"
@@ -35,6 +36,7 @@ struct house {
     char *folder;
     struct config config;
     struct log *log;
+    struct trace_table *traces; /* of the requests that the server runs */
     struct keystore *keystore;
     struct db *db;
     /* those that name the installation and sign for it now; the device authority of init alone */

@@ -181,6 +181,7 @@ static err_t make_server(struct serving *s)
         .clock = clock_system(),
         .random = random_system(),
         .log = s->house->log,
+        .traces = s->house->traces,
         .on_reload = on_reload,
         .reload_context = s,
         .reload_period_ms = RELOAD_PERIOD_MS,

@@ -44,6 +44,37 @@ expect "one that is none is no error, and in no line" "$LINE$(jq -r .trace_id "$
 traced 404 /api/v1/products/01920000-0000-7000-8000-0000000000ff "00-$TRACE-$PARENT-01" "00-$TRACE-$PARENT-01"
 expect "nor are two" "$LINE$(jq -r .trace_id "$WORK/body")" null
 
+say "a change is followed from the answer to its audit record, and back"
+IDS() { tr -d '\r' <"$WORK/headers" | sed -n 's/^x-request-id: //Ip'; }
+api POST /api/v1/hubs '{"name":"traced","host":"traced.example.com"}' -H "traceparent: 00-$TRACE-$PARENT-01" >/dev/null
+expect_status "a hub is made, traceparent sent" 201
+CHANGE=$(IDS)
+api POST /api/v1/hubs '{"name":"traced","host":"traced.example.com"}' -H "traceparent: 00-$TRACE-$PARENT-01" >/dev/null
+expect_status "a second time it is refused" 409
+expect "the problem has the ids of its own request" "$(jq -r '.request_id + " " + .trace_id' "$WORK/body")" "$(IDS) $TRACE"
+REFUSED=$(IDS)
+expect "the log ties the first one's ids together" \
+    "$(jq -r --arg id "$CHANGE" 'select(.event == "request_traced" and .request_id == $id) | "\(.trace_id) \(.status)"' "$WORK/server.log")" "$TRACE 201"
+api GET "/api/v1/audit?request_id=$CHANGE" >/dev/null
+expect "the audit record that it caused" "$(jq -c '[.records[] | [.type, .request_id, .details.name, .details.trace_id]]' "$WORK/body")" \
+    "[[\"hub.added\",\"$CHANGE\",\"traced\",\"$TRACE\"]]"
+api GET "/api/v1/audit?request_id=$REFUSED" >/dev/null
+expect "what was refused caused none" "$(jq -c .records "$WORK/body")" "[]"
+api POST /api/v1/hubs '{"name":"plain","host":"plain.example.com"}' >/dev/null
+api GET "/api/v1/audit?request_id=$(IDS)" >/dev/null
+expect "without a traceparent the record has the request alone" "$(jq -c '[.records[] | [.type, (.details | has("trace_id"))]]' "$WORK/body")" '[["hub.added",false]]'
+new_identity traced
+register "$ID"
+new_key traced-op
+device_json traced POST /device/v1/enrol "{\"csr\":\"$(csr traced-op)\",\"generation\":1}" -H "traceparent: 00-$TRACE-$PARENT-01" >/dev/null
+expect_status "a device enrols, traceparent sent" 200
+api GET "/api/v1/audit?request_id=$(IDS)" >/dev/null
+expect "its record" "$(jq -c '[.records[] | [.type, .device_id, .details.trace_id]]' "$WORK/body")" "[[\"device.enrolled\",\"$ID\",\"$TRACE\"]]"
+"$WHORLD" audit verify --dir "$DATA" >"$WORK/out" || die "the log does not verify: $(cat "$WORK/out")"
+api GET /api/v1/audit/export >/dev/null
+cp "$WORK/body" "$WORK/export.jsonl"
+expect_in "an export with traces verifies" "$("$WHORLD" audit verify "$WORK/export.jsonl" --ca "$CA")" "verifies"
+
 say "the dashboard and the alert rules ask for what is printed"
 api GET /metrics >/dev/null # a second time: the first one and its status are counted
 if /usr/bin/python3 -c 'import prometheus_client, yaml' 2>/dev/null; then

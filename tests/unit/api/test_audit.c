@@ -76,6 +76,49 @@ static void fields_and_filters(void **state)
     assert_status(h, &call, &reply, 400);
 }
 
+/* What a request caused is found by its id alone, in any case of letters, page by page. */
+static void what_a_request_caused(void **state)
+{
+#define REQUEST_ID "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee" /* of every request of the fixture */
+    struct house *h = *state;
+    AUTO_VAL(reply) reply = {.json = NULL};
+    AUTO_VAL(chip) chip;
+    live(h, &chip);
+    struct call call = rest(h, HTTP_GET, "/api/v1/audit", NULL);
+    assert_status(h, &call, &reply, 200);
+    size_t index = 0;
+    size_t with_one = 0;
+    json_t *record = NULL;
+    json_array_foreach(records_of(&reply), index, record)
+    {
+        with_one += json_object_get(record, "request_id") != NULL ? 1 : 0;
+    }
+    assert_true(with_one >= 3 && with_one < index);
+    static const char *const forms[] = {REQUEST_ID, "0190AAAA-BBBB-7CCC-8DDD-EEEEEEEEEEEE"};
+    for (size_t i = 0; i < 2; i++) {
+        call.query[0] = (struct http_field){"request_id", forms[i]};
+        assert_status(h, &call, &reply, 200);
+        assert_int_equal(json_array_size(records_of(&reply)), with_one);
+        assert_string_equal(text_of_item(json_array_get(records_of(&reply), 0), "request_id"), REQUEST_ID);
+    }
+    call.query[0].value = "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeef";
+    assert_status(h, &call, &reply, 200);
+    assert_int_equal(json_array_size(records_of(&reply)), 0);
+    static const char *const bad[] = {"", "0190aaaa", "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeeg", "%"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        call.query[0].value = bad[i];
+        assert_status(h, &call, &reply, 400);
+    }
+    call.query[0].value = REQUEST_ID;
+    call.query[1] = (struct http_field){"kind", "device.released"};
+    assert_status(h, &call, &reply, 400);
+    call.query[1] = (struct http_field){"device", chip.id};
+    assert_status(h, &call, &reply, 400);
+    call.query[1] = (struct http_field){"until", "2000-01-01T00:00:00Z"};
+    assert_status(h, &call, &reply, 200);
+    assert_int_equal(json_array_size(records_of(&reply)), 0);
+}
+
 /* Several records of one transaction have the same time: none is lost or shown twice at a page's edge. */
 static void pages_lose_nothing(void **state)
 {
@@ -173,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fields_and_filters, house_setup, house_teardown),
+        cmocka_unit_test_setup_teardown(what_a_request_caused, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(pages_lose_nothing, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(why_it_was_refused, house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(another_tenant_and_scopes, house_setup, house_teardown),

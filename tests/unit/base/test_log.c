@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/trace_table.h"
 #include "base/utf8.h"
 #include "tests/unit/base/base_fixture.h"
 
@@ -139,6 +140,24 @@ static void errors_name_their_place(void **state)
     assert_null(json_object_get(without, "request_id"));
 }
 
+static void errors_name_the_trace_of_their_request(void **state)
+{
+    struct fixture *f = *state;
+    struct trace_entry entry = {.request_id = "r1", .trace = {.id = "t1", .parent = "p1"}};
+    AUTO_PTR(trace_table) *traces = NULL;
+    assert_ok(trace_table_new(&traces));
+    trace_table_put(traces, &entry);
+    log_set_traces(f->log, traces);
+    log_error(f->log, "failed", "r1", ERR(ERR_IO, "x"));
+    AUTO(json_t) *object = read_object(f);
+    assert_string_equal(json_string_value(json_object_get(object, "trace_id")), "t1");
+    assert_string_equal(json_string_value(json_object_get(object, "parent_id")), "p1");
+    log_error(f->log, "failed", "r2", ERR(ERR_IO, "x"));
+    AUTO(json_t) *other = read_object(f);
+    assert_null(json_object_get(other, "trace_id"));
+    log_set_traces(f->log, NULL);
+}
+
 static void errors_name_their_request(void **state)
 {
     struct fixture *f = *state;
@@ -173,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_text_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_line_is_never_longer_than_its_room, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_name_the_trace_of_their_request, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_their_request, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_pipe_does_not_hurt, setup, teardown),
     };

@@ -10,13 +10,14 @@
 
 struct happening {
     struct event event;
+    const char *body; /* NULL: nothing is in it */
     bool fails;
 };
 
 static inline err_t happen_in(struct db_tx *tx, void *arg)
 {
     const struct happening *run = arg;
-    TRY(event_append(tx, &run->event, "{}"));
+    TRY(event_append(tx, &run->event, "%s", run->body != NULL ? run->body : "{}"));
     return run->fails ? ERR(ERR_CONFLICT, "undone") : OK;
 }
 

@@ -28,8 +28,9 @@ struct fleet_fixture {
     struct blob_store *blobs; /* "firmware" in the folder */
     struct fleet_options options;
     struct fleet *fleet;
-    struct first_token token; /* of an administrator of "default" */
-    struct tenant_row tenant; /* "default" */
+    struct first_token token;   /* of an administrator of "default" */
+    struct tenant_row tenant;   /* "default" */
+    struct trace_table *traces; /* NULL until a test puts one in, and opens again */
 };
 
 /* --- once per program: cmocka_run_group_tests(tests, fleet_group_setup, fleet_group_teardown) */
@@ -58,6 +59,7 @@ static inline void fleet_fixture_open(struct fleet_fixture *f)
                                           .node_name = "node-1",
                                           .clock = &f->clock.clock,
                                           .random = random_system(),
+                                          .traces = f->traces,
                                           .read_connections = 4,
                                           .queue_limit = 1000};
     AUTO(char) *firmware = NULL;

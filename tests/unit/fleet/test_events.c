@@ -2,6 +2,8 @@
  * and who is woken when there is more. */
 #include "tests/unit/fleet/event_scene.h"
 
+#include "fleet/audit_log.h"
+
 static void only_changes_of_a_tenant_are_events(void **state)
 {
     struct fleet_fixture f;
@@ -34,6 +36,57 @@ static void a_kind_of_no_table_is_refused(void **state)
     struct fleet_fixture f;
     fleet_fixture_init(&f, *state);
     assert_error(happen(&f, "hub.painted", "ok", &f.tenant.id), ERR_INTERNAL, "hub.painted");
+    fleet_fixture_clear(&f);
+}
+
+static err_t take_body(const struct audit_row *row, void *arg)
+{
+    (void)snprintf(arg, 128, "%.*s", (int)row->body.n, (const char *)row->body.p);
+    return OK;
+}
+
+/* The record of a request that runs and came with a trace names it; no other does, of any form of body. */
+static void a_record_names_the_trace(void **state)
+{
+#define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
+    static const struct {
+        const char *request_id, *format, *want;
+    } rows[] = {
+        {"0190aaaa-bbbb-7ccc-8ddd-000000000001", "{}", "{\"trace_id\":\"" TRACE_ID "\"}"},
+        {"0190aaaa-bbbb-7ccc-8ddd-000000000001", "{\"a\":1}", "{\"a\":1,\"trace_id\":\"" TRACE_ID "\"}"},
+        {"0190aaaa-bbbb-7ccc-8ddd-000000000002", "{\"a\":1}", "{\"a\":1}"},
+        {"", "{}", "{}"},
+        {NULL, "{}", "{}"},
+    };
+    struct fleet_fixture f;
+    AUTO_PTR(trace_table) *traces = NULL;
+    struct trace_entry entry = {.trace = {.id = TRACE_ID, .parent = "00f067aa0ba902b7"}};
+    memcpy(entry.request_id, rows[0].request_id, sizeof entry.request_id);
+    assert_ok(trace_table_new(&traces));
+    fleet_fixture_init(&f, *state);
+    f.traces = traces;
+    fleet_fixture_reopen(&f);
+    for (int is_over = 0; is_over < 2; is_over++) {
+        if (is_over == 0) {
+            trace_table_put(traces, &entry);
+        }
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            char body[128] = "";
+            struct happening run = {.event = {.kind = "hub.added",
+                                              .result = "ok",
+                                              .actor = "test",
+                                              .request_id = rows[i].request_id,
+                                              .tenant = &f.tenant.id},
+                                    .body = rows[i].format};
+            const struct audit_range last = {.tenant = f.tenant.id, .until = INT64_MAX, .limit = 1};
+            f.clock.at_ms += 1;
+            assert_ok(db_write(f.db, happen_in, &run));
+            assert_ok(audit_list(f.fleet, &last, take_body, body));
+            assert_string_equal(body, is_over == 0 ? rows[i].want : rows[i].format);
+        }
+        trace_table_drop(traces, &entry);
+    }
+    assert_audit_verifies(&f);
     fleet_fixture_clear(&f);
 }
 
@@ -259,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_changes_of_a_tenant_are_events),
         cmocka_unit_test(a_kind_of_no_table_is_refused),
+        cmocka_unit_test(a_record_names_the_trace),
         cmocka_unit_test(what_is_undone_leaves_no_gap),
         cmocka_unit_test(two_processes_share_a_feed),
         cmocka_unit_test(pages_of_any_size_tell_each_once),
