@@ -4,14 +4,15 @@
 #                                  make VARIANT=clang         build/clang     clang, the strictest warnings
 #                                  make VARIANT=asan|tsan     build/asan …    clang with sanitizers
 #                                  make VARIANT=fuzz          build/fuzz      clang, libFuzzer
+#                                  make VARIANT=afl           build/afl       clang, instrumented by AFL++
 #                                  make VARIANT=analyzer      build/analyzer  gcc -fanalyzer
 # V=1 shows the commands. New, removed and renamed files, and changed flags, are noticed.
 
 VARIANT ?= release
 B := build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
-CC := $(if $(filter release analyzer,$(VARIANT)),gcc,clang)
+CC := $(if $(filter release analyzer,$(VARIANT)),gcc,$(if $(filter afl,$(VARIANT)),afl-clang-fast,clang))
 # where ccache is installed, what was compiled before, in this folder or another, is not compiled again
-CCACHE := $(shell command -v ccache)
+CCACHE := $(if $(filter-out afl,$(VARIANT)),$(shell command -v ccache))
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 JOBS ?= $(shell nproc)
@@ -27,6 +28,8 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 WARN_gcc   := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Warith-conversion -Wtrampolines
 WARN_clang := -Wcomma -Wassign-enum -Wunreachable-code -Wconditional-uninitialized -Wthread-safety -Wdocumentation
 
+WARN_afl-clang-fast := $(WARN_clang)
+
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 OPT_release  := -O2 $(HARDEN)
 # off: what gcc 12 claims of out parameters because it does not follow the err_t that guards them
@@ -36,12 +39,15 @@ OPT_clang    := -O1
 OPT_asan     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
 OPT_fuzz     := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+OPT_afl      := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LINK_release := -pie -Wl,-z,relro,-z,now
 # hundreds of test programs are linked: LLVM's linker takes a third of the time
 LLD := $(if $(shell command -v ld.lld),-fuse-ld=lld)
 LINK_asan := -fsanitize=address,undefined $(LLD)
 LINK_tsan := -fsanitize=thread $(LLD)
 LINK_fuzz := -fsanitize=address,undefined $(LLD)
+LINK_afl := -fsanitize=address,undefined
+export AFL_QUIET := 1
 
 # -ffile-prefix-map: the same source gives the same bytes wherever it is built
 CFLAGS  := -std=c11 -g -fPIE -pthread -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. $(OPT_$(VARIANT)) $(WARN) $(WARN_$(CC))
@@ -81,7 +87,7 @@ $(call remember,$(B)/stamp/cmd,$(OBJ_CMD))
 $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
-.PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-replay fuzzers headers lint format quick tsan check chaos demo \
+.PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-keep fuzz-replay fuzzers afl headers lint format quick tsan check chaos demo \
 	bench soak soak-controls nightly tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -154,7 +160,7 @@ $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*pkcs11*.c)): $(B)/tests/pkcs
 $(B)/bench/pass $(B)/bench/campaign $(B)/bench/token $(B)/bench/signer $(B)/bench/rates: $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS) $(B)/stamp/link
 	$(link)
 # a fuzz target is driven by libFuzzer, or by a main() that replays its corpus
-ifeq ($(VARIANT),fuzz)
+ifneq ($(filter fuzz afl,$(VARIANT)),)
 $(B)/tests/fuzz/%: LDFLAGS += -fsanitize=fuzzer
 $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
@@ -177,10 +183,21 @@ fuzz-replay:
 	@$(MAKE) -j$(JOBS) VARIANT=asan fuzzers
 	@sh tests/fuzz/replay.sh build/asan/tests/fuzz
 
-## fuzz           every fuzz target for FUZZ_SECONDS (60) of new inputs
+## fuzz           every fuzz target for FUZZ_SECONDS (300) of new inputs, one on each core
 fuzz:
 	@$(MAKE) -j$(JOBS) VARIANT=fuzz fuzzers
-	@sh tests/fuzz/explore.sh build/fuzz/tests/fuzz $(or $(FUZZ_SECONDS),60)
+	@JOBS='$(JOBS)' sh tests/fuzz/explore.sh build/fuzz/tests/fuzz $(or $(FUZZ_SECONDS),300)
+
+## afl            the same targets under AFL++, where it matters most: CMP, CSRs, firmware images (MCUboot), AFL_SECONDS (300) each
+AFL_TARGETS := cmp_header cmp_mac cmp_request cmp_confirmation cmp_revocation csr image
+afl:
+	@$(MAKE) -j$(JOBS) VARIANT=afl $(AFL_TARGETS:%=build/afl/tests/fuzz/fuzz_%)
+	@JOBS='$(JOBS)' sh tests/fuzz/afl.sh build/afl/tests/fuzz $(or $(AFL_SECONDS),300) $(AFL_TARGETS)
+
+## fuzz-keep      takes from both what reaches new code into tests/fuzz/corpus
+fuzz-keep:
+	@$(MAKE) -j$(JOBS) VARIANT=fuzz fuzzers
+	@sh tests/fuzz/keep.sh build/fuzz/tests/fuzz
 
 ## headers        each header compiles alone
 headers:
@@ -315,7 +332,8 @@ nightly: deps-nightly
 	@$(MAKE) -j$(JOBS) tests
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full' TEST_SECONDS=1200 sh tests/run.sh \
 		$(patsubst %.c,build/%,$(sort $(wildcard tests/unit/*/test_*.c)))
-	@$(MAKE) fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
+	@$(MAKE) fuzz
+	@$(MAKE) afl
 
 # --- house-keeping
 

@@ -4,8 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "api/request_words.h"
 #include "api/tables.h"
 #include "fleet/firmware_self.h"
 
@@ -22,8 +22,7 @@ static err_t open_action(struct api *api, const struct request *request, struct 
 static err_t add_history(struct api *api, const struct request *request, const struct ddi_place *place,
                          const struct firmware_action *action, json_t *answer)
 {
-    const char *text = http_query(request, "actionHistory");
-    long most = text == NULL ? 0 : strtol(text, NULL, 10);
+    long most = words_history(http_query(request, "actionHistory"));
     if (most == 0) {
         return OK;
     }

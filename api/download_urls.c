@@ -1,6 +1,5 @@
 /* Signed addresses of images: made for a device that shows its certificate, and taken from whoever brings
  * one. They are in no log: requests are not logged by their targets. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,24 +7,13 @@
 #include "api/device_firmware.h"
 #include "api/download.h"
 #include "api/reply.h"
+#include "api/request_words.h"
 #include "api/tables.h"
 #include "fleet/firmware_urls.h"
 
 enum { URLS_LIMIT = 4096 };
 
 /* --- made ----------------------------------------------------------------------------------------------- */
-
-static err_t href_append(struct buf *out, const struct firmware_url *url)
-{
-    TRY(buf_append_str(out, "firmware/signed/"));
-    TRY(hex_append(out, BYTES_OF(url->digest.b)));
-    TRY(buf_append_str(out, "?device="));
-    TRY(hex_append(out, BYTES_OF(url->device.b)));
-    TRY(buf_printf(out, "&authority=%s&serial=", url->authority));
-    TRY(hex_append(out, BYTES_OF(url->serial)));
-    TRY(buf_printf(out, "&expires=%" PRId64 "&key=%" PRId64 "&signature=", url->expires_s, url->key));
-    return hex_append(out, BYTES_OF(url->signature.b));
-}
 
 struct urls_body {
     uint8_t sha256[SHA256_SIZE];
@@ -54,7 +42,7 @@ static err_t post_urls(struct api *api, const struct request *request, struct re
     TRY(body_read(document, &body));
     memcpy(digest.b, body.sha256, sizeof digest.b);
     TRY(firmware_url_make(api->options.fleet, &request->principal->contact, &digest, body.expires_in, &url));
-    TRY(href_append(&href, &url));
+    TRY(words_signed_write(&url, &href));
     AUTO(json_t) *answer = json_object();
     TRY(json_set_text(answer, "href", buf_str(&href)));
     TRY(json_set_int(answer, "expires_in", body.expires_in));
@@ -62,48 +50,6 @@ static err_t post_urls(struct api *api, const struct request *request, struct re
 }
 
 /* --- used ----------------------------------------------------------------------------------------------- */
-
-static bool take_hex(const struct request *request, const char *name, uint8_t *out, size_t size)
-{
-    const char *text = http_query(request, name);
-    return text != NULL && hex_decode(bytes_str(text), out, size).code == ERR_OK;
-}
-
-static bool take_number(const struct request *request, const char *name, int64_t *out)
-{
-    const char *text = http_query(request, name);
-    size_t n = text == NULL ? 0 : strspn(text, "0123456789");
-    if (n < 1 || n > 15 || text[n] != '\0') {
-        return false;
-    }
-    *out = strtoll(text, NULL, 10);
-    return true;
-}
-
-static bool take_authority(const struct request *request, char out[AUTHORITY_ID_SIZE])
-{
-    const char *text = http_query(request, "authority");
-    size_t n = text == NULL ? 0 : strlen(text);
-    if (n < 1 || n >= AUTHORITY_ID_SIZE || strchr(text, '\n') != NULL) {
-        return false;
-    }
-    memcpy(out, text, n + 1);
-    return true;
-}
-
-static err_t url_read(const struct request *request, struct firmware_url *out)
-{
-    *out = (struct firmware_url){.key = 0};
-    ENSURE(hex_decode(bytes_str(request->params[0]), out->digest.b, SHA256_SIZE).code == ERR_OK,
-           ERR_NOT_FOUND, "no such image");
-    bool is_whole = take_hex(request, "device", out->device.b, sizeof out->device.b) &&
-                    take_hex(request, "serial", out->serial, sizeof out->serial) &&
-                    take_hex(request, "signature", out->signature.b, sizeof out->signature.b) &&
-                    take_number(request, "expires", &out->expires_s) &&
-                    take_number(request, "key", &out->key) && take_authority(request, out->authority);
-    ENSURE(is_whole, ERR_FORBIDDEN, "the address is not signed here for this");
-    return OK;
-}
 
 /* What was taken of a budget, until it is known how much of it left. */
 struct spent {
@@ -139,7 +85,7 @@ static err_t answer_signed(struct api *api, const struct request *request, struc
                            struct response *response)
 {
     const char *method = request->method == HTTP_GET ? "GET" : "HEAD";
-    TRY(url_read(request, &spent->url));
+    TRY(words_signed_read(request, &spent->url));
     TRY(firmware_url_check(spent->fleet, method, &spent->url, &spent->contact, &spent->grant));
     TRY(download_blob(api, request, &spent->grant.artifact.digests, spent->grant.artifact.filename,
                       response));

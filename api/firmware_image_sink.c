@@ -136,16 +136,13 @@ static err_t read_place(const struct request *request, struct upload_place *out)
 {
     static const char *const no_query[] = {NULL};
     const char *offset = http_header(request, "Upload-Offset");
-    char *end = NULL;
     *out = (struct upload_place){.tenant = request->principal->tenant, .actor = request->principal->actor};
     TRY(request_check_query(request, no_query));
     TRY(request_uuid(request->params[0], "upload", &out->id));
     ENSURE(http_content_type_is(request, "application/partial-upload"), ERR_MEDIA_TYPE,
            "send application/partial-upload");
     ENSURE(offset != NULL, ERR_BAD_REQUEST, "Upload-Offset says where these bytes belong");
-    out->at = strtoll(offset, &end, 10);
-    ENSURE(offset[0] >= '0' && offset[0] <= '9' && *end == '\0' && strlen(offset) <= 15, ERR_BAD_REQUEST,
-           "Upload-Offset is a number of bytes");
+    ENSURE(words_number(offset, &out->at), ERR_BAD_REQUEST, "Upload-Offset is a number of bytes");
     return OK;
 }
 
