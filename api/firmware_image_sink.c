@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/firmware_views.h"
+#include "api/request_words.h"
 #include "api/terms.h"
 
 static err_t write_piece(void *state, struct bytes chunk)
