@@ -280,15 +280,15 @@ faults-build: $(B)/faults/faults.so $(B)/chaos/controls.so
 	@sh deploy/deps.sh build run
 	@$(MAKE) -j$(JOBS) all
 
-## faults         every fault but a power cut at each of its positions (memory: at FAULTS_MEMORY, 300, of each request): disk, descriptors, threads
+## faults         every fault but a power cut at each of its positions (memory: at FAULTS_MEMORY, 300, of each request); FAULTS_JSON=FILE keeps the table
 faults: faults-build
 	@$(FAULTS) --controls
-	@$(FAULTS) --sample-memory $(or $(FAULTS_MEMORY),300)
+	@$(FAULTS) --sample-memory $(or $(FAULTS_MEMORY),300) $(FAULTS_JSON:%=--json %)
 
 ## faults-short   what `make check` does of it: some positions of each, and the proof that a broken server is noticed
 faults-short: faults-build
 	@$(FAULTS) --controls
-	@$(FAULTS) --sample 5 --seed 1
+	@$(FAULTS) --sample 4 --seed 1
 
 ## demo           a server, a device, a fleet, on this machine
 demo: deps

@@ -39,6 +39,8 @@ err_t json_parse(struct bytes text, size_t limit, json_t **out)
     json_error_t error = {0};
     const char *start = text.n == 0 ? "" : (const char *)text.p;
     *out = json_loadb(start, text.n, JSON_REJECT_DUPLICATES, &error);
+    ENSURE(*out != NULL || error.text[0] != '\0', ERR_NO_MEMORY,
+           "a JSON text"); /* all that it says of that */
     ENSURE(*out != NULL, ERR_BAD_JSON, "line %d, column %d: %s", error.line, error.column, error.text);
     return OK;
 }

@@ -179,9 +179,10 @@ err_t ca_certificate_verify(const struct ca_certificate *certificate, const stru
     const char *refusal = signature_refusal(algorithm, issuer->facts.key.alg);
     ENSURE(refusal == NULL, ERR_UNPROCESSABLE, "the signature of %s: %.80s", subject, refusal);
     TRY(key_open(buf_view(&issuer->spki), issuer->facts.key.alg, &key));
-    ENSURE(signature_verify(key, algorithm, tbs, signature), ERR_UNPROCESSABLE,
-           "the signature of %s is not its issuer's: the chain does not verify", subject);
-    return OK;
+    return signature_verify(key, algorithm, tbs, signature,
+                            ERR(ERR_UNPROCESSABLE,
+                                "the signature of %s is not its issuer's: the chain does not verify",
+                                subject));
 }
 
 /* --- what it must say --------------------------------------------------------------------------------- */

@@ -25,9 +25,8 @@ err_t certificate_decode(struct bytes der, X509 **out)
     TRY(der_check(der));
     const unsigned char *p = der.p;
     *out = d2i_X509(NULL, &p, (long)der.n);
-    openssl_forget_errors();
-    ENSURE(*out != NULL, ERR_BAD_ENCODING, "not an X.509 certificate");
-    return OK;
+    err_t refused = openssl_refused(ERR(ERR_BAD_ENCODING, "not an X.509 certificate"));
+    return *out != NULL ? OK : refused;
 }
 
 err_t certificate_encode(const X509 *x509, struct buf *out)

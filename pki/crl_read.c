@@ -267,9 +267,8 @@ err_t crl_verify(const struct crl_facts *crl, const struct ca_certificate *issue
     const char *refusal = signature_refusal(crl->algorithm, issuer->facts.key.alg);
     ENSURE(refusal == NULL, ERR_UNPROCESSABLE, "the CRL's signature: %.100s", refusal);
     TRY(key_open(buf_view(&issuer->spki), issuer->facts.key.alg, &key));
-    ENSURE(signature_verify(key, crl->algorithm, crl->tbs, crl->signature), ERR_UNPROCESSABLE,
-           "the CRL's signature is not its issuer's");
-    return OK;
+    return signature_verify(key, crl->algorithm, crl->tbs, crl->signature,
+                            ERR(ERR_UNPROCESSABLE, "the CRL's signature is not its issuer's"));
 }
 
 err_t crl_check_dates(const struct crl_facts *crl, int64_t now_ms)

@@ -166,9 +166,8 @@ static err_t check_signature(const struct csr *csr)
     ENSURE(refusal == NULL, ERR_BAD_CSR, "the request's signature is refused: %s", refusal);
     AUTO(EVP_PKEY) *key = NULL;
     TRY(key_open(csr->spki, csr->key.alg, &key));
-    ENSURE(signature_verify(key, csr->algorithm, csr->info, csr->signature), ERR_BAD_CSR,
-           "the request's signature does not verify with its own key");
-    return OK;
+    return signature_verify(key, csr->algorithm, csr->info, csr->signature,
+                            ERR(ERR_BAD_CSR, "the request's signature does not verify with its own key"));
 }
 
 static err_t check_key(struct csr *csr, const struct key_policy *policy)

@@ -67,8 +67,8 @@ static err_t sign_text(const struct private_key *key, struct bytes text, struct 
     AUTO_VAL(buf) made = {0};
     TRY(key_open(buf_view(&key->spki), key->info.alg, &public_half));
     TRY(private_key_sign(key, text, &made));
-    ENSURE(signature_verify(public_half, signature_algorithm_of(key->info.alg), text, buf_view(&made)),
-           ERR_CRYPTO, "a signature that was just made does not hold");
+    TRY(signature_verify(public_half, signature_algorithm_of(key->info.alg), text, buf_view(&made),
+                         ERR(ERR_CRYPTO, "a signature that was just made does not hold")));
     return buf_append_bytes(signature, buf_view(&made));
 }
 
@@ -137,7 +137,6 @@ err_t text_verify_raw(struct bytes spki, struct bytes text, const uint8_t signat
     ENSURE(info.alg == KEY_ALG_P256, ERR_UNPROCESSABLE, "the key is no P-256 key");
     TRY(key_open(spki, info.alg, &key));
     TRY(raw_to_der(signature, &der));
-    ENSURE(signature_verify(key, signature_algorithm_of(info.alg), text, buf_view(&der)), ERR_FORBIDDEN,
-           "the signature does not hold under the key");
-    return OK;
+    return signature_verify(key, signature_algorithm_of(info.alg), text, buf_view(&der),
+                            ERR(ERR_FORBIDDEN, "the signature does not hold under the key"));
 }

@@ -2,6 +2,7 @@
  * SubjectPublicKeyInfo costs ten times as much. Also the plain verification that the challenge protocol asks
  * for. Which keys are acceptable is key.c's matter. */
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 
 #include "pki/der.h"
 #include "pki/openssl.h"
@@ -13,8 +14,11 @@ static err_t from_params(const char *type, OSSL_PARAM *params, EVP_PKEY **out)
         return ERR_OPENSSL("preparing a public key failed");
     }
     if (EVP_PKEY_fromdata(context, out, EVP_PKEY_PUBLIC_KEY, params) <= 0) {
-        openssl_forget_errors();
-        return ERR(ERR_UNPROCESSABLE, "the public key is not valid: its point does not lie on the curve");
+        if (ERR_peek_error() == 0) { /* of a bad point it says why */
+            return ERR_OPENSSL("making a public key failed");
+        }
+        return openssl_refused(
+            ERR(ERR_UNPROCESSABLE, "the public key is not valid: its point does not lie on the curve"));
     }
     return OK;
 }
@@ -84,7 +88,6 @@ err_t key_verify(struct bytes spki, struct bytes message, struct bytes signature
     AUTO(EVP_PKEY) *key = NULL;
     TRY(key_check_form(spki, &any, &info));
     TRY(key_open(spki, info.alg, &key));
-    ENSURE(signature_verify(key, signature_algorithm_of(info.alg), message, signature), ERR_POP_FAILED,
-           "the signature does not verify under the key");
-    return OK;
+    return signature_verify(key, signature_algorithm_of(info.alg), message, signature,
+                            ERR(ERR_POP_FAILED, "the signature does not verify under the key"));
 }

@@ -49,6 +49,18 @@ err_t openssl_error(const char *file, int line, const char *what)
     return is_ours ? raised : error;
 }
 
+err_t openssl_refused(err_t bad)
+{
+    err_t error = bad;
+    for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error()) {
+        int reason = ERR_GET_REASON(code);
+        if (reason == ERR_R_MALLOC_FAILURE || reason == ERR_R_INTERNAL_ERROR) { /* 3.0 says the latter too */
+            error = ERR(ERR_NO_MEMORY, "no memory inside of OpenSSL");
+        }
+    }
+    return error;
+}
+
 void openssl_forget_errors(void)
 {
     ERR_clear_error();

@@ -33,6 +33,9 @@ err_t openssl_error(const char *file, int line, const char *what);
 
 /** Leaves an error of ours in OpenSSL's queue, from inside of one of its callbacks. */
 void openssl_raise(err_t error);
+/** Of a call that fails for bad input, and when memory is short. @return `bad`, or ERR_NO_MEMORY where
+ * OpenSSL says so; the error queue is empty afterwards */
+err_t openssl_refused(err_t bad);
 /** Empties the error queue where a failure was expected and is reported in our own words. */
 void openssl_forget_errors(void);
 
@@ -74,8 +77,10 @@ struct bytes key_borrow_bits(struct bytes spki);
 const char *signature_refusal(struct bytes algorithm, enum key_alg alg);
 /** Why the algorithm is too weak whoever signed (MD2 … SHA-1, SHA-224); NULL when it is not known to be. */
 const char *signature_weakness(struct bytes algorithm);
-/** Verifies a signature whose algorithm was checked. @return false also for every failure inside OpenSSL */
-bool signature_verify(EVP_PKEY *key, struct bytes algorithm, struct bytes tbs, struct bytes signature);
+/** Verifies a signature whose algorithm was checked. @param bad what to say of one that does not verify, also
+ * for every failure inside of OpenSSL but one @errors that of `bad`, ERR_NO_MEMORY */
+err_t signature_verify(EVP_PKEY *key, struct bytes algorithm, struct bytes tbs, struct bytes signature,
+                       err_t bad);
 
 struct certificate_facts;
 /** Facts of a certificate that OpenSSL has parsed already. */

@@ -36,9 +36,9 @@ static err_t prove(const struct private_key *key)
     struct bytes text = bytes_str("a key signs this once, to be believed");
     TRY(key_open(buf_view(&key->spki), key->info.alg, &public_half));
     TRY(private_key_sign(key, text, &signature));
-    ENSURE(signature_verify(public_half, signature_algorithm_of(key->info.alg), text, buf_view(&signature)),
-           ERR_CRYPTO, "the private key does not belong to its public key: it is damaged");
-    return OK;
+    return signature_verify(
+        public_half, signature_algorithm_of(key->info.alg), text, buf_view(&signature),
+        ERR(ERR_CRYPTO, "the private key does not belong to its public key: it is damaged"));
 }
 
 err_t private_key_take(EVP_PKEY *pkey, struct private_key **out)

@@ -130,7 +130,8 @@ const char *signature_refusal(struct bytes algorithm, enum key_alg alg)
     return NULL;
 }
 
-bool signature_verify(EVP_PKEY *key, struct bytes algorithm, struct bytes tbs, struct bytes signature)
+err_t signature_verify(EVP_PKEY *key, struct bytes algorithm, struct bytes tbs, struct bytes signature,
+                       err_t bad)
 {
     struct bytes parameters;
     const struct signature_row *row = find(algorithm, &parameters);
@@ -138,8 +139,8 @@ bool signature_verify(EVP_PKEY *key, struct bytes algorithm, struct bytes tbs, s
     bool is_good = row != NULL && context != NULL &&
                    EVP_DigestVerifyInit_ex(context, NULL, row->digest, NULL, NULL, key, NULL) == 1 &&
                    EVP_DigestVerify(context, signature.p, signature.n, tbs.p, tbs.n) == 1;
-    openssl_forget_errors();
-    return is_good;
+    err_t refused = openssl_refused(bad);
+    return is_good ? OK : refused;
 }
 
 struct bytes signature_algorithm_of(enum key_alg alg)
@@ -181,7 +182,9 @@ err_t private_key_sign(const struct private_key *key, struct bytes tbs, struct b
         EVP_DigestSign(context, bytes, &size, tbs.p, tbs.n) != 1 || size > sizeof bytes) {
         return sign_failed(key);
     }
-    ENSURE(key->proof == NULL || signature_verify(key->proof, algorithm, tbs, (struct bytes){bytes, size}),
-           ERR_UNAVAILABLE, "the token answered with a signature that does not hold");
+    if (key->proof != NULL) {
+        TRY(signature_verify(key->proof, algorithm, tbs, (struct bytes){bytes, size},
+                             ERR(ERR_UNAVAILABLE, "the token answered with a signature that does not hold")));
+    }
     return buf_append(signature, bytes, size);
 }

@@ -86,8 +86,9 @@ static double proof_us(struct private_key *key, long count)
     check(private_key_sign(key, bytes_str("a certificate"), &signature), "signing");
     double begun = seconds(CLOCK_THREAD_CPUTIME_ID);
     for (long i = 0; i < count; i++) {
-        (void)signature_verify(key->proof, signature_algorithm_of(key->info.alg), bytes_str("a certificate"),
-                               buf_view(&signature));
+        err_ignore(signature_verify(key->proof, signature_algorithm_of(key->info.alg),
+                                    bytes_str("a certificate"), buf_view(&signature),
+                                    OK)); /* its time is what is asked for */
     }
     return (seconds(CLOCK_THREAD_CPUTIME_ID) - begun) * 1e6 / (double)count;
 }

@@ -16,6 +16,12 @@ class ProtocolVisitor(Visitor):
 
     def prepare(self):
         super().prepare()
+        self.join()
+        self.ocsp_request = self.make_ocsp()
+        self.images()
+
+    def join(self):
+        """A device that has a certificate."""
         self.speaker = Device(self.house.root, "speaker")
         status, body, _ = self.api.call("POST", "/api/v1/batches", {"name": "speaker", "devices": [self.speaker.identity]})
         if status != 201:
@@ -28,8 +34,11 @@ class ProtocolVisitor(Visitor):
         with open(self.speaker.crt, "w", encoding="ascii") as file:
             file.write(ssl.DER_cert_to_PEM_cert(certificate_of(body)[1]))
         os.rename(self.speaker.next, self.speaker.key)
-        self.ocsp_request = self.make_ocsp()
-        self.images()
+
+    def settle(self):
+        super().settle()
+        if self.of_device("GET", "/default/controller/v1/" + self.speaker.identity)[0] == 403:
+            self.join()  # the answer to its confirmation was lost, and with it its certificate
 
     def images(self):
         """Bytes to download."""
@@ -99,8 +108,13 @@ class ProtocolVisitor(Visitor):
                  "-cert", self.speaker.crt, "-key", self.speaker.key, "-newkey", key, "-certout", out, "-recipient", "/CN=whorl", "-msg_timeout", "10", "-total_timeout", "15"]
         done = subprocess.run(["openssl", "cmp", *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40)
         if done.returncode != 0:
-            self.refused += 1
+            if b"PKIStatus" in done.stdout or b"server response error" in done.stdout:
+                self.refused += 1
+            else:
+                self.unanswered += 1
             return
         serial = run("openssl", "x509", "-in", out, "-noout", "-serial").decode().split("=")[1].strip().lower().rjust(32, "0")
+        os.rename(out, self.speaker.crt)
+        os.rename(key, self.speaker.key)
         self.acknowledged += 1
         self.open.append(("certificate by CMP", lambda: self.api.get("/api/v1/certificates/" + serial) is not None, True))

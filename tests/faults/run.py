@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-FAMILIES = ("disk", "resources")
+FAMILIES = ("disk", "resources", "memory", "clients", "process")
 
 
 def read_options():

@@ -4,6 +4,7 @@ time. A family of faults (disk.py, resources.py …) is a list of these."""
 import os
 import random
 import tempfile
+import time
 
 from server import MAKE, MEMORY, NAME, RESERVE, SYNC, TRUNCATE, WRITE, Gone, House, Lost, Server
 from visit import Visitor
@@ -144,6 +145,18 @@ class Scene:
         if self.server.memory_kib() > memory + CALM_KIB:
             raise Lost(f"{self.server.memory_kib()} KiB of memory, there were {memory}")
 
+    def wait_calm(self, within_s):
+        """What clients left takes a moment to go."""
+        until = time.monotonic() + within_s
+        while True:
+            try:
+                self.is_calm()
+                return
+            except Lost:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
     def close(self):
         self.server.kill()
         self.house.clear()
@@ -163,6 +176,7 @@ def sweep(scene, fault, kinds, error, **more):
     row = Row(fault)
     scene.visitor.is_strict = kinds & IN_COMMIT == kinds
     visitor = scene.visitor
+    visitor.may_blame = False
     refused = visitor.refused + visitor.unanswered
     scene.control.arm(kinds, error, 0)
     visitor.visit(more.get("visits"))
@@ -171,6 +185,7 @@ def sweep(scene, fault, kinds, error, **more):
     visitor.settle()
     if visitor.refused + visitor.unanswered > refused:
         row.lose("a request is refused although nothing fails")
+    visitor.may_blame = kinds == MEMORY
     for at in positions(scene.options, last, kinds):
         if not scene.position(row, kinds, error, at, **more):
             break

@@ -114,11 +114,12 @@ class Visitor:
     def __init__(self, house):
         self.house, self.api = house, Api(house)
         self.server = None
-        self.acknowledged, self.refused, self.unanswered = 0, 0, 0
+        self.acknowledged, self.refused, self.unanswered, self.blamed = 0, 0, 0, 0
         self.open = []  # (what, question) of the visit that goes on
         self.kept = []  # of those before
         self.visits = 0
         self.is_strict = True  # what is refused has changed nothing; else the fault may have hit between the commit and its answer
+        self.may_blame = False  # without memory libraries call what is good malformed: jansson any text, OpenSSL 3.0 a signature
         self.device = Device(house.root, "enroller")
         self.held = hashlib.sha256(b"held").hexdigest()
         self.last = {}
@@ -153,6 +154,9 @@ class Visitor:
             self.acknowledged += 1
             self.open.append((what, (lambda: question(body)), True))
             return body, headers
+        if self.may_blame and 400 <= status < 500:
+            self.blamed += 1
+            return None, None
         if status not in REFUSALS:
             raise Lost(f"{what}: answered {status} {body}")
         if isinstance(body, dict) and "SQL" in json.dumps(body).upper():
@@ -238,7 +242,7 @@ class Visitor:
     def change_one(self, name, what, send, read, values):
         """The last value that was acknowledged holds, until one was tried whose end nobody knows."""
         was, wanted = values
-        unknown = lambda: self.unanswered + (0 if self.is_strict else self.refused)
+        unknown = lambda: self.unanswered + self.blamed + (0 if self.is_strict else self.refused)
         before = unknown()
         body, _ = self.ask(what, (200,), send, lambda _: self.last.get(name) is None or read() == self.last[name], lambda: read() == was)
         self.last[name] = wanted if body is not None else None if unknown() > before else was

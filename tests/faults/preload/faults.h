@@ -20,7 +20,7 @@ enum kind {
     KIND_OPEN = 1 << 8,       /* any open; anywhere */
     KIND_DESCRIPTOR = 1 << 9, /* accept4, socketpair, socket, epoll_create1, eventfd, pipe2 */
     KIND_THREAD = 1 << 10,    /* pthread_create */
-    KIND_SPAWN = 1 << 11,     /* posix_spawn */
+    KIND_SPAWN = 1 << 11,     /* posix_spawn, fork */
     KIND_MEMORY = 1 << 12     /* malloc, calloc, realloc */
 };
 

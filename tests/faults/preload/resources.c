@@ -104,6 +104,15 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
     return ((spawn_fn)faults_real("posix_spawn"))(pid, path, files, attributes, argv, environment);
 }
 
+pid_t fork(void)
+{
+    if (faults_hit(KIND_SPAWN, "fork", "")) {
+        errno = atomic_load(&faults_control()->error);
+        return -1;
+    }
+    return ((pid_t(*)(void))faults_real("fork"))();
+}
+
 /* --- memory: the next library's, so that a checker of memory may stand behind this one */
 
 static struct {

@@ -62,9 +62,10 @@ static void *sign_many(void *arg)
         (void)snprintf(text, sizeof text, "%p %u", (void *)s, i);
         err_t error = private_key_sign(s->key, bytes_str(text), &signature);
         int64_t took_ms = signer_now_ms() - began_ms;
-        bool is_good =
-            error.code == ERR_OK && signature_verify(s->public_half, signature_algorithm_of(KEY_ALG_P256),
-                                                     bytes_str(text), buf_view(&signature));
+        bool is_good = error.code == ERR_OK &&
+                       signature_verify(s->public_half, signature_algorithm_of(KEY_ALG_P256), bytes_str(text),
+                                        buf_view(&signature), ERR(ERR_CRYPTO, "not good"))
+                               .code == ERR_OK;
         s->longest_ms = took_ms > s->longest_ms ? took_ms : s->longest_ms;
         s->good += is_good ? 1 : 0;
         s->later += error.code == ERR_UNAVAILABLE && error.retry_after_s > 0 ? 1 : 0;
