@@ -29,7 +29,7 @@ err_t cmp_sweep(struct fleet *fleet, int64_t now_ms);
 
 /* What the fleet holds; it belongs to cmp_ground.c. @thread init */
 struct cmp_state;
-err_t cmp_state_new(struct cmp_state **out);
+err_t cmp_state_new(const struct random *random, struct cmp_state **out);
 void cmp_state_free(struct cmp_state *state);
 
 #endif

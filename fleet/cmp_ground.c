@@ -26,12 +26,12 @@ struct cmp_state {
     struct source_rates *rates; /* of what nobody has earned */
 };
 
-err_t cmp_state_new(struct cmp_state **out)
+err_t cmp_state_new(const struct random *random, struct cmp_state **out)
 {
     *out = calloc(1, sizeof **out);
     ENSURE(*out != NULL, ERR_NO_MEMORY, "the CMP service");
     (void)pthread_mutex_init(&(*out)->mutex, NULL);
-    return source_rates_new(UNEARNED_PER_SECOND, UNEARNED_AT_ONCE, &(*out)->rates);
+    return source_rates_new(random, UNEARNED_PER_SECOND, UNEARNED_AT_ONCE, &(*out)->rates);
 }
 
 void cmp_state_free(struct cmp_state *state)

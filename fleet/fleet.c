@@ -119,9 +119,9 @@ err_t fleet_new(const struct fleet_options *options, struct fleet **out)
     TRY(firmware_key_handles_new(&fleet->firmware_key_handles));
     TRY(firmware_urls_new(&fleet->firmware_urls));
     TRY(blob_shelf_new(&fleet->blob_shelf));
-    TRY(ocsp_new(&fleet->ocsp));
+    TRY(ocsp_new(options->random, &fleet->ocsp));
     TRY(ocsp_see_authorities(fleet));
-    TRY(cmp_state_new(&fleet->cmp));
+    TRY(cmp_state_new(options->random, &fleet->cmp));
     db_listen(fleet->db, ocsp_forget, fleet->ocsp);
     *out = TAKE(fleet);
     return OK;

@@ -101,7 +101,7 @@ void publications_free(struct publications *publications);
 DEFINE_AUTO_PTR(publications, publications_free);
 
 /** Makes no signer yet (fleet/ocsp.h does). */
-err_t ocsp_new(struct ocsp **out);
+err_t ocsp_new(const struct random *random, struct ocsp **out);
 void ocsp_free(struct ocsp *ocsp);
 DEFINE_AUTO_PTR(ocsp, ocsp_free);
 /** For db_listen: drops the kept answers about a certificate that was revoked. @param context struct ocsp */

@@ -21,7 +21,7 @@ enum {
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
-err_t ocsp_new(struct ocsp **out)
+err_t ocsp_new(const struct random *random, struct ocsp **out)
 {
     *out = NULL;
     AUTO_PTR(ocsp) *ocsp = calloc(1, sizeof *ocsp);
@@ -29,7 +29,7 @@ err_t ocsp_new(struct ocsp **out)
     (void)pthread_mutex_init(&ocsp->mutex, NULL);
     (void)pthread_mutex_init(&ocsp->renewing, NULL);
     TRY(ocsp_cache_new(&ocsp->cache));
-    TRY(source_rates_new(SIGNED_PER_SECOND, SIGNED_AT_ONCE, &ocsp->rates));
+    TRY(source_rates_new(random, SIGNED_PER_SECOND, SIGNED_AT_ONCE, &ocsp->rates));
     *out = TAKE(ocsp);
     return OK;
 }

@@ -79,8 +79,8 @@ static int64_t owed(const struct slot *slot, int64_t most_ns, int64_t now_ns)
     return debt < most_ns ? debt : most_ns;
 }
 
-struct rate_answer rate_table_take(struct rate_table *table, struct bytes key, const struct rate *rate,
-                                   int64_t now_ns)
+static struct rate_answer ask(struct rate_table *table, struct bytes key, const struct rate *rate,
+                              int64_t now_ns, bool takes)
 {
     uint64_t tag = siphash(&table->secret, key);
     size_t at = (size_t)tag & (table->sets - 1);
@@ -92,7 +92,7 @@ struct rate_answer rate_table_take(struct rate_table *table, struct bytes key, c
     struct slot *slot = find(set, tag);
     int64_t debt = owed(slot, most_ns, now_ns);
     bool is_taken = debt + step_ns <= most_ns;
-    if (is_taken) {
+    if (is_taken && takes) {
         debt += step_ns;
         slot = slot != NULL ? slot : make_room(set, tag);
         slot->paid_at_ns = now_ns + debt;
@@ -103,6 +103,18 @@ struct rate_answer rate_table_take(struct rate_table *table, struct bytes key, c
                                 .left = (most_ns - debt) / step_ns,
                                 .wait_ns = wait_ns > 0 ? wait_ns : 0,
                                 .full_ns = debt};
+}
+
+struct rate_answer rate_table_take(struct rate_table *table, struct bytes key, const struct rate *rate,
+                                   int64_t now_ns)
+{
+    return ask(table, key, rate, now_ns, true);
+}
+
+struct rate_answer rate_table_look(struct rate_table *table, struct bytes key, const struct rate *rate,
+                                   int64_t now_ns)
+{
+    return ask(table, key, rate, now_ns, false);
 }
 
 int64_t rate_table_draw(struct rate_table *table, int64_t below)

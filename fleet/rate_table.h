@@ -34,6 +34,10 @@ DEFINE_AUTO_PTR(rate_table, rate_table_free);
 struct rate_answer rate_table_take(struct rate_table *table, struct bytes key, const struct rate *rate,
                                    int64_t now_ns);
 
+/** Whether one would be given; takes nothing, and nobody's place. @thread any */
+struct rate_answer rate_table_look(struct rate_table *table, struct bytes key, const struct rate *rate,
+                                   int64_t now_ns);
+
 /** A number that nobody outside can foresee, below `below` (at least 1); for spreading those who come again.
  * @thread any */
 int64_t rate_table_draw(struct rate_table *table, int64_t below);

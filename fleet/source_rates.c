@@ -1,105 +1,60 @@
-/* A fixed table of sources, each with the time at which it will have paid for all that it took (the generic
- * cell rate algorithm: one number a source). When all places of a key are taken, the one that has paid for
- * longest makes room. */
+/* A table of buckets (rate_table.h) whose keys are addresses, all at one rate. */
 #include "fleet/source_rates.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "fleet/rate_table.h"
 #include "fleet/source_limits.h"
 
-enum { SLOTS = 8192, WAYS = 8, MICROSECONDS = 1000000 };
-
-struct slot {
-    int64_t paid_at_us; /* 0: nobody's */
-    struct source source;
-};
+enum { PLACES = 8192, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 
 struct source_rates {
-    pthread_mutex_t mutex;
-    int64_t step_us, most_us; /* what one costs; what a source may owe */
-    struct slot slots[SLOTS];
+    struct rate rate;
+    struct rate_table *table;
 };
 
-err_t source_rates_new(int per_second, int burst, struct source_rates **out)
+err_t source_rates_new(const struct random *random, int per_second, int burst, struct source_rates **out)
 {
-    *out = calloc(1, sizeof **out);
-    ENSURE(*out != NULL, ERR_NO_MEMORY, "the rates of sources");
-    (*out)->step_us = MICROSECONDS / per_second;
-    (*out)->most_us = (*out)->step_us * burst;
-    (void)pthread_mutex_init(&(*out)->mutex, NULL);
+    *out = NULL;
+    AUTO_PTR(source_rates) *rates = calloc(1, sizeof *rates);
+    ENSURE(rates != NULL, ERR_NO_MEMORY, "the rates of sources");
+    rates->rate = (struct rate){.per_second = per_second, .burst = burst};
+    TRY(rate_table_new(PLACES, random, &rates->table));
+    *out = TAKE(rates);
     return OK;
 }
 
 void source_rates_free(struct source_rates *rates)
 {
     if (rates != NULL) {
-        (void)pthread_mutex_destroy(&rates->mutex);
-        free(rates);
+        rate_table_free(rates->table);
     }
+    free(rates);
 }
 
-static struct slot *set_of(struct source_rates *rates, const struct source *source)
-{
-    return rates->slots + ((size_t)source->key[0] << 8 | source->key[1]) % (SLOTS / WAYS) * WAYS;
-}
+typedef struct rate_answer (*ask_fn)(struct rate_table *table, struct bytes key, const struct rate *rate,
+                                     int64_t now_ns);
 
-static struct slot *find(struct slot *set, const struct source *source)
+static err_t ask(struct source_rates *rates, const char *address, int64_t at_ms, ask_fn fn)
 {
-    for (size_t i = 0; i < WAYS; i++) {
-        if (memcmp(&set[i].source, source, sizeof *source) == 0) {
-            return &set[i];
-        }
-    }
-    return NULL;
-}
-
-static struct slot *make_room(struct slot *set, const struct source *source)
-{
-    struct slot *idlest = set;
-    for (size_t i = 1; i < WAYS; i++) {
-        idlest = set[i].paid_at_us < idlest->paid_at_us ? &set[i] : idlest;
-    }
-    *idlest = (struct slot){.source = *source};
-    return idlest;
-}
-
-/* Who only looks takes nobody's place. */
-static int64_t over_us(struct source_rates *rates, const struct source *source, int64_t at_us, bool takes)
-{
-    struct slot *set = set_of(rates, source);
-    struct slot *slot = find(set, source);
-    int64_t from_us = slot != NULL && slot->paid_at_us > at_us ? slot->paid_at_us : at_us;
-    int64_t over = from_us + rates->step_us - at_us - rates->most_us;
-    if (over <= 0 && takes) {
-        slot = slot != NULL ? slot : make_room(set, source);
-        slot->paid_at_us = from_us + rates->step_us;
-    }
-    return over;
-}
-
-static err_t ask(struct source_rates *rates, const char *address, int64_t at_ms, bool takes)
-{
-    struct source source;
-    TRY(source_of(address, &source));
-    (void)pthread_mutex_lock(&rates->mutex);
-    int64_t over = over_us(rates, &source, at_ms * 1000, takes);
-    (void)pthread_mutex_unlock(&rates->mutex);
-    if (over <= 0) {
+    uint8_t network[SOURCE_NETWORK_SIZE];
+    size_t size = source_network(address, network);
+    struct rate_answer answer =
+        fn(rates->table, (struct bytes){network, size}, &rates->rate, at_ms * NS_PER_MS);
+    if (answer.is_taken) {
         return OK;
     }
     err_t error = ERR(ERR_TOO_MANY, "too many requests of this kind from this address");
-    error.retry_after_s = (int)((over + MICROSECONDS - 1) / MICROSECONDS);
+    error.retry_after_s = (int)((answer.wait_ns + NS_PER_S - 1) / NS_PER_S);
     return error;
 }
 
 err_t source_rates_take(struct source_rates *rates, const char *address, int64_t at_ms)
 {
-    return ask(rates, address, at_ms, true);
+    return ask(rates, address, at_ms, rate_table_take);
 }
 
 err_t source_rates_look(struct source_rates *rates, const char *address, int64_t at_ms)
 {
-    return ask(rates, address, at_ms, false);
+    return ask(rates, address, at_ms, rate_table_look);
 }

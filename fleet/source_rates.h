@@ -4,11 +4,13 @@
 #define WHORL_FLEET_SOURCE_RATES_H
 
 #include "base/bytes.h"
+#include "base/ports.h"
 
 struct source_rates;
 
-/** @param per_second 1 … 1000 @param burst at least 1 @errors ERR_NO_MEMORY @thread init */
-err_t source_rates_new(int per_second, int burst, struct source_rates **out);
+/** @param per_second 1 … 1000 @param burst at least 1 @errors ERR_NO_MEMORY, ERR_CRYPTO @thread
+ * init */
+err_t source_rates_new(const struct random *random, int per_second, int burst, struct source_rates **out);
 void source_rates_free(struct source_rates *rates);
 DEFINE_AUTO_PTR(source_rates, source_rates_free);
 /** Takes one. @param address text, as in source_limits_check() @param at_ms monotonic

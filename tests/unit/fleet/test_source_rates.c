@@ -20,7 +20,7 @@ static void a_burst_and_then_a_rate(void **state)
 {
     AUTO_PTR(source_rates) *rates = NULL;
     (void)state;
-    assert_ok(source_rates_new(10, 5, &rates));
+    assert_ok(source_rates_new(random_system(), 10, 5, &rates));
     assert_int_equal(taken(rates, "192.0.2.1", AT_MS, 20), 5);
     assert_int_equal(taken(rates, "192.0.2.2", AT_MS, 20), 5); /* another's own */
     assert_int_equal(taken(rates, "192.0.2.1", AT_MS + 99, 5), 0);
@@ -33,7 +33,7 @@ static void looking_takes_nothing(void **state)
 {
     AUTO_PTR(source_rates) *rates = NULL;
     (void)state;
-    assert_ok(source_rates_new(10, 2, &rates));
+    assert_ok(source_rates_new(random_system(), 10, 2, &rates));
     for (int i = 0; i < 10; i++) {
         assert_ok(source_rates_look(rates, "192.0.2.1", AT_MS));
     }
@@ -56,7 +56,7 @@ static void who_is_one_source(void **state)
 {
     AUTO_PTR(source_rates) *rates = NULL;
     (void)state;
-    assert_ok(source_rates_new(1, 1, &rates));
+    assert_ok(source_rates_new(random_system(), 1, 1, &rates));
     assert_int_equal(taken(rates, "2001:db8::1", AT_MS, 1), 1);
     assert_int_equal(taken(rates, "2001:db8::2", AT_MS, 1), 0);
     assert_int_equal(taken(rates, "2001:db8:0:1::1", AT_MS, 1), 1);
@@ -71,7 +71,7 @@ static void a_flood_of_sources(void **state)
 {
     AUTO_PTR(source_rates) *rates = NULL;
     (void)state;
-    assert_ok(source_rates_new(1, 1, &rates));
+    assert_ok(source_rates_new(random_system(), 1, 1, &rates));
     for (int i = 0; i < 40000; i++) {
         char address[32];
         (void)snprintf(address, sizeof address, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
