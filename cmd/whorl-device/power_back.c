@@ -30,6 +30,7 @@ static void print_result(const struct power_back_result *r)
                  r->devices, r->served, r->lost, r->attempts, r->refused, r->unreached, r->most_attempts,
                  (unsigned)r->median_ms, (unsigned)r->last_ms);
     print_seconds("served_in", r->served_in, r->last_ms);
+    print_seconds("asking_in", r->asking_in, r->last_ms);
     print_seconds("attempts_in", r->attempts_in, r->last_ms);
     (void)printf("}\n");
 }

@@ -64,9 +64,13 @@ static void note_attempt(struct power_back *all, const struct sim_life *life, en
     struct power_back_result *out = all->result;
     const struct whorl_problem *problem = &life->device.problem;
     bool is_refused = result == WHORL_ERROR_REFUSED;
+    int64_t ended_ms = now_ms();
     (void)pthread_mutex_lock(&all->lock);
     out->attempts++;
     out->attempts_in[second_of(began_ms - all->start_ms)]++;
+    for (size_t s = second_of(began_ms - all->start_ms); s <= second_of(ended_ms - all->start_ms); s++) {
+        out->asking_in[s]++;
+    }
     out->refused += is_refused ? 1 : 0;
     out->unreached += result != WHORL_OK && !is_refused ? 1 : 0;
     if (result != WHORL_OK && out->first_problem[0] == '\0') {

@@ -28,6 +28,7 @@ struct power_back_result {
     size_t most_attempts;                         /* of one device */
     uint32_t median_ms, last_ms;                  /* until a device was served */
     uint32_t served_in[POWER_BACK_SECONDS_MAX];   /* each second */
+    uint32_t asking_in[POWER_BACK_SECONDS_MAX];   /* attempts that went on in it, whatever came of them */
     uint32_t attempts_in[POWER_BACK_SECONDS_MAX]; /* begun */
     char first_problem[352];
 };

@@ -57,15 +57,12 @@ def share(values, part):
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0.0
 
 
-def steadiness(served):
-    """Deviation by mean of the seconds in which the fleet was served: without the last, which is not a whole one, and without the tail of those
-    who were turned away and come again when they like (the seconds after nine tenths were served)."""
-    whole, enough = [], 0.9 * sum(served)
-    for count in served[:-1]:
-        if sum(whole) >= enough:
-            break
-        whole.append(count)
-    return (statistics.pstdev(whole) / statistics.mean(whole) if len(whole) > 1 else 0.0), whole
+def steadiness(fleet):
+    """How evenly the server worked while it had all that it could do: deviation by mean of the devices served in each whole second in which more of
+    them were asking than were served in the best one. In the other seconds the devices themselves waited."""
+    served, asking = fleet['served_in'], fleet['asking_in']
+    busy = [count for count, asked in list(zip(served, asking))[:-1] if asked > max(served)]
+    return (statistics.pstdev(busy) / statistics.mean(busy) if len(busy) > 1 and sum(busy) else 0.0), busy
 
 
 def table(fleet_path, samples_path):
@@ -73,11 +70,11 @@ def table(fleet_path, samples_path):
         fleet = json.loads(file.read().strip().splitlines()[-1])
     with open(samples_path) as file:
         samples = json.load(file)
-    variation, whole = steadiness(fleet['served_in'])
+    variation, busy = steadiness(fleet)
     rows = [('devices back at once', fleet['devices']), ('served', fleet['served']), ('lost', fleet['lost']),
             ('half of them served after', f'{fleet["median_ms"] / 1000:.1f} s'), ('all of them', f'{fleet["last_ms"] / 1000:.1f} s'),
-            ('a second, until nine tenths are served', f'{statistics.mean(whole):.0f} (least {min(whole)}, most {max(whole)})' if whole else ''),
-            ('its variation', f'{variation:.2f}'), ('attempts', fleet['attempts']), ('answered 429 or 503', fleet['refused']),
+            ('busy seconds: how many, served in one', f'{len(busy)}, {statistics.mean(busy):.0f} (least {min(busy)}, most {max(busy)})' if busy else '0'),
+            ('variation of that', f'{variation:.2f}'), ('attempts', fleet['attempts']), ('answered 429 or 503', fleet['refused']),
             ('reset, or without an answer', fleet['unreached']), ('most attempts of one device', fleet['most_attempts'])]
     for name in ('ocsp', 'crl'):
         kind = samples['kinds'][name]

@@ -20,7 +20,7 @@ while read -r ids; do
 done < <(jq -c '.devices | _nwise(1000)' "$WORK/list.json")
 # onboarded by few at a time, so that nobody is turned away yet
 "$DEVICE_TOOL" fleet --count $COUNT --seed-base 7000000 --connections 4 --save "$WORK/certificates" --server "$DEVICE" --ca "$CA" \
-    --power-back "$WORK/go" --second-ms $SECOND_MS --stay 10m >"$WORK/fleet.out" 2>"$WORK/fleet.err" &
+    --power-back "$WORK/go" --second-ms $SECOND_MS --stay 30m >"$WORK/fleet.out" 2>"$WORK/fleet.err" &
 FLEET=$!
 PIDS+=("$FLEET")
 for _ in $(seq 6000); do
@@ -58,6 +58,19 @@ if [ $COUNT -lt 10000 ]; then
     expect "some had to come again" "$(jq '(.unreached + .refused) > 0' <<<"$JUDGED")" true
 else
     expect "in a steady stream" "$(jq '.variation < 0.5' <<<"$JUDGED")" true
+fi
+# figure NAME: of /metrics, the sum over its labels
+figure() { sed -n "s/^$1[{ ].* //p" "$WORK/metrics" | awk '{ n += $1 } END { print n + 0 }'; }
+metrics() { api GET /metrics >"$WORK/metrics"; }
+if [ $COUNT -lt 10000 ]; then
+    # two workers, and twelve callers that never pause: somebody always waits, and the jobs of every second let them go first
+    metrics
+    YIELDS=$(figure whorl_yields_total) RUNS=$(figure whorl_job_runs_total)
+    MANAGED=${MANAGEMENT#https://}
+    python3 -B "$E2E/press.py" "${MANAGED%:*}" "${MANAGED##*:}" "$CA" "$DATA/admin.token" '/api/v1/devices?limit=200' 12 2.5 >"$WORK/pressed"
+    metrics
+    expect "background work let requests go first" "$(($(figure whorl_yields_total) > YIELDS))" 1
+    expect "and went on" "$(($(figure whorl_job_runs_total) > RUNS))" 1
 fi
 expect "the memory of the server is bounded" "$(jq '.memory_mb < 600' <<<"$JUDGED")" true
 stop_server
