@@ -3,7 +3,8 @@
 object is made in one tenant; then every operation of the description that names an object is called by an administrator of another tenant,
 with the body of the description's example, so that nothing but the tenant can be wrong. Each answer must be 404, as for what is nowhere; no
 list of the other tenant may name any of them; and the first tenant's objects are byte for byte what they were. An operation that is added
-is called; a kind of object that nobody makes here is a fault."""
+is called; a kind of object that nobody makes here is a fault. Bodies that make something are tried with each object of the first tenant that they
+may name; a field for such a name which nobody tries is a fault too."""
 
 import base64
 import hmac
@@ -27,6 +28,7 @@ class World:
 
     def __init__(self, client, device, serial, boot_key):
         self.client, self.objects, self.device = client, {"devices": device, "certificates": serial}, device
+        self.boot_key = boot_key
         self.make("hubs", {"name": "theirs", "host": "mqtt.example.com", "port": 8883})
         self.make("products", {"name": "vendors", "admission": "vendor_ca"})
         product = self.make("products", {"name": "theirs", "admission": "token"})
@@ -73,11 +75,37 @@ class World:
         self.objects[family] = value[field]
         return value[field]
 
-    def upload(self):
-        value = self.must(201, "POST", f"{V1}firmware/images?product=theirs&filename=image.bin&format=raw&version=1.0", b"bytes of theirs",
-                          headers=[("Content-Type", "application/octet-stream")])
-        self.objects["firmware/images"] = value["id"]
+    def upload(self, product="theirs", version="1.0", token="admin"):
+        value = self.must(201, "POST", f"{V1}firmware/images?product={product}&filename=image.bin&format=raw&version={version}", f"bytes of {product} {version}".encode(),
+                          headers=[("Content-Type", "application/octet-stream")], token=token)
+        if token == "admin":
+            self.objects.setdefault("firmware/images", value["id"])
         return value["id"]
+
+    def names_of_first(self):
+        """What bodies of the first tenant name."""
+        mine = self.objects
+        return {"product": "theirs", "vendors": "vendors", "product_id": mine["products"], "batch": "theirs", "batch_id": mine["batches"], "hub": "theirs",
+                "authority": mine["authorities"], "profile": "theirs", "devices": [self.device], "roles": ["theirs"],
+                "manifest_key": mine["firmware/keys"], "image": self.upload(version="2.0"), "release_id": mine["firmware/releases"]}
+
+    def names_of_other(self):
+        """The same of the other one, who has no need of the rest: each body has one object that is tried, and no more than these besides."""
+        def must(family, body):
+            return self.must(201, "POST", V1 + family, body, token="other")["id"]
+        must("products", {"name": "makers", "admission": "vendor_ca"})
+        product_id = must("products", {"name": "others", "admission": "token"})
+        key = must("firmware/keys", {"name": "others", "product": "others", "role": "manifest"})
+        rest = dict.fromkeys(("batch", "batch_id", "hub", "authority", "profile", "devices", "roles", "release_id"))
+        return {**rest, "product": "others", "vendors": "makers", "product_id": product_id, "manifest_key": key,
+                "image": self.upload("others", token="other")}
+
+    def settle(self):
+        """Until what was ordered is done, so that nothing changes by itself from here on."""
+        for _ in range(500):
+            if self.must(200, "GET", f"{V1}operations/{self.objects['operations']}")["state"] != "running":
+                return
+            time.sleep(0.02)
 
     def wait_for(self, path, state):
         for _ in range(500):
@@ -113,6 +141,88 @@ class World:
             if part.startswith("{"):
                 parts[n] = self.device if part == "{device}" else SECOND[part[1:-1]]
         return f"{V1}{family}/{'/'.join(parts)}"
+
+
+# what a field of a body names, where that is an object of a tenant
+NAMES = {"product", "product_id", "batch", "batch_id", "hub", "authority", "profile", "device_id", "manifest_key", "image", "release_id", "roles", "devices"}
+# fields of such a name which are no reference: devices and batches that are new, an id that several may claim, a word that the caller's own devices
+# are held against whatever it is; and a rollout's filter, which a plan's reader reads
+NO_REFERENCE = {("batches", "/devices"), ("batches/import", "/devices"), ("enrolment-codes", "/batch"), ("enrolment-codes", "/device_id"), ("vendor-cas", "/batch"),
+                ("rekey-plans", "/filter/authority"), ("rekey-plans/dry-run", "/filter/authority"), ("rollouts", "/filter/batch"), ("rollouts", "/filter/batch_id"),
+                ("rollouts/dry-run", "/filter/batch"), ("rollouts/dry-run", "/filter/batch_id")}
+NOT_YET = {("products", "authority")}  # the first tenant's own has no certificate yet, so it too is told that there is none
+
+
+def bodies(world, of):
+    """(operation, field, body): each good in the tenant whose objects `of` names, with the one of them in a field that is tried."""
+    code = {"name": f"code-{of['n']}", "kind": "batch", "product": of["product"], "use_limit": 5}
+    boot_key = world.example("firmware/boot-keys", public=world.boot_key, name=f"boot-{of['n']}", product=of["product"])
+    release = {"product": of["product"], "images": [{"image": of["image"]}], "manifest_key": of["manifest_key"], "sequence": 100 + of["n"]}
+    rollout = {"release_id": of["release_id"], "filter": {"all": True}}
+    tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))
+    transfer = {"to_tenant": "third", "expires_at": tomorrow}
+    yield "batches", "product", {"name": f"batch-{of['n']}", "product": of["product"], "devices": [f"{of['n']:064x}"]}
+    yield "enrolment-codes", "product", code
+    yield "vendor-cas", "vendors", world.example("vendor-cas", product=of["vendors"], name=f"ca-{of['n']}")
+    yield "products", "hub", {"name": f"hub-{of['n']}", "hub": of["hub"]}
+    yield "products", "profile", {"name": f"profile-{of['n']}", "profile": of["profile"], "certificate_ttl_s": 7776000}
+    yield "products", "authority", {"name": f"authority-{of['n']}", "authority": of["authority"]}
+    yield "users", "roles", {"name": f"user-{of['n']}", "roles": of["roles"]}
+    yield "firmware/boot-keys", "product", boot_key
+    yield "firmware/keys", "product", {"name": f"key-{of['n']}", "product": of["product"], "role": "manifest"}
+    yield "firmware/uploads", "product", world.example("firmware/uploads", product=of["product"])
+    for field in ("product", "image", "manifest_key"):
+        yield "firmware/releases", field, release
+    yield "rollouts", "release_id", {"name": f"rollout-{of['n']}", **rollout}
+    yield "rollouts/dry-run", "release_id", rollout
+    yield "transfers", "batch_id", {**transfer, "batch_id": of["batch_id"]}
+    yield "transfers", "devices", {**transfer, "devices": of["devices"]}
+    for field in ("product", "product_id", "batch", "batch_id"):
+        yield "rekey-plans", field, {"name": f"plan-{field}-{of['n']}", "filter": {field: of[field]}}
+        yield "rekey-plans/dry-run", field, {"filter": {field: of[field]}}
+
+
+def try_bodies(world):
+    """No body may name an object of another tenant: all others in it are the caller's own, and such a body is good in the tenant that has them, but
+    for what is there already (409)."""
+    first, other = world.names_of_first(), world.names_of_other()
+    faults, count = [], 0
+    tried = [(family, field) for family, field, _ in bodies(world, {**first, "n": 0})]
+    for n, (family, field) in enumerate(tried):
+        def body_of_this(of, mark):
+            return json.dumps(list(bodies(world, {**of, "n": mark}))[n][2]).encode()
+        foreign, _, value = world.client.ask("POST", V1 + family, body=body_of_this({**other, field: first[field]}, 1000 + n), token="other")
+        own, _, said = world.client.ask("POST", V1 + family, body=body_of_this(first, 2000 + n))
+        count += 1
+        if foreign not in (404, 422):
+            faults.append(f"POST {family} with another tenant's {field}: {foreign}: {json.dumps(value)[:200]}")
+        if own not in (200, 201, 202, 409) and (family, field) not in NOT_YET:
+            faults.append(f"POST {family} with one's own {field}: {own}: {json.dumps(said)[:300]}")
+    return faults, count, {(family, "product" if field == "vendors" else field) for family, field in tried}
+
+
+def fields_of(document, schema, path=""):
+    """(pointer) of every field of a body; items of a list stand under its own."""
+    schema = document.resolve(schema)
+    for part in [schema, *schema.get("oneOf", []), *schema.get("anyOf", []), *schema.get("allOf", [])]:
+        part = document.resolve(part)
+        for name, inner in part.get("properties", {}).items():
+            yield f"{path}/{name}"
+            yield from fields_of(document, inner, f"{path}/{name}")
+        if "items" in part:
+            yield from fields_of(document, part["items"], path)
+
+
+def untried(document, tried):
+    """References in bodies of operations that make something, which nobody tries here."""
+    for template, method, operation in operations_of(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if method != "POST" or "{" in template or not content:
+            continue
+        for pointer in sorted(set(fields_of(document, content["schema"]))):
+            family, name = template[len(V1):], pointer.split("/")[-1]
+            if name in NAMES and (family, name) not in tried and (family, pointer) not in NO_REFERENCE and "rate_limit" not in pointer:
+                yield f"POST {template}: nobody tries another tenant's object in {pointer}"
 
 
 def totp(secret, ahead):
@@ -162,8 +272,11 @@ def main():
     with open(ca, encoding="ascii") as file:
         certificate = file.read()
     operations = list(operations_of(document))
+    faults, called, tried = try_bodies(world)
+    faults += untried(document, tried)
+    world.settle()
     before = dict(look_at(world, operations, "admin"))
-    faults, called = [f"{template}: its own tenant gets {status}" for template, (status, _) in before.items() if status not in (200, 404, 409)], 0
+    faults += [f"{template}: its own tenant gets {status}" for template, (status, _) in before.items() if status not in (200, 404, 409)]
     for template, method, operation in operations:
         if "{" not in template or template[len(V1):].split("/")[0] in INSTALLATION or scopes_of(operation) == {"installation"}:
             continue
@@ -184,7 +297,7 @@ def main():
     for template, now in look_at(world, operations, "admin"):
         if now != before[template]:
             faults.append(f"{template} is not what it was: {before[template]} {now}")
-    print("\n".join(faults) or f"{called} operations with the objects of another tenant: each is 404, and nothing was changed")
+    print("\n".join(faults) or f"{called} operations with the objects of another tenant: each is refused as for what is nowhere, and nothing was changed")
     return 1 if faults else 0
 
 
