@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "db/certificate_count_rows.h"
 #include "db/journal_rows.h"
 #include "db/row_values.h"
 
@@ -58,12 +59,6 @@ static const char SQL_SUPERSEDE_REKEY[] =
 static const char SQL_UNLISTED[] =
     "SELECT " COLUMNS " FROM certificate WHERE state = 2 AND revoked_at IS NULL AND superseded_at <= $1 "
     "ORDER BY superseded_at LIMIT $2";
-static const char SQL_REVOKED[] = "SELECT serial, revoked_at, revocation_reason FROM certificate "
-                                  "WHERE authority = $1 AND revoked_at IS NOT NULL AND not_after > $2";
-static const char SQL_REVOKED_BUCKET[] =
-    "SELECT serial, revoked_at, revocation_reason FROM certificate "
-    "WHERE authority = $1 AND crl_bucket = $3 AND revoked_at IS NOT NULL AND not_after > $2";
-
 void certificate_row_clear(struct certificate_row *row)
 {
     buf_clear(&row->der);
@@ -81,7 +76,7 @@ static err_t read_facts(const struct db_row *row, void *arg)
     int64_t state = db_row_int(row, 5);
     ENSURE(state >= CERTIFICATE_UNCONFIRMED && state <= CERTIFICATE_REVOKED, ERR_DB,
            "a certificate in state %lld", (long long)state);
-    out->state = (enum certificate_state)state;
+    out->state = out->stored_state = (enum certificate_state)state;
     TRY(db_row_copy(row, 6, out->spki_sha256, sizeof out->spki_sha256));
     out->not_before = db_row_int(row, 7);
     out->not_after = db_row_int(row, 8);
@@ -204,37 +199,6 @@ err_t certificate_rows_read_history(struct db_tx *tx, struct uuid tenant, const 
         take_history, out);
 }
 
-struct each_revoked {
-    err_t (*fn)(const struct revoked_serial *entry, void *arg);
-    void *arg;
-};
-
-static err_t take_revoked(const struct db_row *row, void *arg)
-{
-    const struct each_revoked *each = arg;
-    struct revoked_serial entry = {.revoked_at = db_row_int(row, 1), .reason = (int)db_row_int(row, 2)};
-    TRY(db_row_copy(row, 0, entry.serial, sizeof entry.serial));
-    return each->fn(&entry, each->arg);
-}
-
-err_t certificate_rows_list_revoked(struct db_tx *tx, const char *authority, int64_t not_after,
-                                    err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg)
-{
-    struct each_revoked each = {fn, arg};
-    return db_run(tx, SQL_REVOKED, DB_VALUES(DB_T(authority), DB_I(not_after)), take_revoked, &each);
-}
-
-err_t certificate_rows_list_revoked_in(struct db_tx *tx, const struct revoked_shard *shard, int64_t not_after,
-                                       err_t (*fn)(const struct revoked_serial *entry, void *arg), void *arg)
-{
-    struct each_revoked each = {fn, arg};
-    for (int bucket = shard->shard; bucket < SERIAL_BUCKETS; bucket += shard->shards) {
-        TRY(db_run(tx, SQL_REVOKED_BUCKET, DB_VALUES(DB_T(shard->authority), DB_I(not_after), DB_I(bucket)),
-                   take_revoked, &each));
-    }
-    return OK;
-}
-
 /* --- changes ---------------------------------------------------------------------- */
 
 err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *row,
@@ -255,6 +219,7 @@ err_t certificate_rows_insert(struct db_tx *tx, const struct certificate_row *ro
                   DB_T(row->profile), DB_I(row->profile_version)),
         &changes));
     ENSURE(changes == 1, ERR_CONFLICT, "the serial number is taken");
+    TRY(certificate_count_rows_add(tx, row));
     return journal_issue(tx, row, link);
 }
 
@@ -286,6 +251,8 @@ err_t certificate_rows_update(struct db_tx *tx, struct certificate_row *row)
                   &changes));
     ENSURE(changes == 1, ERR_BUSY, "the certificate was changed at the same time");
     row->ver++;
+    TRY(certificate_count_rows_move(tx, row, row->stored_state));
+    row->stored_state = row->state;
     TRY(journal_certificate(tx, kind_of(row), row));
     return row->revoked_at != 0 ? tell_change(tx, row) : OK;
 }
@@ -301,6 +268,9 @@ static err_t take_superseded(const struct db_row *row, void *arg)
     struct certificate_row certificate;
     run->count++;
     TRY(read_facts(row, &certificate));
+    bool was_confirmed = certificate.confirmed_at != 0; /* the row is told as it is now */
+    TRY(certificate_count_rows_move(run->tx, &certificate,
+                                    was_confirmed ? CERTIFICATE_CONFIRMED : CERTIFICATE_UNCONFIRMED));
     return journal_certificate(run->tx, JOURNAL_SUPERSEDE, &certificate);
 }
 

@@ -2,6 +2,7 @@
  * rules here. */
 #include "db/device_term_rows.h"
 
+#include "db/device_count_rows.h"
 #include "db/row_values.h"
 
 #define COLUMNS                                                                                              \
@@ -19,11 +20,11 @@ static const char SQL_PUT[] =
     "excluded.alerted_at";
 static const char SQL_DELETE[] = "DELETE FROM device_term WHERE device = $1 AND tenant = $2";
 static const char SQL_COUNT[] =
-    "INSERT INTO device_term_count (owner, term, n) VALUES ($1, $3, $4), ($2, $3, $4) "
+    "INSERT INTO device_term_count (owner, term, n) VALUES ($1, $3, $4), ($2, $3, $4), ($5, $3, $4) "
     "ON CONFLICT (owner, term) DO UPDATE SET n = device_term_count.n + excluded.n";
 static const char SQL_COUNTS[] = "SELECT term, n FROM device_term_count WHERE owner = $1";
 static const char SQL_COUNT_OVERDUE[] =
-    "INSERT INTO device_overdue_count (owner, n) VALUES ($1, $3), ($2, $3) "
+    "INSERT INTO device_overdue_count (owner, n) VALUES ($1, $3), ($2, $3), ($4, $3) "
     "ON CONFLICT (owner) DO UPDATE SET n = device_overdue_count.n + excluded.n";
 static const char SQL_OVERDUE[] = "SELECT n FROM device_overdue_count WHERE owner = $1";
 static const char SQL_LIST_PASSED[] =
@@ -86,9 +87,11 @@ err_t device_term_rows_delete(struct db_tx *tx, const struct device_row *device)
 err_t device_term_rows_count(struct db_tx *tx, const struct device_owners *owners, enum device_term term,
                              int64_t by)
 {
-    return db_change(tx, SQL_COUNT,
-                     DB_VALUES(db_uuid(&owners->product), db_uuid(&owners->batch), DB_I(term), DB_I(by)),
-                     NULL);
+    const struct uuid all = device_owner_all();
+    return db_change(
+        tx, SQL_COUNT,
+        DB_VALUES(db_uuid(&owners->product), db_uuid(&owners->batch), DB_I(term), DB_I(by), db_uuid(&all)),
+        NULL);
 }
 
 static err_t take_count(const struct db_row *row, void *arg)
@@ -110,8 +113,10 @@ err_t device_term_rows_counts(struct db_tx *tx, struct uuid owner, int64_t out[D
 
 err_t device_term_rows_count_overdue(struct db_tx *tx, const struct device_owners *owners, int64_t by)
 {
+    const struct uuid all = device_owner_all();
     return db_change(tx, SQL_COUNT_OVERDUE,
-                     DB_VALUES(db_uuid(&owners->product), db_uuid(&owners->batch), DB_I(by)), NULL);
+                     DB_VALUES(db_uuid(&owners->product), db_uuid(&owners->batch), DB_I(by), db_uuid(&all)),
+                     NULL);
 }
 
 static err_t take_overdue(const struct db_row *row, void *arg)

@@ -28,16 +28,16 @@ err_t device_term_rows_find(struct db_tx *tx, const struct device_row *device, s
 err_t device_term_rows_put(struct db_tx *tx, const struct device_term_row *row);
 err_t device_term_rows_delete(struct db_tx *tx, const struct device_row *device);
 
-/* Who is counted for a device: its product and its batch. */
+/* Who is counted for a device: its product and its batch, and always device_owner_all(). */
 struct device_owners {
     struct uuid product, batch;
 };
-/** Adds `by` (1 or -1) to the count of both owners. */
+/** Adds `by` (1 or -1) to the count of the owners. */
 err_t device_term_rows_count(struct db_tx *tx, const struct device_owners *owners, enum device_term term,
                              int64_t by);
 /** The same for overdue ones, which are due or expired too. */
 err_t device_term_rows_count_overdue(struct db_tx *tx, const struct device_owners *owners, int64_t by);
-/** @param owner a product or a batch; of one that is not known every count is 0 */
+/** @param owner also device_owner_all(); of one that is not known every count is 0 */
 err_t device_term_rows_overdue(struct db_tx *tx, struct uuid owner, int64_t *out);
 err_t device_term_rows_counts(struct db_tx *tx, struct uuid owner, int64_t out[DEVICE_TERMS]);
 

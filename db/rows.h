@@ -119,7 +119,7 @@ struct certificate_row {
     struct uuid tenant;
     struct device_id device;
     int64_t generation;
-    enum certificate_state state;
+    enum certificate_state state, stored_state; /* as it is to be; as it was read or written last */
     uint8_t spki_sha256[32];
     int64_t not_before, not_after, issued_at, confirmed_at, first_used_at, superseded_at, revoked_at;
     int revocation_reason;   /* RFC 5280 §5.3.1; -1 when not revoked */

@@ -1,9 +1,12 @@
-/* The fleet's figures as OpenMetrics text. Names results and authorities, never a device. */
+/* The fleet's figures as OpenMetrics text: its counters, then those of each *_figures.c. Names results,
+ * authorities and ids of what operators made, never a device. */
 #include "fleet/alarms.h"
-#include "fleet/authority_set.h"
+#include "fleet/course_figures.h"
 #include "fleet/event_hub.h"
 #include "fleet/expiries.h"
 #include "fleet/internal.h"
+#include "fleet/inventory_figures.h"
+#include "fleet/keeping_figures.h"
 #include "fleet/publication.h"
 #include "fleet/rates.h"
 #include "fleet/work_figures.h"
@@ -71,27 +74,6 @@ static long long figure_read(struct fleet *fleet, const struct figure *figure)
     return atomic_load((const atomic_llong *)(const void *)(base + figure->offset));
 }
 
-static err_t write_crl_ages(struct fleet *fleet, struct buf *out)
-{
-    AUTO_PTR(authority_set) *set = authority_set_take(fleet);
-    const struct authority_member *member = NULL;
-    TRY(buf_append_str(
-        out,
-        "# TYPE whorl_crl_next_update_seconds gauge\n"
-        "# HELP whorl_crl_next_update_seconds Unix time at which the shown CRL ends, of shards the first\n"));
-    for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
-        const char *id = member->id;
-        int64_t from_ms = 0;
-        int64_t to_ms = 0;
-        if (publication_span(fleet, bytes_str(id), &from_ms, &to_ms).code != ERR_OK) {
-            continue; /* nothing is shown yet */
-        }
-        TRY(buf_printf(out, "whorl_crl_next_update_seconds{authority=\"%s\"} %lld\n", id,
-                       (long long)(to_ms / 1000)));
-    }
-    return OK;
-}
-
 static err_t write_streams(struct fleet *fleet, struct buf *out)
 {
     return buf_printf(out,
@@ -115,7 +97,9 @@ err_t fleet_write_metrics(struct fleet *fleet, struct buf *out)
     TRY(yields_write_metrics(fleet, out));
     TRY(write_streams(fleet, out));
     TRY(work_figures_write(fleet, out));
+    TRY(inventory_figures_write(fleet, out));
     TRY(alarms_write_metrics(fleet, out));
     TRY(expiries_write_metrics(fleet, out));
-    return write_crl_ages(fleet, out);
+    TRY(course_figures_write(fleet, out));
+    return keeping_figures_write(fleet, out);
 }

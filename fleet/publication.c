@@ -126,6 +126,19 @@ err_t publication_ca(struct fleet *fleet, struct bytes authority, struct publish
     return take(fleet, &shelf->certificate, out);
 }
 
+err_t publication_number(struct fleet *fleet, struct bytes authority, int64_t *out)
+{
+    struct shelf *shelf = shelf_named(fleet->publications, authority);
+    ENSURE(shelf != NULL, ERR_NOT_FOUND, "no such authority");
+    (void)pthread_mutex_lock(&fleet->publications->mutex);
+    const struct shown_list *list = &shelf->lists[CRL_COMPLETE];
+    bool is_there = list->crl.bytes != NULL;
+    *out = list->number;
+    (void)pthread_mutex_unlock(&fleet->publications->mutex);
+    ENSURE(is_there, ERR_NOT_FOUND, "not published yet");
+    return OK;
+}
+
 err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms)
 {
     struct shelf *shelf = shelf_named(fleet->publications, authority);

@@ -21,6 +21,8 @@ err_t publication_shard(struct fleet *fleet, struct bytes authority, struct byte
 /** Of the authority's lists, the one that ends first. @errors ERR_NOT_FOUND one is not there yet @thread any
  */
 err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms);
+/** The number of the complete list that is shown. @errors ERR_NOT_FOUND as above @thread any */
+err_t publication_number(struct fleet *fleet, struct bytes authority, int64_t *out);
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out);
 /** Shows every CRL that was stored and is still good, and makes only those that are not there, have ended or
  * are from the future: before the first request, when a long list of a large fleet would be waited for. What

@@ -19,6 +19,7 @@
 #include "cmd/whorld/house.h"
 #include "db/audit_chain_rows.h"
 #include "db/journal.h"
+#include "db/milestone_rows.h"
 #include "db/snapshot.h"
 #include "fleet/event.h"
 
@@ -235,6 +236,7 @@ static err_t write_record(struct db_tx *tx, void *arg)
     TRY(json_set_bool(body, "keys", job->manifest.has_keys));
     TRY(json_take(body, "recipients", TAKE(recipients)));
     const struct event event = {.kind = "backup.made", .result = "ok", .actor = "whorld", .request_id = ""};
+    TRY(milestone_rows_reach(tx, MILESTONE_BACKUP));
     return event_append_value(tx, &event, body);
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/whorld/house.h"
 #include "db/crl_rows.h"
 #include "db/journal.h"
+#include "db/recount_rows.h"
 #include "fleet/authority_set.h"
 
 enum { OTHERS_ANY = 077, OTHERS_WRITE = 022 };
@@ -176,6 +177,22 @@ static void check_inventory(struct house *house, struct findings *f)
     printf("  ok       audit log, %lld records\n", (long long)report.records);
 }
 
+static err_t compare_counts(struct db_tx *tx, void *arg)
+{
+    (void)arg;
+    return recount_rows_compare(tx);
+}
+
+static void check_counts(struct house *house, struct findings *f)
+{
+    err_t error = db_read(house->db, compare_counts, NULL);
+    if (error.code != ERR_OK) {
+        problem(f, "counts", error);
+    } else {
+        printf("  ok       counts of devices and certificates\n");
+    }
+}
+
 /* A disk that dies takes inventory and journal with it when both are on it. */
 static void check_disk(struct house *house, struct findings *f, const char *folder)
 {
@@ -240,6 +257,7 @@ static void check_all(struct house *house, struct findings *f, bool reads_firmwa
     }
     check_mode(house, f, ".", OTHERS_WRITE);
     check_inventory(house, f);
+    check_counts(house, f);
     check_journal(house, f);
     check_store(house, f, reads_firmware);
     err_t error = check_keys(house, f);

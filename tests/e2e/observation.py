@@ -14,12 +14,21 @@ RISING = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 faults = []
 
 
+class AnyLabel(set):
+    """Of a family that is printed without a sample, as nothing of its kind runs: what its labels are cannot be seen."""
+
+    def __contains__(self, label):
+        return True
+
+
 def printed(path):
     """Each sample's name: its type, and the values of each label."""
     samples = {}
     for family in text_string_to_metric_families(open(path, encoding="utf-8").read()):
         if family.type == "histogram" and not sum(s.value for s in family.samples if s.name.endswith("_count")):
             faults.append(f"{family.name} has counted nothing")
+        if not family.samples:
+            samples[family.name] = (family.type, AnyLabel())
         for sample in family.samples:
             of = samples.setdefault(sample.name, (family.type, {}))
             for label, value in sample.labels.items():
@@ -51,13 +60,14 @@ def judge(where, expr, samples, used):
             continue
         used.add(name)
         kind, labels = samples[name]
-        known |= set(labels)
-        for text in filter(None, matchers.split(",")):
+        any_label = isinstance(labels, AnyLabel)
+        known = labels if any_label else known if isinstance(known, AnyLabel) else known | set(labels)
+        for text in [] if any_label else filter(None, matchers.split(",")):
             matcher(where, name, labels, text)
         rising = re.search(r"\b(?:rate|increase)\(" + name + r"\b", expr) is not None
         if rising != name.endswith(RISING.get(kind, ("/",))):
             faults.append(f"{where}: {name} is a {kind}, " + ("no rate of it" if rising else "a rate of it is wanted"))
-    for label in grouped - known:
+    for label in (label for label in grouped if label not in known):
         faults.append(f"{where}: nothing has the label {label}")
     return known
 

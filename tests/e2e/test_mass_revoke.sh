@@ -26,7 +26,7 @@ INSERT INTO certificate (serial, authority, tenant, device, generation, state, s
     first_used_at, der, ver)
   SELECT substr(id, 1, 16), 'device', tenant, id, 1, 1, randomblob(32), 0, 4000000000000, 1, 1, 1, x'00', 1 FROM device WHERE state = 0;
 UPDATE device SET state = 1, generation = 1, enrolled_at = registered_at WHERE state = 0;
-UPDATE device_count SET n = (SELECT count(*) FROM device WHERE device.state = 1 AND (device.batch = owner OR device.product = owner)) WHERE state = 1;
+UPDATE device_count SET n = (SELECT count(*) FROM device WHERE device.state = 1 AND (device.batch = owner OR device.product = owner OR owner = x'ffffffffffffffffffffffffffffffff')) WHERE state = 1;
 UPDATE device_count SET n = 0 WHERE state = 0;
 SQL
 start_server

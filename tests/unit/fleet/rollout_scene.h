@@ -5,6 +5,7 @@
 #include "tests/unit/fleet/rekey_scene.h"
 
 #include "db/row_values.h"
+#include "fleet/course_figures.h"
 #include "fleet/firmware_actions.h"
 #include "fleet/firmware_notes.h"
 #include "fleet/firmware_offers.h"
@@ -101,6 +102,28 @@ static inline void read_rollout(struct scene *scene, struct rollout *rollout)
 {
     struct rollout before = *rollout;
     assert_ok(rollout_get(scene->fleet, scene->tenants[0].id, before.row.id, rollout));
+}
+
+/** The line of a rollout's or a plan's devices in the figures. @param name "whorl_rollout_devices{rollout"
+ * @return -1: there is none */
+static inline int64_t course_figure(struct scene *scene, const char *name, struct uuid id, const char *state)
+{
+    AUTO_VAL(buf) text = {0};
+    char id_text[UUID_TEXT_SIZE], line[160];
+    uuid_format(id, id_text);
+    (void)snprintf(line, sizeof line, "\n%s=\"%s\",state=\"%s\"} ", name, id_text, state);
+    assert_ok(course_figures_write(scene->fleet, &text));
+    const char *found = strstr(buf_str(&text), line);
+    return found != NULL ? strtoll(found + strlen(line), NULL, 10) : -1;
+}
+
+static inline int64_t courses_running(struct scene *scene, const char *name)
+{
+    AUTO_VAL(buf) text = {0};
+    assert_ok(course_figures_write(scene->fleet, &text));
+    const char *found = strstr(buf_str(&text), name);
+    assert_non_null(found);
+    return strtoll(found + strlen(name), NULL, 10);
 }
 
 static inline void assert_counts(struct scene *scene, struct rollout *rollout, const int64_t wanted[6])

@@ -2,6 +2,8 @@
  * and lost clocks, CA certificates, and OpenSSL's own opinion of the list. */
 #include "tests/unit/fleet/scene.h"
 
+#include "db/milestone_rows.h"
+
 struct list {
     struct published published;
     X509_CRL *crl;
@@ -234,10 +236,17 @@ static void test_a_start_signs_only_what_it_must(void **state)
     assert_true(lists(&ended, &first));
 }
 
+static err_t reach_backup(struct db_tx *tx, void *arg)
+{
+    (void)arg;
+    return milestone_rows_reach(tx, MILESTONE_BACKUP);
+}
+
 static void test_metrics(void **state)
 {
     struct scene *scene = *state;
     AUTO_VAL(buf) text = {0};
+    AUTO_VAL(buf) line = {0};
     AUTO_VAL(unit) unit;
     AUTO(EVP_PKEY) *key = ec_key("P-256");
     AUTO_VAL(enrolment) first = {0};
@@ -253,6 +262,22 @@ static void test_metrics(void **state)
     assert_has(buf_str(&text), "whorl_enrolments_total{result=\"repeated\"} 1\n");
     assert_has(buf_str(&text), "whorl_enrolments_total{result=\"renewed\"} 0\n");
     assert_has(buf_str(&text), "whorl_crl_next_update_seconds{authority=\"device\"} 1780358400\n");
+    assert_has(buf_str(&text), "whorl_crl_this_update_seconds{authority=\"device\"} ");
+    assert_ok(
+        buf_printf(&line, "\nwhorl_crl_number{authority=\"device\"} %lld\n",
+                   (long long)scene_number(scene, "SELECT number FROM crl WHERE authority = 'device'")));
+    assert_has(buf_str(&text), buf_str(&line));
+    line.n = 0;
+    assert_has(buf_str(&text), "\nwhorl_clock_held 0\n");
+    assert_has(buf_str(&text), "\nwhorl_backup_timestamp_seconds 0\n"); /* there never was one */
+    assert_has(buf_str(&text), "\nwhorl_audit_anchor_timestamp_seconds 0\n");
+    assert_ok(db_write(scene->db, reach_backup, NULL));
+    assert_ok(db_write(scene->db, reach_backup, NULL));
+    buf_clear(&text);
+    assert_ok(fleet_write_metrics(scene->fleet, &text));
+    assert_ok(
+        buf_printf(&line, "\nwhorl_backup_timestamp_seconds %lld\n", (long long)(scene->clock.at_ms / 1000)));
+    assert_has(buf_str(&text), buf_str(&line));
 }
 
 int main(void)

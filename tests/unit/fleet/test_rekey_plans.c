@@ -3,6 +3,8 @@
 #include "tests/unit/fleet/contact_scene.h"
 #include "tests/unit/fleet/rekey_scene.h"
 
+#include "fleet/course_figures.h"
+
 static void test_from_draft_to_end(void **state)
 {
     struct scene *scene = *state;
@@ -141,6 +143,20 @@ static void test_the_start_costs_the_same_for_every_fleet(void **state)
     assert_int_equal(scene_number(scene, "SELECT COUNT(*) FROM rekey_plan"), 2);
 }
 
+/* Two run; of this one, the second, one device was told. */
+static void assert_plan_figures(struct scene *scene, const struct rekey_plan *plan)
+{
+    AUTO_VAL(buf) text = {0};
+    char id[UUID_TEXT_SIZE], line[160];
+    assert_ok(course_figures_write(scene->fleet, &text));
+    assert_non_null(strstr(buf_str(&text), "\nwhorl_rekey_plans_running 2\n"));
+    uuid_format(plan->row.id, id);
+    (void)snprintf(line, sizeof line, "\nwhorl_rekey_plan_devices{plan=\"%s\",state=\"waiting\"} 1\n", id);
+    assert_non_null(strstr(buf_str(&text), line));
+    (void)snprintf(line, sizeof line, "\nwhorl_rekey_plan_devices{plan=\"%s\",state=\"confirmed\"} 0\n", id);
+    assert_non_null(strstr(buf_str(&text), line));
+}
+
 static void test_nothing_is_written_for_those_who_are_not_meant(void **state)
 {
     struct scene *scene = *state;
@@ -152,6 +168,7 @@ static void test_nothing_is_written_for_those_who_are_not_meant(void **state)
                "{\"name\":\"b\",\"filter\":{\"all\":true},\"rate_limit\":{\"devices\":1,\"per\":\"minute\"}}",
                &plan);
     assert_true(crowd_comes(scene, 0));
+    assert_plan_figures(scene, &plan);
     db_stats_read(scene->db, &before);
     for (int i = 0; i < 10; i++) {
         assert_true(crowd_comes(scene, i) == (i == 0));

@@ -45,6 +45,10 @@ static void test_waves_by_percent_grow(void **state)
                   &rollout);
     int first = offered_of(scene, DEVICES);
     assert_in_range(first, 2, 16);
+    static const char name[] = "whorl_rollout_devices{rollout";
+    assert_int_equal(course_figure(scene, name, rollout.row.id, "waiting"), first);
+    assert_int_equal(course_figure(scene, name, rollout.row.id, "failed"), 0);
+    assert_int_equal(courses_running(scene, "\nwhorl_rollouts_running "), 1);
     assert_int_equal(offered_of(scene, DEVICES), first);
     assert_ok(order_rollout(scene, &rollout, ROLLOUT_ORDER_NEXT_WAVE));
     int second = offered_of(scene, DEVICES); /* those of the first wave have it still */
@@ -54,6 +58,10 @@ static void test_waves_by_percent_grow(void **state)
     assert_ok(order_rollout(scene, &rollout, ROLLOUT_ORDER_NEXT_WAVE));
     assert_int_equal(offered_of(scene, DEVICES), DEVICES);
     assert_err(order_rollout(scene, &rollout, ROLLOUT_ORDER_NEXT_WAVE), ERR_WRONG_STATE);
+    assert_int_equal(course_figure(scene, name, rollout.row.id, "waiting"), DEVICES);
+    assert_ok(order_rollout(scene, &rollout, ROLLOUT_ORDER_CANCEL));
+    assert_int_equal(courses_running(scene, "\nwhorl_rollouts_running "), 0);
+    assert_int_equal(course_figure(scene, name, rollout.row.id, "waiting"), -1); /* it runs no more */
 }
 
 static void test_waves_by_count_hold_exactly_so_many(void **state)
