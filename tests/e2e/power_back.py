@@ -10,6 +10,7 @@ import threading
 import time
 
 BETWEEN_S = 0.02
+SPAN_S = 5
 
 
 def ask(found, stop, host, port, how):
@@ -58,10 +59,12 @@ def share(values, part):
 
 
 def steadiness(fleet):
-    """How evenly the server worked while it had all that it could do: deviation by mean of the devices served in each whole second in which more of
-    them were asking than were served in the best one. In the other seconds the devices themselves waited."""
+    """How evenly the server worked while it had all that it could do: deviation by mean of the devices served a second, over each five seconds
+    in which always more were asking than were served in the best ones. In the other seconds the devices themselves waited."""
     served, asking = fleet['served_in'], fleet['asking_in']
-    busy = [count for count, asked in list(zip(served, asking))[:-1] if asked > max(served)]
+    spans = [(sum(served[at:at + SPAN_S]) / SPAN_S, min(asking[at:at + SPAN_S])) for at in range(0, len(served) - SPAN_S, SPAN_S)]
+    best = max((rate for rate, _ in spans), default=0)
+    busy = [rate for rate, asked in spans if asked > best]
     return (statistics.pstdev(busy) / statistics.mean(busy) if len(busy) > 1 and sum(busy) else 0.0), busy
 
 
@@ -73,7 +76,7 @@ def table(fleet_path, samples_path):
     variation, busy = steadiness(fleet)
     rows = [('devices back at once', fleet['devices']), ('served', fleet['served']), ('lost', fleet['lost']),
             ('half of them served after', f'{fleet["median_ms"] / 1000:.1f} s'), ('all of them', f'{fleet["last_ms"] / 1000:.1f} s'),
-            ('busy seconds: how many, served in one', f'{len(busy)}, {statistics.mean(busy):.0f} (least {min(busy)}, most {max(busy)})' if busy else '0'),
+            ('served a second while it had all that it could do', f'{statistics.mean(busy):.0f} ({min(busy):.0f} … {max(busy):.0f}), {len(busy) * SPAN_S} s' if busy else ''),
             ('variation of that', f'{variation:.2f}'), ('attempts', fleet['attempts']), ('answered 429 or 503', fleet['refused']),
             ('reset, or without an answer', fleet['unreached']), ('most attempts of one device', fleet['most_attempts'])]
     for name in ('ocsp', 'crl'):
