@@ -169,6 +169,9 @@ $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(B)/lib
 	$(link)
 endif
 
+# this one borrows the fixture of the unit tests of the API
+$(B)/tests/fuzz/fuzz_api: LDLIBS += -lcmocka
+
 ## openapi        build/openapi.json, the description of the API
 openapi: $(B)/gen/openapi.c
 
