@@ -25,11 +25,11 @@ until_in_log() {
     done
     die "no \"$1\" in the log"
 }
-ended_by() { # with what status the server ended
+ended_by() { # WHAT STATUS: the server ends by itself
     local status=0
     wait "$SERVER_PID" || status=$?
     SERVER_PID=
-    echo $status
+    expect "$1" $status "$2"
 }
 
 init_data
@@ -69,7 +69,7 @@ expect_status "and it serves" 200
 stop_server
 for call in execve ptrace unshare; do
     intruded "$call"
-    expect "$call ends it (SIGSYS)" "$(ended_by)" 159
+    ended_by "$call ends it (SIGSYS)" 159
 done
 
 say "where a container forbids it"
