@@ -108,8 +108,13 @@ class ProtocolVisitor(Visitor):
                  "-cert", self.speaker.crt, "-key", self.speaker.key, "-newkey", key, "-certout", out, "-recipient", "/CN=whorl", "-msg_timeout", "10", "-total_timeout", "15"]
         done = subprocess.run(["openssl", "cmp", *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40)
         if done.returncode != 0:
-            if b"PKIStatus" in done.stdout or b"server response error" in done.stdout:
+            text = done.stdout.decode(errors="replace")
+            if "systemFailure" in text or "code=50" in text:
                 self.refused += 1
+            elif "PKIStatus" in text and self.may_blame:
+                self.blamed += 1
+            elif "PKIStatus" in text:
+                raise Lost("CMP: " + text[-300:])
             else:
                 self.unanswered += 1
             return

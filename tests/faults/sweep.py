@@ -12,6 +12,7 @@ from visit import Visitor
 IN_COMMIT = WRITE | SYNC | TRUNCATE | NAME | MAKE | RESERVE  # none of these comes behind a commit and before its answer
 ENDED_BY_ITSELF = (1, 70)  # EXIT_FAILURE, DB_EXIT_UNSAFE
 CALM_DESCRIPTORS, CALM_KIB = 4, 24 << 10
+VISITS_MAX = 400
 LASTING_S = 0.7  # who is not even accepted waits no longer for what does not end by itself
 
 
@@ -35,15 +36,24 @@ class Scene:
     """A house with a server and a visitor, for faults of one row after the other."""
 
     def __init__(self, options, kind=Visitor, may_close=False, first=None, **settings):
-        self.options, self.may_close, self.settings = options, may_close, settings
-        self.house = House(options, tempfile.mkdtemp(prefix="scene.", dir=options.work))
+        self.options, self.kind, self.may_close, self.first, self.settings = options, kind, may_close, first, settings
+        self.make()
+
+    def make(self):
+        self.house = House(self.options, tempfile.mkdtemp(prefix="scene.", dir=self.options.work))
         self.control = self.house.control
-        self.visitor = kind(self.house)
-        self.visitor.start(**settings)
+        self.visitor = self.kind(self.house)
+        self.visitor.start(**self.settings)
         self.visitor.prepare()
-        self.visitor.visit(first)  # what is made at the first use only is no leak
+        self.visitor.visit(self.first)  # what is made at the first use only is no leak
         self.visitor.settle()
         self.remember()
+
+    def renew(self):
+        """Another house when this one has had its visits: lists are asked for in one page."""
+        if self.visitor.visits > VISITS_MAX:
+            self.close()
+            self.make()
 
     @property
     def server(self):
@@ -174,6 +184,7 @@ def positions(options, last, kinds):
 def sweep(scene, fault, kinds, error, **more):
     """A row: each position of a visit."""
     row = Row(fault)
+    scene.renew()
     scene.visitor.is_strict = kinds & IN_COMMIT == kinds
     visitor = scene.visitor
     visitor.may_blame = False
