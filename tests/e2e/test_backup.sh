@@ -47,6 +47,11 @@ wait $FLEET || { cat "$WORK/fleet.out"; die "devices were disturbed"; }
 expect "the file is private" "$(stat -c %a "$WORK/one.backup")" 600
 expect "nothing is left in the directory" "$(find "$DATA" -name '.backup*')" ""
 expect "the audit log tells for whom" "$(sqlite3 "$DATA/inventory.db" "SELECT body FROM audit WHERE kind = 'backup.made'" | jq -c .recipients)" '["CN=ada","CN=ben"]'
+figures=$(api GET /metrics)
+made=$(awk '$1 == "whorl_backup_timestamp_seconds" { print $2 }' <<<"$figures")
+expect "and the figures when" "$((made == $(sqlite3 "$DATA/inventory.db" "SELECT at / 1000 FROM audit WHERE kind = 'backup.made'")))" 1
+expect "which count every certificate" "$(awk '/^whorl_certificates[{]authority="device"/ { n += $2 } END { print n }' <<<"$figures")" \
+    "$(sqlite3 "$DATA/inventory.db" 'SELECT count(*) FROM certificate')"
 expect_in "with the keys, under their own passphrase" "$(backup --to "$WORK/two.backup" --with-keys)" "with the CA keys"
 backup --to - 2>"$WORK/err" | cat >"$WORK/piped.backup"
 expect_in "to a pipe" "$(restore --verify --from - --ca "$CA" <"$WORK/piped.backup")" "The backup is whole"
@@ -236,7 +241,7 @@ say "before a migration"
 NEWEST=$(sqlite3 "$WORK/two/inventory.db" 'SELECT max(v) FROM schema_version')
 sqlite3 "$WORK/two/inventory.db" "DELETE FROM schema_version WHERE v = $NEWEST" # the step will fail: its tables are there
 if "$WHORLD" serve --dir "$WORK/two" >"$WORK/out" 2>&1; then die "a migration that cannot succeed did"; fi
-COPY=$(find "$WORK/two/before-migration" -type f)
+COPY=$(find "$WORK/two/before-migration" -name '*.db')
 expect_in "the inventory was kept before the step failed" "$COPY" "before-migration/$(printf %04d $((NEWEST - 1)))-"
 expect "the copy is whole" "$(sqlite3 "$COPY" 'PRAGMA integrity_check')" ok
 rm "$WORK"/two/inventory.db*
