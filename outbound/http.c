@@ -52,6 +52,14 @@ void outbound_free(struct outbound *outbound)
     }
 }
 
+void outbound_abandon(struct outbound *outbound)
+{
+    if (outbound != NULL) {
+        atomic_store(&outbound->is_abandoned, true);
+        lookups_abandon(outbound->lookups);
+    }
+}
+
 void outbound_answer_clear(struct outbound_answer *answer)
 {
     buf_clear(&answer->body);
@@ -163,6 +171,7 @@ err_t outbound_send(struct outbound *outbound, const struct outbound_call *call,
     AUTO(CURLU) *handle = NULL;
     struct url url;
     TRY(check_call(call));
+    ENSURE(!atomic_load(&outbound->is_abandoned), ERR_UNAVAILABLE, "the server ends");
     TRY(url_read(call->url, outbound->allow_http, &handle, &url));
     TRY(judge_unresolved(outbound, &url));
     struct transfer transfer = {

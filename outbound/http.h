@@ -68,6 +68,11 @@ DEFINE_AUTO_VAL(outbound_answer, outbound_answer_clear);
 err_t outbound_send(struct outbound *outbound, const struct outbound_call *call,
                     struct outbound_answer *answer);
 
+/** The server ends: calls on their way end within a second or so, later ones at once, ERR_UNAVAILABLE all of
+ * them. NULL is legal.
+ * @thread any */
+void outbound_abandon(struct outbound *outbound);
+
 /** Judges a URL as outbound_send() would, without connecting and without resolving names: scheme, host, port,
  * no user information, no fragment; an address in place of a name is checked against the list. For the moment
  * when somebody stores a URL.

@@ -2,6 +2,8 @@
 #ifndef WHORL_OUTBOUND_INTERNAL_H
 #define WHORL_OUTBOUND_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "outbound/http.h"
 #include "outbound/url.h"
 
@@ -13,6 +15,7 @@ struct outbound {
     bool allow_http;
     const struct outbound_resolver *resolver; /* or NULL: lookups */
     struct lookups *lookups;
+    atomic_bool is_abandoned;
 };
 
 /* --- lookups.c: the system's resolver, with a limit of time. A name that hangs holds a thread of its own,
@@ -23,6 +26,9 @@ void lookups_free(struct lookups *lookups);
 /** @param[out] out one address a line, appended @errors ERR_UNAVAILABLE no such name, too slow, too many hang
  * @thread worker, background */
 err_t lookups_ask(struct lookups *lookups, const char *host, int64_t limit_ms, struct buf *out);
+
+/** Nobody waits for an answer any more, now or later. @thread any */
+void lookups_abandon(struct lookups *lookups);
 
 /* --- transfer.c */
 struct transfer {

@@ -16,6 +16,7 @@ struct lookups {
     pthread_cond_t answered;
     int references; /* the owner's and one for each thread */
     int threads;
+    bool is_abandoned;
 };
 
 struct question {
@@ -75,6 +76,14 @@ void lookups_free(struct lookups *lookups)
         (void)pthread_mutex_lock(&lookups->mutex);
         release(lookups);
     }
+}
+
+void lookups_abandon(struct lookups *lookups)
+{
+    (void)pthread_mutex_lock(&lookups->mutex);
+    lookups->is_abandoned = true;
+    (void)pthread_cond_broadcast(&lookups->answered);
+    (void)pthread_mutex_unlock(&lookups->mutex);
 }
 
 /* Under the lock. */
@@ -166,7 +175,7 @@ err_t lookups_ask(struct lookups *lookups, const char *host, int64_t limit_ms, s
     (void)pthread_mutex_lock(&lookups->mutex);
     err_t error = start(lookups, question);
     int waited = 0;
-    while (error.code == ERR_OK && !question->is_answered && waited == 0) {
+    while (error.code == ERR_OK && !question->is_answered && waited == 0 && !lookups->is_abandoned) {
         waited = pthread_cond_timedwait(&lookups->answered, &lookups->mutex, &deadline);
     }
     if (error.code == ERR_OK) {

@@ -65,6 +65,14 @@ static size_t on_header(char *line, size_t one, size_t n, void *context)
     return r->is_too_large ? (size_t)CURL_WRITEFUNC_ERROR : n;
 }
 
+/* Asked at least once a second. */
+static int on_progress(void *context, curl_off_t of_down, curl_off_t down, curl_off_t of_up, curl_off_t up)
+{
+    const struct receiving *r = context;
+    (void)of_down, (void)down, (void)of_up, (void)up;
+    return atomic_load(&r->transfer->outbound->is_abandoned) ? 1 : 0;
+}
+
 /* --- setting up */
 
 static err_t add(curl_slist **list, const char *text)
@@ -150,6 +158,9 @@ static bool set_callbacks(CURL *curl, struct receiving *r)
 {
     return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, r) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_XFERINFODATA, r) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, r) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&

@@ -208,3 +208,11 @@ bool keystore_signer_status(struct keystore *keystore, struct signer_status *out
     signer_client_status(remote->client, out);
     return true;
 }
+
+void keystore_signer_abandon(struct keystore *keystore)
+{
+    struct remote *remote = keystore == NULL ? NULL : keystore_borrow_state(keystore, &driver);
+    if (remote != NULL) {
+        signer_client_abandon(remote->client);
+    }
+}

@@ -51,6 +51,9 @@ bool keystore_signer_status(struct keystore *keystore, struct signer_status *out
 /** Asks it for a key that it has given before, as if that were needed, so that a process or a token that is
  * back is noticed without a request. @thread background */
 void keystore_signer_probe(struct keystore *keystore);
+/** The server ends: nobody waits for that process any more. Nothing where the keys are in this one. @thread
+ * any */
+void keystore_signer_abandon(struct keystore *keystore);
 /** The bounds of `latencies`, ascending. */
 const int64_t *signer_latency_bounds_us(void);
 

@@ -110,6 +110,22 @@ void signer_client_stop(struct signer_client *client)
     }
 }
 
+void signer_client_abandon(struct signer_client *client)
+{
+    (void)pthread_mutex_lock(&client->mutex);
+    client->is_stopping = true;
+    client->is_abandoned = true;
+    if (client->state == SIGNER_UP) {
+        signer_process_shut(&client->process);
+    }
+    if (client->starting != NULL) {
+        signer_process_shut(client->starting);
+    }
+    (void)pthread_cond_broadcast(&client->changed);
+    (void)pthread_mutex_unlock(&client->mutex);
+    signer_wake(client);
+}
+
 /* The supervisor has the process started, so that it ends with that thread at the latest. */
 err_t signer_client_new(const struct signer_settings *settings, struct signer_client **out)
 {

@@ -19,6 +19,10 @@ DEFINE_AUTO_PTR(signer_client, signer_client_unref);
 /** Ends the process: everything asked afterwards is ERR_UNAVAILABLE. @thread init */
 void signer_client_stop(struct signer_client *client);
 
+/** Waits for nothing any more: what is being asked ends now, ERR_UNAVAILABLE, and so does everything
+ * afterwards. A process that hangs is killed by signer_client_stop(). @thread any */
+void signer_client_abandon(struct signer_client *client);
+
 struct signer_call {
     enum signer_op op;
     uint8_t argument;

@@ -36,8 +36,9 @@ struct signer_client {
     pthread_cond_t changed; /* a channel is free, the state is another */
     enum signer_state state;
     bool is_broken; /* the process that is up is to be replaced */
-    bool is_stopping;
-    bool has_started; /* the first try is over; its end: */
+    bool is_stopping, is_abandoned;
+    const struct signer_process *starting; /* the supervisor's, while it waits for its first word */
+    bool has_started;                      /* the first try is over; its end: */
     err_t first;
     struct signer_process process;
     struct signer_channel channels[SIGNER_THREADS_MAX];

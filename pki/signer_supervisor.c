@@ -16,10 +16,21 @@ enum {
     HEALTHY_MS = 5000, /* who lived so long starts with the least delay again */
     PING_MS = 10000,
     GRACE_MS = 2000,
+    ABANDONED_MS = 200,
     START_FACTOR = 10
 };
 
 /* --- start ------------------------------------------------------------------------------------------ */
+
+/* From when on, and until when, signer_client_abandon() may end the wait for its first word. */
+static bool note_starting(struct signer_client *client, const struct signer_process *process)
+{
+    (void)pthread_mutex_lock(&client->mutex);
+    client->starting = process;
+    bool is_abandoned = client->is_abandoned;
+    (void)pthread_mutex_unlock(&client->mutex);
+    return is_abandoned;
+}
 
 /* The first frame is the process's own: an answer to no question. */
 static err_t start(struct signer_client *client, struct signer_process *process,
@@ -31,13 +42,17 @@ static err_t start(struct signer_client *client, struct signer_process *process,
                                            .nursery = client->settings.nursery};
     TRY(signer_process_start(&program, process));
     signer_stream_init(control, process->control);
+    if (note_starting(client, process)) {
+        signer_process_shut(process);
+    }
     int64_t deadline_ms = signer_now_ms() + client->settings.timeout_ms * START_FACTOR;
     err_t heard = signer_receive(control, 0, deadline_ms, NULL, &result);
+    bool is_abandoned = note_starting(client, NULL);
     if (heard.code == ERR_OK && result.code == ERR_OK) {
         return OK;
     }
     int status = 0;
-    signer_process_end(process, heard.code == ERR_TIMEOUT ? 0 : GRACE_MS, &status);
+    signer_process_end(process, heard.code == ERR_TIMEOUT || is_abandoned ? 0 : GRACE_MS, &status);
     if (heard.code == ERR_OK) {
         return result;
     }
@@ -117,10 +132,11 @@ static void tear_down(struct signer_client *client, const err_t *why)
         (void)pthread_cond_wait(&client->changed, &client->mutex);
     }
     pid_t pid = client->process.pid;
+    int64_t grace_ms = client->is_abandoned ? ABANDONED_MS : GRACE_MS;
     client->state = SIGNER_DOWN;
     client->next_start_ms = 0;
     (void)pthread_mutex_unlock(&client->mutex);
-    signer_process_end(&client->process, is_stopping ? GRACE_MS : 0, &status);
+    signer_process_end(&client->process, is_stopping ? grace_ms : 0, &status);
     if (!is_stopping) {
         LOG(client->settings.log, LOG_ERROR, "signer.lost", LOG_INT("pid", pid),
             LOG_STR("reason", client->status.reason), LOG_FLAG("signalled", WIFSIGNALED(status)),

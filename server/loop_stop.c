@@ -7,7 +7,7 @@
 #include "server/exchange.h"
 #include "server/http.h"
 
-enum { GRACE_MS = 30000 };
+enum { GRACE_MS = 2500 };
 
 static void close_acceptors(struct loop *loop)
 {

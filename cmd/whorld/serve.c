@@ -15,6 +15,7 @@
 #include "cmd/whorld/sandbox.h"
 #include "cmd/whorld/serve_tls.h"
 #include "cmd/whorld/sockets.h"
+#include "cmd/whorld/stop_guard.h"
 #include "fleet/authority_set.h"
 #include "fleet/clock_guard.h"
 #include "fleet/event_hub.h"
@@ -45,6 +46,7 @@ struct serving {
     struct sockets sockets; /* that a service manager handed over */
     struct sandbox sandbox;
     struct watchdog *watchdog;
+    struct stop_guard *guard;
 };
 
 static err_t reload_settings(struct house *house)
@@ -93,6 +95,7 @@ static void on_reload(void *context)
 static void on_stopping(void *context)
 {
     const struct serving *s = context;
+    stop_guard_begin(s->guard);
     yield_end(s->house->fleet);
     manager_tell("STOPPING=1\nSTATUS=answering the last requests");
 }
@@ -253,6 +256,7 @@ static err_t publish(struct fleet *fleet)
 
 static err_t run(struct serving *s)
 {
+    TRY(stop_guard_new(s->house, &s->guard));
     TRY(clock_guard_start(s->house->fleet));
     TRY(anchors_ensure(s->house));
     TRY(serve_tls_make(s->house, true, NULL, &s->device_tls));
@@ -299,6 +303,7 @@ static void serving_close(struct serving *s)
     if (s->house->fleet != NULL) {
         event_hub_stop(s->house->fleet);
     }
+    stop_guard_free(s->guard);
     api_free(s->api);
     tls_snapshot_unref(s->device_tls);
     tls_snapshot_unref(s->management_tls);

@@ -77,6 +77,17 @@ class Book:
         with self.lock:
             self.latest[(kind, key)] = value
 
+    def _is_so(self, ask, fact):
+        """Whoever could not ask asks again; what could not be asked in the end is a problem of its own, and not lost."""
+        for _ in range(5):
+            try:
+                return ask(*fact)
+            except (Cut, Unexpected) as error:
+                reason = error
+                time.sleep(1)
+        self.place.problems.append(f'{fact[0]} {fact[1]} could not be asked for: {reason}')
+        return True
+
     def ask_again(self, ask, count=None):
         """@param ask (kind, key, value) -> whether it is so; all that was promised, or the latest `count` and as many of all others."""
         with self.lock:
@@ -86,7 +97,7 @@ class Book:
             facts = facts[-count:] + random.sample(facts[:-count], count)
             latest = latest[-count:]
         for fact in facts + latest:
-            if not ask(*fact):
+            if not self._is_so(ask, fact):
                 self.lost.append(fact)
         self.asked_again += len(facts) + len(latest)
         return len(facts) + len(latest)

@@ -3,9 +3,11 @@ import random
 import socket
 import ssl
 import struct
+import threading
 import time
 
-from book import Unexpected
+from book import Cut
+from place import READY_SECONDS
 
 JSON = {'Content-Type': 'application/json'}
 # listener, method, path, body, headers, is an operator, what is right
@@ -38,6 +40,7 @@ class Trouble:
     def __init__(self, web, book, operators):
         self.web, self.book, self.place, self.operators = web, book, web.place, operators
         self.done = {}  # kind of fault -> how often
+        self.one_at_a_time = threading.Lock()
         self.context = ssl._create_unverified_context()
 
     def _count(self, what):
@@ -78,17 +81,28 @@ class Trouble:
         self.place.reload()
         self._count('reloads')
 
+    def _is_ready(self):
+        try:
+            return self.web.ask('public', 'GET', '/readyz').status == 200
+        except Cut:
+            return False
+
     def restart(self, gracefully):
         """@return how much of what was acknowledged was asked again"""
+        with self.one_at_a_time:
+            return self._restart(gracefully)
+
+    def _restart(self, gracefully):
         if gracefully:
             self.place.stop()
         else:
             self.place.kill()
         self.place.start()
         self._count('stopped and started' if gracefully else 'killed (SIGKILL) and started')
-        deadline = time.monotonic() + 20
-        while self.web.ask('public', 'GET', '/readyz').status != 200:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
             if time.monotonic() > deadline:
-                raise Unexpected('not ready 20 s after its start')
+                self.place.problems.append(f'not ready {READY_SECONDS} s after its start')
+                break
             time.sleep(0.1)
         return self.book.ask_again(self.operators.is_so, 100)

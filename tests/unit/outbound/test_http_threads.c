@@ -245,6 +245,44 @@ static void silence_ends_at_the_limit(void **state)
     assert_true(took >= 150 && took < 5000);
 }
 
+struct sending {
+    struct outbound *outbound;
+    const char *url;
+    err_code code;
+};
+
+static void *send_one(void *arg)
+{
+    struct sending *s = arg;
+    AUTO_VAL(outbound_answer) answer = {0};
+    const struct outbound_call call = {.method = "GET", .url = s->url, .total_ms = 60000};
+    s->code = outbound_send(s->outbound, &call, &answer).code;
+    return NULL;
+}
+
+/* The server ends: a call to whoever never answers ends within a second or two, the next one at once. */
+static void abandoned_calls_end(void **state)
+{
+    struct one_server server = {0};
+    const struct timespec pause = {.tv_nsec = 100000000};
+    pthread_t thread;
+    (void)state;
+    one_server_begin(&server, NULL, 0);
+    AUTO_PTR(outbound) *outbound = make("127.0.0.0/8", NULL);
+    struct sending sending = {.outbound = outbound, .url = url_of(&server, "127.0.0.1", "/")};
+    assert_int_equal(pthread_create(&thread, NULL, send_one, &sending), 0);
+    (void)nanosleep(&pause, NULL);
+    int64_t began_ms = clock_monotonic_ms(clock_system());
+    outbound_abandon(outbound);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sending.code, ERR_UNAVAILABLE);
+    (void)send_one(&sending);
+    assert_int_equal(sending.code, ERR_UNAVAILABLE);
+    assert_in_range(clock_monotonic_ms(clock_system()) - began_ms, 0, 8000);
+    one_server_end(&server);
+    outbound_abandon(NULL);
+}
+
 static void what_is_no_http_is_an_outage(void **state)
 {
     (void)state;
@@ -334,6 +372,7 @@ int main(void)
         cmocka_unit_test(long_answers_are_cut_off),
         cmocka_unit_test(long_headers_are_cut_off),
         cmocka_unit_test(silence_ends_at_the_limit),
+        cmocka_unit_test(abandoned_calls_end),
         cmocka_unit_test(what_is_no_http_is_an_outage),
         cmocka_unit_test(tls_is_not_spoken_to_whoever_answers),
         cmocka_unit_test(headers_cannot_carry_a_second_request),

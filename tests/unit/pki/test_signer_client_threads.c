@@ -256,6 +256,30 @@ static void only_so_many_wait_for_one_that_hangs(void **state)
     assert_true(quick >= ASKERS - QUEUE - 2);
 }
 
+/* The server ends: whoever waits for a process that hangs is told so now, and the process is gone at once. */
+static void abandoned_it_is_waited_for_no_more(void **state)
+{
+    AUTO_VAL(signer_scene) s;
+    struct asking before = {0};
+    struct asking after = {0};
+    const struct timespec pause = {.tv_nsec = 100000000};
+    (void)state;
+    signer_scene_init(&s);
+    assert_ok(signer_open(&s, "hangs", 1, 60000));
+    before.keystore = after.keystore = s.keystore;
+    assert_int_equal(pthread_create(&before.thread, NULL, ask, &before), 0);
+    (void)nanosleep(&pause, NULL);
+    int64_t began_ms = signer_now_ms();
+    keystore_signer_abandon(s.keystore);
+    assert_int_equal(pthread_join(before.thread, NULL), 0);
+    (void)ask(&after);
+    assert_int_equal(before.code, ERR_UNAVAILABLE);
+    assert_int_equal(after.code, ERR_UNAVAILABLE);
+    keystore_free(TAKE(s.keystore));
+    assert_in_range(signer_now_ms() - began_ms, 0, 5000);
+    keystore_signer_abandon(NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +288,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_it_says_at_its_start_is_the_error),
         cmocka_unit_test(nonsense_ends_the_connection_and_never_is_an_answer),
         cmocka_unit_test(only_so_many_wait_for_one_that_hangs),
+        cmocka_unit_test(abandoned_it_is_waited_for_no_more),
     };
     return is_signer_child(argc, argv) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
