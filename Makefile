@@ -88,7 +88,7 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
 .PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-keep fuzz-replay fuzzers afl headers lint format quick tsan check chaos demo \
-	bench soak soak-controls nightly tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
+	bench soak soak-controls nightly cppcheck valgrind tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -320,23 +320,19 @@ tidy:
 	@printf '%s\n' $(SRC_LIB) $(SRC_DEVICE) $(SRC_CMD) $(PROGRAMS:%=cmd/%.c) | \
 		xargs -P $(JOBS) -n 1 sh -c 'clang-tidy --quiet "$$@" -- $(filter-out $(WARN_gcc),$(CFLAGS))' tidy
 
-## nightly        what takes long: analysers, valgrind, new fuzz inputs
-nightly: deps-nightly
-	@$(MAKE) check
-	@deploy/ci/debian13 check
-	@tests/container/run.sh
-	@$(MAKE) reproducible
-	@$(MAKE) deb-test
-	@$(MAKE) chaos-random
-	@$(MAKE) tidy VARIANT=clang
-	@$(MAKE) -j$(JOBS) VARIANT=analyzer all
+## cppcheck       what cppcheck finds
+cppcheck:
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=ctuuninitvar -D_GNU_SOURCE -I. $(LAYERS) device cmd
+## valgrind       every unit test under valgrind
+valgrind:
 	@$(MAKE) -j$(JOBS) tests
 	@WRAP='valgrind -q --error-exitcode=99 --leak-check=full' TEST_SECONDS=1200 sh tests/run.sh \
 		$(patsubst %.c,build/%,$(sort $(wildcard tests/unit/*/test_*.c)))
-	@$(MAKE) fuzz
-	@$(MAKE) afl
+
+## nightly        all of it, and what takes long, stage by stage (tests/nightly/stages.py; NIGHTLY_ONLY=stage,…): logs in build/nightly/, one table at the end
+nightly: deps-nightly
+	@python3 -B tests/nightly/nightly.py
 
 # --- house-keeping
 
