@@ -77,6 +77,11 @@ class Book:
         with self.lock:
             self.latest[(kind, key)] = value
 
+    def _is_overtaken(self, fact):
+        """What may be overwritten was, since it was read here: the load goes on meanwhile."""
+        with self.lock:
+            return fact[:2] in self.latest and self.latest[fact[:2]] != fact[2]
+
     def _is_so(self, ask, fact):
         """Whoever could not ask asks again; what could not be asked in the end is a problem of its own, and not lost."""
         for _ in range(5):
@@ -97,7 +102,7 @@ class Book:
             facts = facts[-count:] + random.sample(facts[:-count], count)
             latest = latest[-count:]
         for fact in facts + latest:
-            if not self._is_so(ask, fact):
+            if not self._is_so(ask, fact) and not self._is_overtaken(fact):
                 self.lost.append(fact)
         self.asked_again += len(facts) + len(latest)
         return len(facts) + len(latest)

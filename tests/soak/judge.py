@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Judges a soak by what it wrote: `judge.py FOLDER` prints the verdict, `judge.py FOLDER --markdown` the section of docs/measurements.md.
 
-A series is flat when, over the last two thirds of the time, the line of least squares through it rises by no more than its tolerance, and the
-most of the last third exceeds the most of the middle third by no more than that. Below SHORT_S the caches of the server are still filling: memory
+A series is flat at the end when the line of least squares through its last third rises by no more than its tolerance, and the most of the last
+third exceeds the most of the middle third by no more than that: bounded caches take half an hour to fill at this rate. What it was at the
+beginning of the judged life, two thirds long, is shown beside it. Below SHORT_S the caches of the server are still filling: memory
 has FILLING_KB more there, enough to try the soak and to see a leak on purpose, not to prove that there is none. A process that was started again begins anew, so the whole
 window must lie within one life of the server; the signer is killed again and again, so of it every life is short, and its memory is judged by
 the most of each third alone."""
@@ -43,19 +44,19 @@ def rise(points):
 
 
 def judge_series(rows, end):
-    """@return a line for each: (what, median-like middle, rise, most of the middle third, most of the last, tolerance, is it flat)"""
+    """@return a line for each: (what, unit, its first value, mean and rise of the last third, most of the middle third, most of the last, tolerance, is it flat)"""
     lines = []
     for column, what, unit, per, share, least, is_line in SERIES:
         points = [p for p in numbers(rows, column) if p[0] >= end / 3]
         middle = [y for x, y in points if x < end * 2 / 3]
         last = [y for x, y in points if x >= end * 2 / 3]
         if len(middle) < 5 or len(last) < 5:
-            lines.append((what, unit, None, None, None, None, None, False))
+            lines.append((what, unit, None, None, None, None, None, None, False))
             continue
-        up, mean = rise(points)
+        up, mean = rise([p for p in points if p[0] >= end * 2 / 3])
         tolerance = max(mean * share, least) + (FILLING_KB if end < SHORT_S and column == 'server_anon_kb' else 0)
         is_flat = max(last) - max(middle) <= tolerance and (not is_line or up <= tolerance)
-        lines.append((what, unit, mean / per, up / per if is_line else None, max(middle) / per, max(last) / per, tolerance / per, is_flat))
+        lines.append((what, unit, points[0][1] / per, mean / per, up / per if is_line else None, max(middle) / per, max(last) / per, tolerance / per, is_flat))
     return lines
 
 
@@ -144,9 +145,9 @@ def report(folder, markdown=False):
     if markdown:
         parts.append(f'`{told["command"]}` on {told["date"]}, version {told["version"]}: {told["machine"]}. '
                      f'{end / 60:.0f} minutes, {results.get("ok", 0):,} pieces of work, {sum(int(r["requests"]) for r in rows):,} requests over HTTP timed.')
-    parts.append(table(('flat at the end', 'mean', 'rise of the line', 'most, middle third', 'most, last third', 'tolerance', ''),
-                       [(w, figure(m, u), figure(up, u), figure(a, u), figure(b, u), figure(t, u), 'flat' if ok else 'NOT FLAT')
-                        for w, u, m, up, a, b, t, ok in series], markdown))
+    parts.append(table(('flat at the end', 'first', 'mean', 'rise of the line', 'most, middle third', 'most, last third', 'tolerance', ''),
+                       [(w, figure(first, u), figure(m, u), figure(up, u), figure(a, u), figure(b, u), figure(t, u), 'flat' if ok else 'NOT FLAT')
+                        for w, u, first, m, up, a, b, t, ok in series], markdown))
     parts.append(table(('what grows with the work', 'at the start', 'at the end'), growth(rows), markdown))
     parts.append(table(('faults', 'times', 'acknowledged before', 'lost'), [
         (what, times, told['asked_again'] if 'started' in what else '', len(told['lost']) if 'started' in what else '')
