@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "server/exchange.h"
 
 enum { QUERY_MAX = 32 };
@@ -38,6 +39,8 @@ static err_t decode(struct arena *arena, struct bytes in, bool plus_is_space, co
         i += 2;
     }
     text[n] = '\0';
+    /* what is text everywhere behind here: in problems, in the log, in the inventory */
+    ENSURE(utf8_is_valid((struct bytes){memory, n}), ERR_BAD_REQUEST, "the target is not UTF-8");
     *out = text;
     return OK;
 }

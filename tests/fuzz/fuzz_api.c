@@ -4,6 +4,7 @@
  * "METHOD /path/{template}", a line for the template's first name, a line of the query, then the body. */
 #include "tests/unit/api/api_fixture.h"
 
+#include "base/utf8.h"
 #include "server/exchange.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -118,7 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *query = next_line(&at);
     const struct route *route = route_of(head);
     size_t used = (size_t)(at - (char *)text.p);
-    if (route != NULL && used <= size) {
+    bool is_text = utf8_is_valid((struct bytes){data, used}); /* others end before they are routed */
+    if (route != NULL && used <= size && is_text) {
         check(route, name, query, (struct bytes){(const uint8_t *)at, size - used});
     }
     return 0;

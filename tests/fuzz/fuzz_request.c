@@ -10,6 +10,7 @@
 #include "api/event_query.h"
 #include "api/page.h"
 #include "api/terms.h"
+#include "base/utf8.h"
 #include "server/exchange.h"
 #include "server/internal.h"
 #include "tests/fuzz/fuzz.h"
@@ -112,7 +113,7 @@ static void check_route(struct exchange *x)
          error.code == ERR_METHOD);
     must(x->request.path != NULL && (error.code != ERR_OK || x->request.route != NULL));
     for (size_t i = 0; i < HTTP_PARAMS_MAX; i++) {
-        must(x->request.params[i] != NULL);
+        must(x->request.params[i] != NULL && utf8_is_valid(bytes_str(x->request.params[i])));
     }
 }
 

@@ -45,6 +45,7 @@ static void test_errors_have_their_status(void **state)
         {"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", 503},
         {"GET /things/a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET /loop%00/x HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /things/a%ff%feb HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET /things/a%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET /things/.. HTTP/1.1\r\nHost: x\r\n\r\n", 404},
         {"GET /things/ HTTP/1.1\r\nHost: x\r\n\r\n", 404},
