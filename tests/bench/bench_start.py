@@ -12,6 +12,7 @@ import urllib.request
 DAY_MS = 86400000
 BOUND_S = 1.0
 TURNS = 7
+EVERYBODY = b'\xff' * 16  # the owner of the installation's counts
 SETTINGS = '''PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1500000; PRAGMA temp_store = MEMORY'''
 
 
@@ -51,9 +52,11 @@ def fill(folder, count, revoked):
         db.executemany('INSERT INTO certificate (serial, authority, tenant, device, generation, state, spki_sha256, not_before, not_after, issued_at, confirmed_at, '
                        "first_used_at, der, ver, crl_bucket, profile, profile_version) VALUES (?,'device',?,?,1,1,?,?,?,?,?,?,?,2,?,'ldevid',1)",
                        ((s, tenant, d, k, now, now + 365 * DAY_MS, now, now, now, der, s[15]) for d, s, k in people))
-        for owner, n in [(product, count), *zip(batches, sizes)]:
-            db.execute('INSERT INTO device_count (owner, state, n) VALUES (?, 1, ?)', (owner, n))
-            db.execute('INSERT INTO device_term_count (owner, term, n) VALUES (?, 0, ?)', (owner, n))
+        for owner, n in [(EVERYBODY, count), (product, count), *zip(batches, sizes)]:
+            db.execute('INSERT OR REPLACE INTO device_count (owner, state, n) VALUES (?, 1, ?)', (owner, n))
+            db.execute('INSERT OR REPLACE INTO device_term_count (owner, term, n) VALUES (?, 0, ?)', (owner, n))
+        db.execute("INSERT OR REPLACE INTO certificate_count (authority, state, n) VALUES ('device', 1, ?)", (count,))
+        db.execute("INSERT OR REPLACE INTO certificate_end_count (day, authority, n) VALUES (?, 'device', ?)", ((now + 365 * DAY_MS) // DAY_MS, count))
         db.execute('COMMIT')
         return [sum(1 for i in range(count) if batch_of(i) == b) for b in batches] == sizes
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Judges a soak by what it wrote: `judge.py FOLDER` prints the verdict, `judge.py FOLDER --markdown` the section of docs/measurements.md.
+"""Judges a soak by what it wrote: `judge.py FOLDER` prints the verdict, `judge.py FOLDER --markdown` the section of docs/measurements.md, and
+`judge.py FOLDER --page docs/measurements.md` puts it there in place of the one before.
 
 A series is flat at the end when the line of least squares through its last third rises by no more than its tolerance, and the most of the last
 third exceeds the most of the middle third by no more than that: bounded caches take half an hour to fill at this rate. What it was at the
@@ -14,6 +15,7 @@ import sys
 
 MIB = 1024 * 1024
 SHORT_S, FILLING_KB = 1200, 24 * 1024
+BEGIN, END = '<!-- soak: made by judge.py -->\n', '<!-- soak: end -->\n'
 PACE_SHARE = 0.1  # by how much the rate may differ between the thirds
 # column, what it is, unit, per unit, tolerance (share of its middle, and at least so much), is a line put through it
 SERIES = (
@@ -27,7 +29,7 @@ SERIES = (
 GROWING = (('inventory_bytes', 'inventory', 'MiB', MIB), ('journal_bytes', 'journal', 'MiB', MIB), ('rows_audit', 'audit records', '', 1),
            ('rows_certificate', 'certificates', '', 1), ('rows_device', 'devices', '', 1), ('rows_op', 'results kept for repeated requests', '', 1),
            ('rows_challenge_used', 'nonces that were used', '', 1), ('rows_cmp_transaction', 'CMP transactions', '', 1),
-           ('rows_webhook_delivery', 'deliveries that wait', '', 1), ('rows_person_session', 'sessions of people', '', 1))
+           ('rows_webhook_delivery', 'deliveries of webhooks, those that ended too', '', 1), ('rows_person_session', 'sessions of people', '', 1))
 
 
 def numbers(rows, column):
@@ -149,9 +151,7 @@ def report(folder, markdown=False):
                        [(w, figure(first, u), figure(m, u), figure(up, u), figure(a, u), figure(b, u), figure(t, u), 'flat' if ok else 'NOT FLAT')
                         for w, u, first, m, up, a, b, t, ok in series], markdown))
     parts.append(table(('what grows with the work', 'at the start', 'at the end'), growth(rows), markdown))
-    parts.append(table(('faults', 'times', 'acknowledged before', 'lost'), [
-        (what, times, told['asked_again'] if 'started' in what else '', len(told['lost']) if 'started' in what else '')
-        for what, times in sorted(told['faults'].items())], markdown))
+    parts.append(table(('faults', 'times'), sorted(told['faults'].items()), markdown))
     parts.append(table(('answers', 'work a second', 'timed requests', 'p50', 'p99', 'longest'), latencies(rows, end), markdown))
     parts.append(table(('work', 'ok', 'cut by a fault', 'refused in a fault', 'unexpected'), [
         (kind, c.get('ok', 0), c.get('cut', 0), c.get('refused', 0), c.get('unexpected', 0)) for kind, c in sorted(told['kinds'].items())], markdown))
@@ -163,7 +163,20 @@ def report(folder, markdown=False):
     return '\n\n'.join(parts), not found
 
 
+def put(page, text):
+    with open(page, encoding='utf-8') as file:
+        before, _, rest = file.read().partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        sys.exit(f'{page} has no place for it: {BEGIN.strip()} … {END.strip()}')
+    with open(page, 'w', encoding='utf-8') as file:
+        file.write(f'{before}{BEGIN}\n{text}\n\n{END}{after}')
+
+
 if __name__ == '__main__':
-    text, is_good = report(sys.argv[1], '--markdown' in sys.argv)
-    print(text)
+    text, is_good = report(sys.argv[1], '--markdown' in sys.argv or '--page' in sys.argv)
+    if '--page' in sys.argv:
+        put(sys.argv[sys.argv.index('--page') + 1], text)
+    else:
+        print(text)
     sys.exit(0 if is_good else 1)
