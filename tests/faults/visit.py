@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import subprocess
+import time
 
 from server import Gone, Lost
 
@@ -65,13 +66,18 @@ class Api:
         status, text, fields = self.send(method, path, body, headers)
         try:
             return status, json.loads(text or b"null"), fields
-        except ValueError:
+        except ValueError as error:
+            if fields.get("Content-Type", "").endswith("json"):
+                raise Lost(f"{method} {path}: {status} with what is no JSON: {text[:300]!r}") from error
             return status, text, fields
 
     def get(self, path):
-        """What is there; 404 is an answer, a refusal is none."""
-        status, body, _ = self.call("GET", path)
-        if status in REFUSALS:
+        """What is there, or None when the server says that nothing is. Who asks too much asks again; a refusal is no answer."""
+        status, body, headers = self.call("GET", path)
+        while status == 429:
+            time.sleep(min(float(headers["Retry-After"]), 2))
+            status, body, headers = self.call("GET", path)
+        if status not in (200, 404, 410):
             raise Lost(f"GET {path} is refused although nothing fails: {status} {body}")
         return body if status == 200 else None
 
