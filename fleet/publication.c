@@ -160,6 +160,11 @@ err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *fro
     return OK;
 }
 
+bool publication_has_begun(const struct fleet *fleet)
+{
+    return atomic_load(&fleet->publications->has_begun);
+}
+
 /* --- replacing -------------------------------------------------------------------------------------- */
 
 static err_t make_published(struct bytes content, struct published *out)

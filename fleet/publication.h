@@ -23,6 +23,9 @@ err_t publication_shard(struct fleet *fleet, struct bytes authority, struct byte
 err_t publication_span(struct fleet *fleet, struct bytes authority, int64_t *from_ms, int64_t *to_ms);
 /** The number of the complete list that is shown. @errors ERR_NOT_FOUND as above @thread any */
 err_t publication_number(struct fleet *fleet, struct bytes authority, int64_t *out);
+/** Whether every list that is made here was there at once, at some time since the start: an authority that
+ * has none yet is a new one then. @thread any */
+bool publication_has_begun(const struct fleet *fleet);
 err_t publication_ca(struct fleet *fleet, struct bytes authority, struct published *out);
 /** Shows every CRL that was stored and is still good, and makes only those that are not there, have ended or
  * are from the future: before the first request, when a long list of a large fleet would be waited for. What

@@ -33,6 +33,7 @@ struct publications {
     pthread_mutex_t refreshing;             /* one refresh at a time */
     struct shelf *shelves[AUTHORITIES_MAX]; /* filled from the front; read without a lock */
     atomic_size_t count;
+    atomic_bool has_begun; /* once, every list that is made here was there */
 };
 
 /** The shelf of a member of the set; makes it. @thread of `refreshing` */

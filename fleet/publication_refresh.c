@@ -239,9 +239,18 @@ static err_t refresh_member(struct fleet *fleet, struct place *place, int64_t no
     return result;
 }
 
+/* Of those that are made here. */
+static bool has_list(struct fleet *fleet, const struct authority_member *member)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    return !signs(member) || publication_span(fleet, bytes_str(member->id), &from, &to).code == ERR_OK;
+}
+
 static err_t refresh_all(struct fleet *fleet, int64_t now_ms, bool is_start)
 {
     err_t first = OK; /* one authority that fails leaves the others their lists */
+    bool is_whole = true;
     AUTO_PTR(authority_set) *set = authority_set_take(fleet);
     const struct authority_member *member = NULL;
     (void)pthread_mutex_lock(&fleet->publications->refreshing);
@@ -249,6 +258,10 @@ static err_t refresh_all(struct fleet *fleet, int64_t now_ms, bool is_start)
         struct place place = {.member = member, .is_start = is_start};
         err_t result = refresh_member(fleet, &place, now_ms);
         first = first.code == ERR_OK ? result : first;
+        is_whole = is_whole && has_list(fleet, member);
+    }
+    if (is_whole) {
+        atomic_store(&fleet->publications->has_begun, true);
     }
     (void)pthread_mutex_unlock(&fleet->publications->refreshing);
     return first;

@@ -16,6 +16,7 @@ enum { MORE_ROOM = 16 }; /* for "; 4294967 more" */
 struct reasons {
     char text[ERR_DETAIL_SIZE];
     size_t n, left_out;
+    bool takes_traffic_away; /* one of them does */
 };
 
 /* What does not fit is counted. */
@@ -33,7 +34,8 @@ static void add(struct reasons *reasons, const char *head, const char *name, con
 }
 
 /* Where the key is elsewhere, so is whoever makes the list: that there is none yet is no reason to serve
- * nobody. */
+ * nobody. Nor is it of an authority that came to a server that was ready (imported, made, read from another
+ * process): what was served before is served meanwhile, and its list is made within a second or so. */
 static void look_at_crl(struct fleet *fleet, const struct authority_member *member, int64_t now_ms,
                         struct reasons *reasons)
 {
@@ -44,8 +46,10 @@ static void look_at_crl(struct fleet *fleet, const struct authority_member *memb
         return;
     }
     if (!is_there) {
+        reasons->takes_traffic_away = reasons->takes_traffic_away || !publication_has_begun(fleet);
         add(reasons, "no CRL of authority ", member->id, " yet");
     } else if (to <= now_ms) {
+        reasons->takes_traffic_away = true;
         add(reasons, "the CRL of authority ", member->id, " has run out");
     }
 }
@@ -59,7 +63,6 @@ err_t readiness(struct fleet *fleet)
     for (size_t i = 0; (member = authority_set_at(set, i)) != NULL; i++) {
         look_at_crl(fleet, member, now, &reasons);
     }
-    bool is_ready = reasons.n == 0;
     if (!signer_watch_is_well(fleet)) {
         add(&reasons, "nothing is signed just now: the signer is away", "", "");
     }
@@ -72,7 +75,7 @@ err_t readiness(struct fleet *fleet)
         (void)snprintf(reasons.text + reasons.n, sizeof reasons.text - reasons.n, "; %zu more",
                        reasons.left_out);
     }
-    err_t ready = is_ready ? OK : ERR(ERR_UNAVAILABLE, "%s", reasons.text);
+    err_t ready = !reasons.takes_traffic_away ? OK : ERR(ERR_UNAVAILABLE, "%s", reasons.text);
     memcpy(ready.detail, reasons.text, sizeof ready.detail);
     return ready;
 }
