@@ -114,5 +114,5 @@ const struct route public_routes[] = {
     PUBLIC("/ca/{authority}.cer", LISTENER_PUBLIC | LISTENER_DEVICE | LISTENER_MANAGEMENT, ROUTE_ON_LOOP,
            get_ca),
     PUBLIC("/healthz", LISTENER_PUBLIC, ROUTE_ON_LOOP, get_healthz),
-    PUBLIC("/readyz", LISTENER_PUBLIC, 0, get_readyz),
+    PUBLIC("/readyz", LISTENER_PUBLIC | LISTENER_MANAGEMENT, 0, get_readyz),
 };

@@ -1,5 +1,5 @@
-/* People: logging in with a password and the authenticator's code, and taking up an invitation. What is asked
- * for is never an option: others see the options of a program. */
+/* People: logging in with a password and the authenticator's code, changing the password, and taking up an
+ * invitation. What is asked for is never an option: others see the options of a program. */
 #include "cmd/whorl/person.h"
 
 #include <string.h>
@@ -75,7 +75,7 @@ err_t cli_person_logout(struct cli *cli)
     return post(cli, "/api/v1/logout", json_object(), &answer);
 }
 
-/* --- an invitation ----------------------------------------------------------------------------------- */
+/* --- one's own password ------------------------------------------------------------------------------ */
 
 static err_t choose_password(struct cli *cli, struct secret *out)
 {
@@ -86,6 +86,26 @@ static err_t choose_password(struct cli *cli, struct secret *out)
            "those are two passwords");
     return OK;
 }
+
+err_t cli_run_password(struct cli *cli, const struct cli_line *line)
+{
+    AUTO_VAL(secret) old = {0};
+    AUTO_VAL(secret) chosen = {0};
+    AUTO_VAL(secret) code = {0};
+    AUTO(json_t) *answer = NULL;
+    TRY(cli_open(cli, line));
+    TRY(ask_text(cli, "Password: ", true, &old));
+    TRY(choose_password(cli, &chosen));
+    TRY(ask_text(cli, "Code of the authenticator: ", false, &code));
+    json_t *body = json_pack("{s:s, s:s, s:s}", "old_password", buf_str(&old.bytes), "new_password",
+                             buf_str(&chosen.bytes), "totp", buf_str(&code.bytes));
+    ENSURE(body != NULL, ERR_BAD_REQUEST, "that is not UTF-8");
+    TRY(post(cli, line->command->path, body, &answer));
+    cli_note(&cli->output, "changed; your other sessions have ended");
+    return OK;
+}
+
+/* --- an invitation ----------------------------------------------------------------------------------- */
 
 static err_t accept(struct cli *cli, const struct secret *invitation)
 {

@@ -54,6 +54,11 @@ static const struct cli_argument event_arguments[] = {
     QUERY("--device", "ID", "device", "of this device"),
     ARGUMENTS_END,
 };
+static const struct cli_argument top_arguments[] = {
+    BY_HAND(CLI_SECONDS, "--interval", "TIME", "between two readings: 2s when none is given"),
+    BY_HAND(CLI_FLAG, "--once", NULL, "two readings, one page, and the end: for scripts"),
+    ARGUMENTS_END,
+};
 static const struct cli_column event_columns[] = {
     {"TIME", "timestamp"}, {"TYPE", "type"}, {"DEVICE", "device_id"}, {"BY", "actor"}, {"DATA", "data"},
     {"ID", "id"},          COLUMNS_END,
@@ -88,6 +93,19 @@ const struct cli_command cli_own_commands[] = {
      .help = "show what this credential is and may do",
      .path = "/api/v1/whoami",
      .arguments = none},
+    {.group = "password",
+     .verb = "",
+     .help = "change one's own password; other sessions end",
+     .path = "/api/v1/me/password",
+     .method = CLI_POST,
+     .arguments = none,
+     .run = cli_run_password},
+    {.group = "top",
+     .verb = "",
+     .help = "show what the server does just now, again and again; q ends it",
+     .path = "/metrics",
+     .arguments = top_arguments,
+     .run = cli_run_top},
     {.group = "events",
      .verb = "",
      .help = "list what happened, oldest first, or follow it",

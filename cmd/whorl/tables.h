@@ -128,6 +128,8 @@ err_t cli_run_profile_list(struct cli *cli, const struct cli_line *line);
 err_t cli_run_profile_use(struct cli *cli, const struct cli_line *line);
 err_t cli_run_profile_remove(struct cli *cli, const struct cli_line *line);
 err_t cli_run_events(struct cli *cli, const struct cli_line *line);
+err_t cli_run_top(struct cli *cli, const struct cli_line *line);
+err_t cli_run_password(struct cli *cli, const struct cli_line *line);
 err_t cli_run_firmware_upload(struct cli *cli, const struct cli_line *line);
 err_t cli_run_import(struct cli *cli, const struct cli_line *line);
 err_t cli_run_audit_export(struct cli *cli, const struct cli_line *line);

@@ -32,6 +32,28 @@ expect_status "the old password opens nothing" 401
 log_in "$NEW" recovery_code "$(recovery 1)" >/dev/null
 expect_status "the new one does" 200
 
+say "by whorl"
+export XDG_CONFIG_HOME=$WORK/config
+WHORL=$PWD/$BUILD/whorl
+CODE=$("$WHORLD" user add --dir "$DATA" --name ben 2>/dev/null)
+SECRET=$(AS=none api POST /api/v1/invitations/accept "{\"code\":\"$CODE\",\"password\":\"$OLD\"}" | jq -r .totp_secret)
+AS=none api POST /api/v1/invitations/confirm "{\"code\":\"$CODE\",\"totp\":\"$(totp 'now - 30 seconds')\"}" >"$WORK/recovery"
+expect_status "another person" 200
+log_in_by_whorl() { printf '%s\n%s\n' "$1" "$(recovery "$2")" | "$WHORL" login --user ben --server "$MANAGEMENT" --ca "$CA" >/dev/null 2>"$WORK/err"; }
+log_in_by_whorl "$OLD" 0 || die "login: $(cat "$WORK/err")"
+status=0
+printf '%s\n%s\n%s\n%s\n' "$OLD" short short "$(totp now)" | "$WHORL" password >"$WORK/out" 2>"$WORK/err" || status=$?
+expect "a short one is refused: exit code" "$status" 1
+expect_in "and where" "$(cat "$WORK/err")" "/new_password"
+printf '%s\n%s\n%s\n%s\n' "$OLD" "$NEW" "$NEW" "$(totp now)" | "$WHORL" password >"$WORK/out" 2>"$WORK/err" || die "changed: $(cat "$WORK/err")"
+expect "changed" "$(cat "$WORK/out" "$WORK/err")" "changed; your other sessions have ended"
+"$WHORL" whoami >/dev/null || die "the session that changed it goes on"
+log_in_by_whorl "$OLD" 1 && die "the old password opens something"
+log_in_by_whorl "$NEW" 1 || die "the new one does not: $(cat "$WORK/err")"
+status=0
+"$WHORL" password --server "$MANAGEMENT" --ca "$CA" --token-file "$DATA/admin.token" <<<$'a\nb2345678901\nb2345678901\n000000' >"$WORK/out" 2>"$WORK/err" || status=$?
+expect "a token has none" "$status" 1
+
 say "what hashes took is given back"
 anonymous() { awk '/^RssAnon/ { print $2 }' "/proc/$SERVER_PID/status"; }
 BEFORE=$(anonymous)

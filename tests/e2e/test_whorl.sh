@@ -392,6 +392,10 @@ ok "a session is kept" profile list
 expect_in "as what it is" "$(out)" "session"
 fails "within the role" 1 token create x --scope admin --profile ada
 ok "the sessions" session list --profile ada
+on_terminal "$PASSWORD\nslate-comet-barley-2\nslate-comet-barley-3\n" password --profile ada
+expect "a new password that is written otherwise the second time" "$CODE" 1
+case $(out) in *slate-comet*) die "the new password was shown" ;; esac
+expect_in "and why" "$(out)" "those are two passwords"
 ok "logout" logout --profile ada
 printf '%s\n%s\n' "$PASSWORD" "$RECOVERY" >"$WORK/typed"
 CODE=0
