@@ -18,7 +18,7 @@ STAGES = (
     ('faults', """echo '{"faults": [{"fault": "a", "times": 3, "acknowledged": 1500, "lost": 0}, {"fault": "b", "times": 4, "acknowledged": 20, "lost": 1}]}' >{folder}/faults.json""", 1, faults),
     ('cuts', """echo '[{"fault": "a", "times": 5, "acknowledged": 7, "lost": 0}, {"fault": "control: x", "times": 1, "noticed": 1, "lost": 0}]' >{folder}/cuts.json""", 1, faults),
     ('empty', 'true', 1, faults),
-    ('fuzz', 'printf "== one\\nstat::number_of_executed_units: 1000\\n== two\\nstat::number_of_executed_units: 500\\n"', 1, executions),
+    ('fuzz', 'printf "ok   fuzz_one: 1000 executions, 3 new inputs\\nok   fuzz_two: 500 executions, 0 new inputs\\n"', 1, executions),
     ('soak', 'printf "x  1  flat\\nAcknowledged: 12,345 facts, 9 times asked again, 0 lost.\\n"', 1, soak),
     ('odd', 'echo hello', 1, lambda log, path: log['x']),
     ('after', 'echo "3 passed, 0 failed"', 1, CASES),
