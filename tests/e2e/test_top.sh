@@ -25,6 +25,12 @@ on_terminal() {
 LOAD=$!
 PIDS+=("$LOAD")
 
+new_identity unit
+register "$ID"
+new_key op
+est unit simpleenroll "$(csr op)"
+expect_status "a device enrols" 200
+
 say "a terminal"
 pids=()
 for way in quit resize int term hup stop; do
@@ -37,6 +43,10 @@ say "no terminal"
 cp "$DATA/admin.token" "$WORK/token"
 top --once --interval 1s >"$WORK/out" || die "--once"
 expect_in "one page" "$(cat "$WORK/out")" "requests/s    all "
+for section in handshakes/s queues commits/s loops devices certificates campaigns 'ends in' process; do
+    grep -q "^$section .*[0-9]" "$WORK/out" || die "nothing of $section: $(cat "$WORK/out")"
+done
+expect_in "its certificate" "$(cat "$WORK/out")" "certificates  unconfirmed 1   confirmed 0"
 expect_in "with the routes" "$(cat "$WORK/out")" "  GET /api/v1/products"
 expect_in "whether it is ready" "$(grep '^ready ' "$WORK/out")" "yes"
 expect "without an order to a terminal" "$(grep -c $'\033' "$WORK/out" || true)" 0
