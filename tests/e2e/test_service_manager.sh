@@ -61,6 +61,27 @@ until_in "$WORK/notes" READY=1 2
 say "ok  and its end"
 
 say "a restart over the same sockets"
+python3 -B - "$PUBLIC_PORT" "$WORK/over" >"$WORK/comers" <<'PY' &
+# New connections all the time, from before the stop until after the next start: connected, answered, closed without an answer.
+import collections, os, socket, sys, time
+port, over, seen = int(sys.argv[1]), sys.argv[2], collections.Counter()
+while not os.path.exists(over):
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10) as s:
+            try:
+                s.settimeout(10)
+                s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                seen["answered" if b" 200 " in s.recv(1000)[:20] else "closed"] += 1
+            except OSError:
+                seen["closed"] += 1
+    except OSError:
+        seen["refused"] += 1
+    time.sleep(0.005)
+print(seen["answered"], seen["closed"], seen["refused"])
+PY
+COMERS=$!
+PIDS+=("$COMERS")
+sleep 0.2
 kill -TERM "$(server_pid)"
 until_in "$WORK/notes" STOPPING=1
 while server_pid >"$WORK/pids" && [ "$(ps -o stat= -p "$(cat "$WORK/pids")" | cut -c 1)" != Z ]; do sleep 0.02; done
@@ -71,6 +92,13 @@ expect "who comes when no server runs is not turned away" "$(kill -0 $BETWEEN &&
 kill -USR1 "$MANAGER_PID"
 wait $BETWEEN
 expect "but answered by the next" "$(cat "$WORK/between")" 200
+sleep 0.2
+touch "$WORK/over"
+wait $COMERS
+read -r answered closed turned_away <"$WORK/comers"
+expect "under a load of new connections nobody is refused" "$turned_away" 0
+[ "$answered" -gt 4 ] && [ "$closed" -le 2 ] || die "answered $answered, closed without an answer $closed"
+say "ok  $answered answered, $closed closed before anything of theirs was read"
 
 say "a loop that hangs is not vouched for"
 kill -STOP "$(server_pid)"
