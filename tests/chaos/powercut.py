@@ -33,6 +33,7 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -198,6 +199,7 @@ def play(run, options):
 def main():
     options = read_options()
     options.work = tempfile.mkdtemp(prefix="whorl-chaos.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # and the disks are taken down
     try:
         run = Run(options)
         play(run, options)

@@ -114,6 +114,8 @@ class Trial(Cut):
                 loss = "the chapter ended before its end"
         except Lost as error:
             loss = f"before the cut: {error}"
+        except (KeyError, IndexError, TypeError) as error:
+            loss = None if disk.ask()["fired"] else f"before the cut: an answer is not as awaited: {error!r}"
         state = disk.ask()
         result.operations, result.fired = state["operations"], bool(state["fired"])
         if server is not None and server.process.poll() is None:

@@ -118,10 +118,10 @@ class Webhooks(Chapter):
         self.act(api, path, "test")
         self.receiver.answer = 500
         self.make(api, "/api/v1/hubs", {"name": "turned-down", "host": "broker.example"})
-        waiting = lambda: api.get(path + "/deliveries?state=waiting")["deliveries"]
-        self.until(server, waiting, "a delivery that failed")
+        found = []
+        self.until(server, lambda: found.extend(api.get(path + "/deliveries?state=waiting")["deliveries"]) or found, "a delivery that failed")
         self.receiver.answer = 200
-        self.change(api, "POST", f"{path}/deliveries/{waiting()[0]['id']}/retry", {}, wanted=(202, 409))
+        self.change(api, "POST", f"{path}/deliveries/{found[0]['id']}/retry", {}, wanted=(202, 409))
         self.act(api, path, "replay", {"after": event["id"]})
         self.gone(server, api)
 
