@@ -42,10 +42,10 @@ static void leave(const struct cli_screen *screen)
     if (!screen->is_drawn_on) {
         return;
     }
-    write_order(screen, SCREEN_OFF);
     if (screen->has_keys) {
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->before);
     }
+    write_order(screen, SCREEN_OFF); /* last: whoever sees it has all of the terminal back */
 }
 
 static int hold(const int *numbers, size_t count, sigset_t *all)

@@ -46,7 +46,7 @@ expect_in "one page" "$(cat "$WORK/out")" "requests/s    all "
 for section in handshakes/s queues commits/s loops devices certificates campaigns 'ends in' process; do
     grep -q "^$section .*[0-9]" "$WORK/out" || die "nothing of $section: $(cat "$WORK/out")"
 done
-expect_in "its certificate" "$(cat "$WORK/out")" "certificates  unconfirmed 1   confirmed 0"
+expect_in "its certificate" "$(cat "$WORK/out")" "certificates  unconfirmed 0   confirmed 1"
 expect_in "with the routes" "$(cat "$WORK/out")" "  GET /api/v1/products"
 expect_in "whether it is ready" "$(grep '^ready ' "$WORK/out")" "yes"
 expect "without an order to a terminal" "$(grep -c $'\033' "$WORK/out" || true)" 0
