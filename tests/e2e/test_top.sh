@@ -41,7 +41,13 @@ for pid in "${pids[@]}"; do wait "$pid" || die "one of them"; done
 
 say "no terminal"
 cp "$DATA/admin.token" "$WORK/token"
-top --once --interval 1s >"$WORK/out" || die "--once"
+top --once --interval 1s >"$WORK/out" &
+pids=($!)
+top --once --interval 1s --json >"$WORK/json" &
+pids+=($!)
+(set -o pipefail && top --interval 1s | head -n 5 >"$WORK/head") &
+pids+=($!)
+for pid in "${pids[@]}"; do wait "$pid" || die "one of them"; done
 expect_in "one page" "$(cat "$WORK/out")" "requests/s    all "
 for section in handshakes/s queues commits/s loops devices certificates campaigns 'ends in' process; do
     grep -q "^$section .*[0-9]" "$WORK/out" || die "nothing of $section: $(cat "$WORK/out")"
@@ -51,11 +57,9 @@ expect_in "with the routes" "$(cat "$WORK/out")" "  GET /api/v1/products"
 expect_in "whether it is ready" "$(grep '^ready ' "$WORK/out")" "yes"
 expect "without an order to a terminal" "$(grep -c $'\033' "$WORK/out" || true)" 0
 expect "of lines that end" "$(tail -c 1 "$WORK/out" | od -An -c | tr -d ' ')" '\n'
-top --once --interval 1s --json >"$WORK/out" || die "--json"
 expect "an object for programs" "$(jq -r '[.away, .restarted, (.figures.requests.all > 1), (.figures.requests["2xx"] > 1), (.figures.routes[0].route | type),
-    .readiness.status, (.alarms | type)] | map(tostring) | join(" ")' "$WORK/out")" "false false true true string ready array"
-top --interval 1s | head -n 30 >"$WORK/out" || die "a reader that leaves: ${PIPESTATUS[*]}"
-expect "page after page, until nobody reads" "$(grep -c '^whorl top ' "$WORK/out" | sed 's/[1-9][0-9]*/some/')" some
+    .readiness.status, (.alarms | type)] | map(tostring) | join(" ")' "$WORK/json")" "false false true true string ready array"
+expect "a reader that leaves is no failure" "$(head -n 1 "$WORK/head" | cut -c1-10)" "whorl top "
 for bad in 0s 2h x ''; do
     status=0
     top --interval "$bad" >"$WORK/out" 2>&1 || status=$?
