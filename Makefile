@@ -151,6 +151,8 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(LIBS) $(B)/stamp/link
 	$(link)
 $(B)/tests/unit/cmd/%: $(B)/obj/tests/unit/cmd/%.o $(B)/libprograms.a $(LIBS) $(B)/stamp/link
 	$(link)
+# a program whose malloc fails where it says
+$(B)/tests/unit/base/test_json_memory: LDFLAGS += -Wl,--wrap=malloc
 # a PKCS#11 module that misbehaves when it is told to; it serves programs of every variant, so it has no sanitizer
 $(B)/tests/pkcs11/shim.so: tests/pkcs11/shim.c $(B)/stamp/flags
 	@mkdir -p $(@D)

@@ -45,20 +45,40 @@ err_t json_parse(struct bytes text, size_t limit, json_t **out)
     return OK;
 }
 
+struct sink {
+    struct buf *out;
+    err_t error; /* kept: jansson goes on behind a key that could not be written */
+};
+
 static int append_part(const char *text, size_t n, void *context)
 {
-    err_t error = buf_append(context, text, n);
-    return error.code == ERR_OK ? 0 : -1;
+    struct sink *sink = context;
+    if (sink->error.code == ERR_OK) {
+        sink->error = buf_append(sink->out, text, n);
+    }
+    return sink->error.code == ERR_OK ? 0 : -1;
 }
 
-err_t json_append(struct buf *out, const json_t *value)
+static err_t append(struct buf *out, const json_t *value, size_t flags)
 {
     size_t before = out->n;
-    if (json_dump_callback(value, append_part, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+    struct sink sink = {.out = out, .error = OK};
+    int failed = json_dump_callback(value, append_part, &sink, flags | JSON_COMPACT);
+    if (failed != 0 || sink.error.code != ERR_OK) {
         out->n = before;
         return ERR(ERR_NO_MEMORY, "a JSON text cannot be made");
     }
     return OK;
+}
+
+err_t json_append(struct buf *out, const json_t *value)
+{
+    return append(out, value, JSON_ENCODE_ANY);
+}
+
+err_t json_append_sorted(struct buf *out, const json_t *value)
+{
+    return append(out, value, JSON_SORT_KEYS);
 }
 
 err_t json_take(json_t *object, const char *name, json_t *value)

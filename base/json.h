@@ -53,6 +53,8 @@ err_t json_read_all(const json_t *object, const struct json_field *fields, size_
                     struct faults *faults, void *target);
 /** Compact text of a value, appended. */
 err_t json_append(struct buf *out, const json_t *value);
+/** The same of an object or a list, its keys in order: one text for one value. */
+err_t json_append_sorted(struct buf *out, const json_t *value);
 /** Helpers that set a member and report a failed allocation. `object_set_*` consume nothing but the text they
  * copy. */
 err_t json_set_text(json_t *object, const char *name, const char *text);

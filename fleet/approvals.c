@@ -46,16 +46,9 @@ err_t approval_state_parse(struct bytes text, enum approval_state *out)
 
 /* --- texts and records ------------------------------------------------------------------------------- */
 
-static int append_part(const char *text, size_t size, void *arg)
-{
-    return buf_append(arg, text, size).code == ERR_OK ? 0 : -1;
-}
-
 err_t approval_canonical(const json_t *value, struct buf *out)
 {
-    int failed = json_dump_callback(value, append_part, out, JSON_COMPACT | JSON_SORT_KEYS);
-    ENSURE(failed == 0, ERR_NO_MEMORY, "a canonical text");
-    return OK;
+    return json_append_sorted(out, value);
 }
 
 err_t approval_read_subject(struct db_tx *tx, const struct approval_kind *kind,
