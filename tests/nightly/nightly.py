@@ -31,7 +31,7 @@ def run(command, log_path, hours):
             os.killpg(process.pid, signal.SIGKILL)  # its own session: nobody else is in it
             process.wait()
             return 'FAILED (too long)'
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # SIGTERM too
             os.killpg(process.pid, signal.SIGTERM)
             raise
     if code != 0:
@@ -73,6 +73,7 @@ def main():
     parser.add_argument('--stages', default=os.path.join(HERE, 'stages.py'))
     parser.add_argument('--folder', default='build/nightly')
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stages = chosen(runpy.run_path(options.stages)['STAGES'])
     os.makedirs(options.folder, exist_ok=True)
     for name in os.listdir(options.folder):  # what a night before left would be taken for this one's
