@@ -146,7 +146,8 @@ err_t problem_render(const struct request *request, const err_t *error, const st
 
 void api_refuse(struct api *api, const struct request *request, err_t error, struct response *response)
 {
-    if (!problem_shows_detail(error.code)) {
+    /* whom there is no room for is counted, by route and by reason: lines would be as many as callers */
+    if (!problem_shows_detail(error.code) && error.code != ERR_BUSY) {
         struct log_origin origin = http_origin(request);
         log_request_error(api->options.log, "request_failed", &origin, error);
     }

@@ -1,15 +1,24 @@
 /* JSON text in and out over jansson. Parsing is stricter than jansson's own limits: depth 32, no duplicate
- * keys, a byte limit. Reading values by table is in json_read.c. */
+ * keys, a byte limit, no more values than its length makes likely. Reading values by table is in json_read.c.
+ */
 #include "base/json.h"
 
 #include <string.h>
 
-enum { JSON_DEPTH = 32 };
+enum { JSON_DEPTH = 32, JSON_SMALL = 1 << 20 };
 
-/* Whether brackets nest deeper than allowed. Looked at before the parser, whose own limit (2048) costs stack.
- */
-static bool is_too_deep(struct bytes text)
+/* What the parser makes of a text, before it does: how deep it nests, and about how much memory its values
+ * take beside their text. jansson was measured at 237 bytes for "{}", 141 for "[]", 93 for a string and 45
+ * for a number in an array, 112 for a member. */
+struct shape {
+    int deepest;
+    size_t bytes;
+};
+
+static struct shape shape_of(struct bytes text)
 {
+    enum { OBJECT = 208, ARRAY = 128, STRING = 80, VALUE = 48, MEMBER = 16 };
+    struct shape shape = {.deepest = 0, .bytes = text.n};
     int depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < text.n; i++) {
@@ -19,23 +28,28 @@ static bool is_too_deep(struct bytes text)
             in_string = c != '"';
         } else if (c == '"') {
             in_string = true;
+            shape.bytes += STRING;
         } else if (c == '[' || c == '{') {
             depth++;
-            if (depth > JSON_DEPTH) {
-                return true;
-            }
+            shape.deepest = depth > shape.deepest ? depth : shape.deepest;
+            shape.bytes += c == '{' ? OBJECT : ARRAY;
         } else if (c == ']' || c == '}') {
             depth--;
+        } else if (c == ',' || c == ':') {
+            shape.bytes += c == ',' ? VALUE : MEMBER;
         }
     }
-    return false;
+    return shape;
 }
 
 err_t json_parse(struct bytes text, size_t limit, json_t **out)
 {
     *out = NULL;
     ENSURE(text.n <= limit, ERR_TOO_LARGE, "the body has more than %zu bytes", limit);
-    ENSURE(!is_too_deep(text), ERR_BAD_JSON, "nested deeper than %d", JSON_DEPTH);
+    const struct shape shape = shape_of(text);
+    ENSURE(shape.deepest <= JSON_DEPTH, ERR_BAD_JSON, "nested deeper than %d", JSON_DEPTH);
+    ENSURE(shape.bytes <= (size_t)JSON_SMALL || (shape.bytes - JSON_SMALL) / JSON_GROWTH <= text.n,
+           ERR_TOO_LARGE, "more values than a text of its size may have");
     json_error_t error = {0};
     const char *start = text.n == 0 ? "" : (const char *)text.p;
     *out = json_loadb(start, text.n, JSON_REJECT_DUPLICATES, &error);

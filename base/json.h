@@ -35,7 +35,12 @@ struct json_field {
 };
 #define JSON_NO_HAS ((size_t)-1)
 
-/** Parses a body. @param limit of bytes @errors ERR_BAD_JSON with line and column, ERR_TOO_LARGE @thread any
+/* Parsed, a text takes no more than so many times its size, and a MiB: a long one of nothing but brackets is
+ * refused. */
+enum { JSON_GROWTH = 12 };
+
+/** Parses a body. @param limit of bytes @errors ERR_BAD_JSON with line and column, ERR_TOO_LARGE too long, or
+ * too many values for its size @thread any
  */
 err_t json_parse(struct bytes text, size_t limit, json_t **out);
 /** Reads `object` into `target` by table. Fields not named stay as they are; null counts as absent.

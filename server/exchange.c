@@ -213,6 +213,9 @@ static err_t admissible(struct exchange *x, const char *method)
            "repeat the request on a connection with a full handshake");
     ENSURE(x->content_length <= 0 || !has_limit(route) || (uint64_t)x->content_length <= route->body_limit,
            ERR_TOO_LARGE, "at most %zu bytes are taken here", route->body_limit);
+    ENSURE(x->content_length <= 0 || route->sink != NULL ||
+               body_budget_fits(&x->server->bodies, (size_t)x->content_length),
+           ERR_TOO_LARGE, "a body of this size has no room in the memory of this server (body_memory_mib)");
     return OK;
 }
 
@@ -243,7 +246,12 @@ static enum exchange_step body(struct exchange *x, struct bytes piece)
     if (has_limit(route) && x->received > route->body_limit) {
         return refused(x, ERR(ERR_TOO_LARGE, "at most %zu bytes are taken here", route->body_limit));
     }
-    err_t error = buf_append_bytes(&x->body, piece);
+    /* a sink has one piece at a time, and what came with its end */
+    size_t more = route->sink == NULL ? piece.n : x->held > 0 ? 0 : (size_t)2 * SINK_PIECE;
+    err_t error = exchange_hold(x, more);
+    if (error.code == ERR_OK) {
+        error = buf_append_bytes(&x->body, piece);
+    }
     if (error.code != ERR_OK) {
         return refused(x, error);
     }

@@ -46,6 +46,7 @@ struct exchange {
     struct buf body; /* all of it, or what the sink has not seen */
     void *sink_state;
     bool sink_is_open, is_admitted;
+    size_t held;        /* of the budget of bodies */
     int64_t small_file; /* so much of the body was read from a file */
 
     struct buf chunk; /* of the source */
@@ -77,6 +78,9 @@ void exchange_refuse(struct exchange *x, err_t error);
 err_t exchange_finish_headers(struct exchange *x);
 
 /* --- server/exchange_work.c */
+/** So much more of the budget of bodies is this exchange's, until it is freed. @errors ERR_BUSY @thread any
+ */
+err_t exchange_hold(struct exchange *x, size_t more);
 /** The task of a worker. */
 void exchange_run(struct task *task);
 /** Admit and handle, also for on-loop routes. */

@@ -8,6 +8,24 @@
 /* SMALL_FILE: with its header section it is one read of the bridge, and one record of TLS. */
 enum { LARGE_BODY = 1 << 20, SMALL_FILE = 15 * 1024 };
 
+err_t exchange_hold(struct exchange *x, size_t more)
+{
+    if (!body_budget_take(&x->server->bodies, x->held, more)) {
+        figures_count_refused(x->connection->loop->figures, REFUSED_MEMORY);
+        return ERR(ERR_BUSY, "too many bodies are held at once");
+    }
+    x->held += more;
+    return OK;
+}
+
+/* The answer counts until it is sent. That of a change is small, and refused it would say that nothing was
+ * done. */
+static err_t hold_answer(struct exchange *x)
+{
+    bool is_look = x->request.method == HTTP_GET || x->request.method == HTTP_HEAD;
+    return is_look ? exchange_hold(x, x->response.body.n) : OK;
+}
+
 /* A small region goes with its header section in one piece. One that fails is an error that can be told. */
 static err_t read_small_file(struct exchange *x)
 {
@@ -50,10 +68,18 @@ static err_t admit(struct exchange *x)
     return OK;
 }
 
+/* What a handler makes of a large body counts as well while it lasts: a text that is parsed is many times
+ * itself. */
 static err_t handle(struct exchange *x)
 {
+    size_t parsed = x->body.n > BODY_SMALL ? x->body.n * BODY_PARSED : 0;
     TRY(admit(x));
-    return x->server->app.run(x->server->app.api, &x->request, &x->response);
+    TRY(exchange_hold(x, parsed));
+    err_t error = x->server->app.run(x->server->app.api, &x->request, &x->response);
+    x->held -= parsed;
+    body_budget_give(&x->server->bodies, parsed);
+    TRY(error);
+    return hold_answer(x);
 }
 
 /* A large body was taken apart into a hundred thousand small pieces, which are free by now, but stay with the
@@ -142,6 +168,7 @@ void exchange_free(struct exchange *x)
     buf_clear(&x->body);
     buf_clear(&x->chunk);
     response_clear(&x->response);
+    body_budget_give(&x->server->bodies, x->held);
     arena_free(x->request.arena);
     free(x);
 }

@@ -8,7 +8,9 @@
 
 #include "server/addresses.h"
 #include "server/admission.h"
+#include "server/body_budget.h"
 #include "server/deadlines.h"
+#include "server/handshake.h"
 #include "server/http_filter.h"
 #include "server/metrics.h"
 #include "server/router.h"
@@ -37,17 +39,6 @@ struct acceptor {
     bool is_shared;        /* with the other loops */
     uint64_t closed_at_us; /* admission_is_open() said no; 0: it is open */
     struct loop *loop;
-};
-
-/* Handshakes whose client has sent something, each in the line of its turn: those of management; those that
- * have begun, so that what was spent on them is not lost; new ones. */
-enum handshake_line { LINE_MANAGEMENT, LINE_BEGUN, LINE_NEW, LINE_COUNT };
-
-struct handshakes {
-    struct connection *first[LINE_COUNT], **last[LINE_COUNT];
-    int waiting[LINE_COUNT];
-    int unfinished[LANE_COUNT], unfinished_max; /* of a lane */
-    int turns;
 };
 
 enum loop_phase { LOOP_RUNNING, LOOP_DRAINING, LOOP_FORCED, LOOP_ENDED };
@@ -95,6 +86,7 @@ struct server {
     struct workers *workers;
     struct timer *timer;
     struct addresses *addresses;
+    struct body_budget bodies;
     atomic_int connections;
     atomic_bool is_stopping;
     pthread_mutex_t tls_mutex;
@@ -129,13 +121,6 @@ err_t acceptor_init(struct loop *loop, int listener, int fd);
 void accept_turn(struct loop *loop);
 /** Ten times a second: those that rest go on, and the figures are told. */
 void accept_tick(struct loop *loop);
-
-/* --- server/handshake.c */
-void handshakes_init(struct loop *loop);
-/** Those that wait go on for a slice of the turn. @return whether some still wait */
-bool handshakes_serve(struct loop *loop);
-/** Lets go of those that are in a line; all their connections are closed. */
-void handshakes_clear(struct loop *loop);
 
 /* --- server/listen.c */
 /** Binds as server_new() says. @param[out] fds one per loop @param[out] bound "ADDRESS:PORT" */

@@ -111,8 +111,8 @@ static err_t requests_write(struct figures *const *loops, size_t loop_count, con
 
 static const char *refused_label(int reason)
 {
-    static const char *const more[] = {"connections", "address", "queue", "timeout",   "body",
-                                       "wait",        "gone",    "stale", "handshakes"};
+    static const char *const more[] = {"connections", "address", "queue", "timeout", "body",
+                                       "wait",        "gone",    "stale", "memory",  "handshakes"};
     return reason < FILTER_REFUSAL_COUNT ? filter_refusal_label((enum filter_refusal)reason)
                                          : more[reason - FILTER_REFUSAL_COUNT];
 }

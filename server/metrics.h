@@ -19,6 +19,7 @@ enum refused {
     REFUSED_WAIT,       /* 503: no worker in time */
     REFUSED_GONE,       /* before ServerHello: the client had left */
     REFUSED_STALE,      /* before ServerHello: it had waited too long */
+    REFUSED_MEMORY,     /* 503: no room for its body or its answer */
     REFUSED_HANDSHAKES, /* unfinished, the oldest of too many */
     REFUSED_COUNT
 };

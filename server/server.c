@@ -104,6 +104,7 @@ static err_t listeners_open(struct server *server, int fds[LISTENER_COUNT][LOOPS
 static err_t parts_init(struct server *server)
 {
     const struct server_options *options = &server->options;
+    body_budget_init(&server->bodies, options->limits.body_memory);
     TRY(router_new(server->app.tables, server->app.table_count, &server->router));
     TRY(addresses_new(options->limits.connections, options->limits.connections_per_address, options->random,
                       &server->addresses));
@@ -274,6 +275,10 @@ err_t server_write_metrics(const struct server *server, struct buf *out)
     TRY(write_gauge("whorl_connections", "Open connections.", atomic_load(&server->connections), out));
     TRY(write_gauge("whorl_connections_limit", "So many may be open; more are turned away.",
                     server->options.limits.connections, out));
+    TRY(write_gauge("whorl_body_memory_bytes", "Bodies of requests and answers that are held.",
+                    (long long)atomic_load(&server->bodies.held), out));
+    TRY(write_gauge("whorl_body_memory_limit_bytes", "So much may be held; more is turned away.",
+                    server->bodies.most < INT64_MAX ? (long long)server->bodies.most : 0, out));
     TRY(write_gauge("whorl_worker_queue", "Requests waiting for a worker.", workers_waiting(server->workers),
                     out));
     TRY(write_gauge("whorl_worker_queue_limit", "So many of one listener may wait; more are turned away.",

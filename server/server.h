@@ -43,6 +43,7 @@ struct server_limits {
     size_t header_bytes;       /* request line and fields */
     int header_count;
     int queue;          /* requests of each listener waiting for a worker; more is 503 with Retry-After */
+    size_t body_memory; /* bytes of all bodies that are held at once; 0: no limit */
     int queue_wait_ms;  /* who has waited longer is answered 503 instead; 0: no limit */
     int handshakes;     /* TLS handshakes unfinished at once; 0: a quarter of the connections */
     int accept_wait_ms; /* who has waited longer to be accepted gets no handshake; 0: no limit */

@@ -8,6 +8,7 @@
 #include "cmd/whorld/check_firmware.h"
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
+#include "cmd/whorld/memory.h"
 #include "db/crl_rows.h"
 #include "db/journal.h"
 #include "db/recount_rows.h"
@@ -248,6 +249,18 @@ static void check_store(struct house *house, struct findings *f, bool reads_all)
     }
 }
 
+/* What it takes when it is treated as badly as can be; mostly it is a small part of that. */
+static void check_memory(const struct config *config, struct findings *f)
+{
+    int64_t there_mib = memory_there();
+    int64_t most_mib = memory_bound(config, 0, there_mib);
+    printf("  memory   at most %lld MiB under these settings, of which bodies %lld MiB; there are %lld MiB\n",
+           (long long)most_mib, (long long)memory_bodies(config, there_mib), (long long)there_mib);
+    if (most_mib > there_mib) {
+        note(f, "more memory may be asked for than there is: lower connections, workers or body_memory_mib");
+    }
+}
+
 static void check_all(struct house *house, struct findings *f, bool reads_firmware)
 {
     static const char *const secrets[] = {HOUSE_KEYS, HOUSE_PASSPHRASE, HOUSE_TOKEN, HOUSE_DATABASE};
@@ -292,6 +305,7 @@ int command_check(int argc, char **argv)
     }
     printf("%s\n", dir);
     check_all(&house, &findings, reads_firmware);
+    check_memory(&house.config, &findings);
     printf("\nKeep, apart from each other: %s/" HOUSE_KEYS
            "/ and the passphrase of these keys. Back up regularly: whorld backup "
            "--dir %s --to FILE --recipient CERT.pem\n%d problems, %d notes\n",

@@ -27,7 +27,7 @@ struct config {
     char log_level[CONFIG_TEXT_SIZE];
     int64_t loops, workers, queue_limit, queue_wait_ms;
     int64_t connections, connections_per_address;
-    int64_t handshakes, accept_wait_ms;
+    int64_t handshakes, accept_wait_ms, body_memory_mib;
     int64_t handshake_timeout_s, header_timeout_s, idle_timeout_s, body_bytes_per_second;
     int64_t header_bytes, header_count;
     int64_t rate_address, rate_address_burst, rate_device, rate_device_burst;

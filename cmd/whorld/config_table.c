@@ -86,6 +86,9 @@ const struct setting config_table[] = {
     N(connections, "20000", 1, 1000000, false, "Open connections, all listeners together."),
     N(connections_per_address, "1000", 1, 1000000, false,
       "Open connections from one address (IPv6: one /64)."),
+    N(body_memory_mib, "0", 0, 1048576, false,
+      "Memory for bodies of requests and answers that are held at once, in MiB; more are told to come again "
+      "(503). 0: a quarter of what there is, from 64 to 1536 (docs/operations.md#memory)."),
     N(handshakes, "0", 0, 1000000, false,
       "TLS handshakes that may be unfinished at once; one more, and the oldest gives way. 0: a quarter of "
       "`connections`."),

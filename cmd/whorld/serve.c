@@ -11,6 +11,7 @@
 #include "cmd/whorld/commands.h"
 #include "cmd/whorld/house.h"
 #include "cmd/whorld/manager.h"
+#include "cmd/whorld/memory.h"
 #include "cmd/whorld/readiness.h"
 #include "cmd/whorld/sandbox.h"
 #include "cmd/whorld/serve_tls.h"
@@ -154,12 +155,24 @@ static struct server_limits limits_of(const struct config *c)
         .queue_wait_ms = (int)c->queue_wait_ms,
         .handshakes = (int)c->handshakes,
         .accept_wait_ms = (int)c->accept_wait_ms,
+        .body_memory = (size_t)memory_bodies(c, memory_there()) << 20,
     };
+}
+
+static void warn_of_memory(const struct serving *s)
+{
+    int64_t there_mib = memory_there();
+    int64_t most_mib = memory_bound(&s->house->config, 0, there_mib);
+    if (most_mib > there_mib) {
+        LOG(s->house->log, LOG_WARN, "memory_may_not_suffice", LOG_INT("at_most_mib", most_mib),
+            LOG_INT("there_mib", there_mib));
+    }
 }
 
 static err_t make_server(struct serving *s)
 {
     const struct config *c = &s->house->config;
+    warn_of_memory(s);
     size_t job_count = 0;
     size_t table_count = 0;
     int given[SOCKETS_ROLES];

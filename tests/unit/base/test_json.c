@@ -97,6 +97,37 @@ static void depth_is_limited(void **state)
     assert_error(parse_nested(100000), ERR_BAD_JSON);
 }
 
+static void refuse_repeated(const char *unit, size_t count, bool is_refused)
+{
+    AUTO_VAL(buf) text = {0};
+    AUTO(json_t) *out = NULL;
+    assert_ok(buf_append_str(&text, "["));
+    for (size_t i = 0; i < count; i++) {
+        assert_ok(buf_printf(&text, "%s%s", i > 0 ? "," : "", unit));
+    }
+    assert_ok(buf_append_str(&text, "]"));
+    err_t error = json_parse(buf_view(&text), text.n, &out);
+    assert_int_equal(error.code, is_refused ? ERR_TOO_LARGE : ERR_OK);
+}
+
+static void a_long_text_of_nothing_but_values_is_refused(void **state)
+{
+    (void)state;
+    static const char id[] = "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"";
+    static const char device[] =
+        "{\"device_id\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","
+        "\"labels\":{\"ring\":\"x\"},\"serial\":\"S1\"}";
+    static const char *const mean[] = {"{}", "[]", "1", "\"\"", "{\"a\":1}", "[[[]]]"};
+    for (size_t i = 0; i < sizeof mean / sizeof mean[0]; i++) {
+        refuse_repeated(mean[i], 2000, false); /* a short one is what it is */
+        refuse_repeated(mean[i], 100000, true);
+    }
+    refuse_repeated(id, 100000, false);
+    refuse_repeated(device, 30000, false);
+    refuse_repeated("\"[[[{{{,,,,::::\\\"{{{{[[[[,,,,,,,,,,,,\"", 50000,
+                    false); /* brackets of a string are text */
+}
+
 static void writing(void **state)
 {
     (void)state;
@@ -134,6 +165,7 @@ int main(void)
         cmocka_unit_test(reason_names_the_place),
         cmocka_unit_test(size_is_limited),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(a_long_text_of_nothing_but_values_is_refused),
         cmocka_unit_test(writing),
         cmocka_unit_test(a_member_that_could_not_be_made_is_an_error),
     };
