@@ -88,7 +88,7 @@ $(call remember,$(B)/stamp/migrations,$(MIGRATIONS))
 $(call remember,$(B)/stamp/openapi,$(OPENAPI))
 
 .PHONY: all openapi deps deps-test deps-nightly clean help unit tests fuzz fuzz-keep fuzz-replay fuzzers afl headers lint format quick tsan check chaos demo \
-	bench soak soak-controls nightly cppcheck valgrind tidy install uninstall version deb deb-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
+	bench soak soak-controls nightly cppcheck valgrind tidy install uninstall version deb deb-test vm-test image reproducible chaos-build chaos-short chaos-controls chaos-random chaos-load
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -365,6 +365,9 @@ deb: all
 ## deb-test       that package on a bare Debian 13: installed, used, upgraded, removed, purged; twice built, once the same
 deb-test:
 	@tests/deb/run.sh
+## vm-test        that package, and `docker compose up`, on a Debian 13 that boots, with systemd and Docker at work
+vm-test:
+	@tests/vm/run.sh
 
 ## image          the container image whorl:VERSION, by docker, or by podman
 IMAGE ?= whorl

@@ -3,6 +3,8 @@
 # outside: the installation, made once with the secrets of files; a server on a read-only root without rights, health, a device from key to
 # certificate, a restart that keeps everything; and the bill of materials, held against what the image's dpkg says. What the image's health check
 # does is done here by hand: podman leaves it to systemd. Needs root; installs podman and runc when they are missing.
+#   run.sh          all of it
+#   run.sh image    only builds localhost/whorl, for tests that go on from there
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=${WHORL_CI_CACHE:-/var/cache/whorl-ci}
@@ -28,6 +30,7 @@ version=$(make -s version)
 buildah bud -q --format docker --isolation chroot --build-arg BASE=localhost/debian:trixie-slim --build-arg SOURCE_DATE_EPOCH=1700000000 \
     --build-arg REVISION=abc --build-arg CREATED=2023-11-14T22:13:20Z -f deploy/Containerfile -t localhost/whorl . \
     >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; die build; }
+[ "${1:-}" != image ] || exit 0
 inspect() { podman image inspect localhost/whorl --format "$1"; }
 size=$(inspect '{{.Size}}')
 base=$(podman image inspect localhost/debian:trixie-slim --format '{{.Size}}')

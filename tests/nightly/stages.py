@@ -58,6 +58,7 @@ STAGES = (
     ('cppcheck', 'make cppcheck', 1, count(r'(error|warning|performance|portability): ', 'findings')),
     ('container', 'tests/container/run.sh', 1, count(r'^ *ok', 'checks')),
     ('deb', 'make deb-test', 1, count(r'^ *ok', 'checks')),
+    ('vm', 'make vm-test', 1, count(r'^ *ok', 'checks')),
     ('reproducible', 'make reproducible', 1, last(r'\S')),
     ('chaos', 'make chaos-random CHAOS_JSON={folder}/chaos.json', 6, faults),
     ('chaos-controls', 'make chaos-controls', 1, last(r'noticed|control')),
