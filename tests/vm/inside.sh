@@ -85,9 +85,9 @@ sockets() {
     systemctl stop whorld
     systemctl enable -q --now whorld.socket || die "whorld.socket"
     [ "$(of_service ActiveState)" = inactive ] || die "the service runs before anybody came"
-    [ "$(curl -s --max-time 20 http://127.0.0.1:8080/healthz -o /dev/null -w '%{http_code}')" = 200 ] || die "the first one who comes"
+    [ "$(curl -s --max-time 60 http://127.0.0.1:8080/healthz -o /dev/null -w '%{http_code}')" = 200 ] || die "the first one who comes"
     (while [ ! -e /root/enough ]; do
-        curl -sS --max-time 20 --cacert "$ca" -o /dev/null -H "Authorization: Bearer $token" https://127.0.0.1:9443/api/v1/tenants && echo come || echo turned-away
+        curl -sS --max-time 60 --cacert "$ca" -o /dev/null -H "Authorization: Bearer $token" https://127.0.0.1:9443/api/v1/tenants && echo come || echo turned-away
     done >/root/visits 2>&1) &
     local visitor=$!
     for _ in 1 2 3; do
