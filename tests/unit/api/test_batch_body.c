@@ -120,6 +120,9 @@ static void many_bad_lines_are_counted_and_the_first_listed(void **state)
     assert_int_equal(report.lines[99].index, 100);
 }
 
+/* as long as a short key: of values without text there may be fewer (JSON_GROWTH) */
+#define SPKI "AQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQIDAQID"
+
 static void the_largest_batch_passes_and_one_more_does_not(void **state)
 {
     (void)state;
@@ -129,7 +132,7 @@ static void the_largest_batch_passes_and_one_more_does_not(void **state)
         struct batch_report report;
         assert_ok(buf_append_str(&text, "{\"devices\":[\"" ID_A "\""));
         for (int i = 1; i < BATCH_DEVICES_MAX + more; i++) {
-            assert_ok(buf_append_str(&text, ",{\"spki\":\"AQID\",\"serial\":\"x\"}"));
+            assert_ok(buf_append_str(&text, ",{\"spki\":\"" SPKI "\",\"serial\":\"x\"}"));
         }
         assert_ok(buf_append_str(&text, "]}"));
         err_t error = batch_body_parse(buf_view(&text), 64 << 20, &body, &report);
