@@ -4,10 +4,11 @@
 
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "server/exchange.h"
 #include "server/http.h"
 
-enum { GRACE_MS = 2500 };
+enum { GRACE_MS = 2500, FIRST_US = 2000 * 1000 };
 
 static void close_acceptors(struct loop *loop)
 {
@@ -21,6 +22,13 @@ static void close_acceptors(struct loop *loop)
     }
 }
 
+/* Who came a moment ago was taken out of the kernel's queue, where the process after this one would have
+ * found it: it has its first answer from us. */
+static bool may_ask_once(const struct connection *c)
+{
+    return c->filter.requests == 0 && stopwatch_us() - c->accepted_us < FIRST_US;
+}
+
 /* Those that nobody waits for any more. */
 static void close_connections(struct loop *loop, bool is_forced)
 {
@@ -31,9 +39,10 @@ static void close_connections(struct loop *loop, bool is_forced)
             bridge_from_http(c);
             connection_update(c); /* it may linger now: its deadline */
         }
-        if (is_forced || c->stage == CONNECTION_HANDSHAKE) {
+        bool is_silent = c->stage == CONNECTION_HANDSHAKE || connection_is_idle(c);
+        if (is_forced || (c->stage == CONNECTION_HANDSHAKE && !may_ask_once(c))) {
             connection_close(c);
-        } else if (connection_is_idle(c)) {
+        } else if (is_silent && !may_ask_once(c)) {
             stream_finish(&c->stream);
             connection_close(c);
         } else if (c->exchange != NULL) {

@@ -1,6 +1,7 @@
 #include "cmd/whorld/stop_guard.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -52,10 +53,17 @@ static void *wait_and_abandon(void *context)
     return NULL;
 }
 
+/* The loop that calls this takes the signals of the process; its thread must not, since it outlives their
+ * handlers. */
 void stop_guard_begin(struct stop_guard *guard)
 {
     if (!guard->has_thread) {
+        sigset_t all;
+        sigset_t former;
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_BLOCK, &all, &former);
         guard->has_thread = pthread_create(&guard->thread, NULL, wait_and_abandon, guard) == 0;
+        (void)pthread_sigmask(SIG_SETMASK, &former, NULL);
     }
 }
 

@@ -273,6 +273,25 @@ static void test_pipelined_requests_in_order(void **state)
     client_close(&c);
 }
 
+/* It was taken out of the kernel's queue, so no other process will answer it. The last test: the server ends.
+ */
+static void test_who_came_just_before_a_stop_is_answered(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    AUTO_VAL(buf) body = {0};
+    struct client kept = client_plain(f);
+    assert_int_equal(client_get(&kept, "/work", &body), 200);
+    struct client fresh = client_plain(f);
+    sleep_ms(100); /* accepted */
+    server_stop(f->server);
+    char byte = 0;
+    assert_int_equal(client_read(&kept, &byte, 1), 0); /* it had its answer, and is let go at once */
+    assert_int_equal(client_get(&fresh, "/work", &body), 200);
+    assert_int_equal(client_read(&fresh, &byte, 1), 0);
+    client_close(&kept);
+    client_close(&fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_body_echoed_by_length_and_in_chunks),
         cmocka_unit_test(test_too_large_by_length_and_by_count),
         cmocka_unit_test(test_pipelined_requests_in_order),
+        cmocka_unit_test(test_who_came_just_before_a_stop_is_answered),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
