@@ -35,7 +35,7 @@ static void test_descriptors(void **state)
         fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
         assert_true(fds[i] >= 0);
     }
-    assert_true(value("\nprocess_open_fds ") == before + MORE);
+    assert_true(value("\nprocess_open_fds ") == before + (double)MORE);
     for (int i = 0; i < MORE; i++) {
         (void)close(fds[i]);
     }
