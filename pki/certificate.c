@@ -23,9 +23,14 @@ err_t certificate_decode(struct bytes der, X509 **out)
     ENSURE(der.n <= CERTIFICATE_SIZE_MAX, ERR_BAD_ENCODING,
            "the certificate has %zu bytes; at most %d are accepted", der.n, CERTIFICATE_SIZE_MAX);
     TRY(der_check(der));
-    const unsigned char *p = der.p;
-    *out = d2i_X509(NULL, &p, (long)der.n);
-    err_t refused = openssl_refused(ERR(ERR_BAD_ENCODING, "not an X.509 certificate"));
+    *out = NULL;
+    err_t refused = OK;
+    /* twice: OpenSSL 3.5 does not always say that it refused for want of memory */
+    for (int look = 0; look < 2 && *out == NULL; look++) {
+        const unsigned char *p = der.p;
+        *out = d2i_X509(NULL, &p, (long)der.n);
+        refused = openssl_refused(ERR(ERR_BAD_ENCODING, "not an X.509 certificate"));
+    }
     return *out != NULL ? OK : refused;
 }
 
