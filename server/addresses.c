@@ -1,5 +1,4 @@
-/* A counting table of two choices. The hash is a keyed multiply-mix: it has to spread and to be unknown
- * outside, no more. */
+/* A counting table of two choices, by a hash that nobody outside knows. */
 #include "server/addresses.h"
 
 #include <arpa/inet.h>
@@ -8,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
+
 struct addresses {
-    uint64_t keys[4];
+    struct siphash_secret secret;
     int per_address_max;
     uint32_t mask;
     atomic_int counts[];
@@ -26,7 +27,7 @@ err_t addresses_new(int connections_max, int per_address_max, const struct rando
     size *= 8;
     AUTO_PTR(addresses) *a = calloc(1, sizeof *a + size * sizeof a->counts[0]);
     ENSURE(a != NULL, ERR_NO_MEMORY, "the table of addresses");
-    TRY(random_fill(random, (uint8_t *)a->keys, sizeof a->keys));
+    TRY(random_fill(random, (uint8_t *)&a->secret, sizeof a->secret));
     a->mask = size - 1;
     a->per_address_max = per_address_max;
     *out = TAKE(a);
@@ -63,25 +64,19 @@ static uint64_t network_of(const struct sockaddr *from)
     return in4.sin_addr.s_addr;
 }
 
-/* The lane comes in between two rounds, where it is as good as another key. */
-static uint32_t slot_of(const struct addresses *a, uint64_t network, enum admission_lane lane, size_t which)
+/* Both choices come from one hash. */
+static struct address_slots slots_of(const struct addresses *a, uint64_t network, enum admission_lane lane)
 {
-    uint64_t x = network ^ a->keys[2 * which];
-    for (int round = 0; round < 3; round++) {
-        x ^= x >> 31;
-        x *= a->keys[2 * which + 1] | 1;
-        x ^= x >> 29;
-        x += (uint64_t)lane;
-        x *= 0x9e3779b97f4a7c15U;
-    }
-    return (uint32_t)(x >> 32) & a->mask;
+    const uint64_t key[] = {network, (uint64_t)lane};
+    uint64_t hash = siphash(&a->secret, (struct bytes){(const uint8_t *)key, sizeof key});
+    return (struct address_slots){(uint32_t)hash & a->mask, (uint32_t)(hash >> 32) & a->mask};
 }
 
 bool addresses_enter(struct addresses *a, const struct sockaddr *from, enum admission_lane lane,
                      struct address_slots *out)
 {
     uint64_t network = network_of(from);
-    *out = (struct address_slots){slot_of(a, network, lane, 0), slot_of(a, network, lane, 1)};
+    *out = slots_of(a, network, lane);
     int first = atomic_fetch_add_explicit(&a->counts[out->first], 1, memory_order_relaxed);
     int second = atomic_fetch_add_explicit(&a->counts[out->second], 1, memory_order_relaxed);
     if (first < a->per_address_max || second < a->per_address_max) {

@@ -13,35 +13,6 @@
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
-/* Ends the process. */
-static const int fatal[] = {
-    SYS_execve,
-    SYS_execveat,
-    SYS_ptrace,
-    SYS_bpf,
-    SYS_process_vm_writev,
-    SYS_process_vm_readv,
-    SYS_pidfd_getfd,
-    SYS_userfaultfd,
-    SYS_perf_event_open,
-    SYS_keyctl,
-    SYS_add_key,
-    SYS_request_key,
-    SYS_unshare,
-    SYS_setns,
-    SYS_mount,
-    SYS_umount2,
-    SYS_pivot_root,
-    SYS_chroot,
-    SYS_init_module,
-    SYS_finit_module,
-    SYS_delete_module,
-    SYS_kexec_load,
-    SYS_reboot,
-    SYS_swapon,
-    SYS_open_by_handle_at,
-};
-
 static const int files[] = {
     SYS_read,
     SYS_write,
@@ -221,13 +192,14 @@ err_t sandbox_calls_close(void)
         size_t count;
         uint32_t verdict;
     } groups[] = {
-        {files, COUNT(files), SYSCALL_ALLOW},     {memory, COUNT(memory), SYSCALL_ALLOW},
-        {threads, COUNT(threads), SYSCALL_ALLOW}, {events, COUNT(events), SYSCALL_ALLOW},
-        {sockets, COUNT(sockets), SYSCALL_ALLOW}, {others, COUNT(others), SYSCALL_ALLOW},
-        {fatal, COUNT(fatal), SYSCALL_KILL},      {unseen, COUNT(unseen), SYSCALL_FAIL(ENOSYS)},
+        {files, COUNT(files), SYSCALL_ALLOW},          {memory, COUNT(memory), SYSCALL_ALLOW},
+        {threads, COUNT(threads), SYSCALL_ALLOW},      {events, COUNT(events), SYSCALL_ALLOW},
+        {sockets, COUNT(sockets), SYSCALL_ALLOW},      {others, COUNT(others), SYSCALL_ALLOW},
+        {unseen, COUNT(unseen), SYSCALL_FAIL(ENOSYS)},
     };
     struct syscall_filter filter;
     syscall_filter_begin(&filter);
+    syscall_filter_intruder(&filter, SYSCALL_KILL);
     for (size_t i = 0; i < COUNT(groups); i++) {
         syscall_filter_add(&filter, groups[i].calls, groups[i].count, groups[i].verdict);
     }

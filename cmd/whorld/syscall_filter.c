@@ -101,6 +101,38 @@ void syscall_filter_rule(struct syscall_filter *filter, const struct syscall_rul
     }
 }
 
+void syscall_filter_intruder(struct syscall_filter *filter, uint32_t verdict)
+{
+    static const int calls[] = {
+        SYS_execve,
+        SYS_execveat,
+        SYS_ptrace,
+        SYS_bpf,
+        SYS_process_vm_writev,
+        SYS_process_vm_readv,
+        SYS_pidfd_getfd,
+        SYS_userfaultfd,
+        SYS_perf_event_open,
+        SYS_keyctl,
+        SYS_add_key,
+        SYS_request_key,
+        SYS_unshare,
+        SYS_setns,
+        SYS_mount,
+        SYS_umount2,
+        SYS_pivot_root,
+        SYS_chroot,
+        SYS_init_module,
+        SYS_finit_module,
+        SYS_delete_module,
+        SYS_kexec_load,
+        SYS_reboot,
+        SYS_swapon,
+        SYS_open_by_handle_at,
+    };
+    syscall_filter_add(filter, calls, sizeof calls / sizeof calls[0], verdict);
+}
+
 err_t syscall_filter_install(struct syscall_filter *filter, uint32_t otherwise, bool for_all_threads)
 {
     give(filter, otherwise);

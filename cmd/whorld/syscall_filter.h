@@ -34,6 +34,9 @@ struct syscall_filter {
 void syscall_filter_begin(struct syscall_filter *filter);
 /** These calls, whatever their arguments. */
 void syscall_filter_add(struct syscall_filter *filter, const int *calls, size_t count, uint32_t verdict);
+/** What none of our processes calls, and an intruder might: other programs, other processes' memory, the
+ * kernel's own business. */
+void syscall_filter_intruder(struct syscall_filter *filter, uint32_t verdict);
 /** Calls from this number on: those that this program was never built for. */
 void syscall_filter_from(struct syscall_filter *filter, int first, uint32_t verdict);
 
